@@ -1,0 +1,152 @@
+/* clnorm on OpenCL: the passes of clnorm.h on the caller's context, queue and buffers.
+ *
+ * In short:
+ *   clnorm_cl *cl;              clnorm_cl_create(context, device, &cl);
+ *   clnorm_cl_plan *plan;       clnorm_cl_plan_create(cl, &desc, CLNORM_TRAIN, &plan);
+ *   clnorm_cl_enqueue(plan, queue, &(clnorm_cl_args){.size = sizeof(clnorm_cl_args), .x = {x}, .y = {y}}, 0, NULL,
+ * NULL); clnorm_cl_plan_destroy(plan);  clnorm_cl_destroy(cl);
+ *
+ * Threads: a clnorm_cl and its plans may be used by any number of threads at once; concurrent enqueues need different
+ * workspaces. No OpenCL object is kept in a static variable. After fork() the child gets FORKED from every call.
+ */
+#ifndef CLNORM_OPENCL_H
+#define CLNORM_OPENCL_H
+
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+
+#include "clnorm/clnorm.h"
+#include "clnorm/layer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Devices ------------------------------------------------------------------------------------------------ */
+
+/* One OpenCL device and what it can do. */
+typedef struct clnorm_cl_device {
+  cl_platform_id platform;
+  cl_device_id device;
+  cl_device_type type;
+  char name[256];
+  char platform_name[128];
+  char platform_version[256];
+  char driver[128];
+  uint32_t compute_units;
+  size_t max_work_group;
+  uint64_t local_memory;   /* bytes a work-group */
+  uint64_t global_memory;  /* bytes */
+  uint64_t max_allocation; /* bytes */
+  uint64_t cache;          /* bytes of the global memory's cache, 0 if unknown */
+  uint32_t vector_width;   /* native, of float */
+  int fp64;                /* 1 if double is offered */
+  int fma;                 /* 1 if a fused multiply-add of float is in hardware */
+} clnorm_cl_device;
+
+/* Lists every OpenCL device of every platform, in the loader's order. `clnorm devices` numbers them from 0 in this
+ * order. list      receives up to `capacity` entries; may be NULL if capacity is 0 count     receives how many there
+ * are, also if that is more than capacity; 0 (and SUCCESS) if there is none Errors: INVALID_ARGUMENT, OPENCL_ERROR. */
+CLNORM_API clnorm_status clnorm_cl_list_devices(clnorm_cl_device *list, size_t capacity, size_t *count);
+
+/* Picks one device.
+ *   selector  a number of the list, or a case-insensitive part of the device's name or of the platform's name or
+ * version; NULL or "": the first GPU, else the first device Errors: INVALID_ARGUMENT, NO_DEVICE (last_error names what
+ * there is), OPENCL_ERROR. */
+CLNORM_API clnorm_status clnorm_cl_select_device(const char *selector, clnorm_cl_device *device);
+
+/* ---- Context ------------------------------------------------------------------------------------------------ */
+
+/* The programs compiled for one device of one OpenCL context, shared by all plans made from it. Opaque. */
+typedef struct clnorm_cl clnorm_cl;
+
+/* Retains the context. Compiles nothing yet: a plan compiles the kernels that it needs, each once.
+ * Errors: INVALID_ARGUMENT (NULL, or the device is not of the context), OUT_OF_MEMORY, OPENCL_ERROR. */
+CLNORM_API clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_cl **cl);
+
+/* NULL is allowed. Plans made from it stay valid: they hold a reference. */
+CLNORM_API void clnorm_cl_destroy(clnorm_cl *cl);
+
+/* How many programs this object has compiled so far, and the seconds that took. Either pointer may be NULL. */
+CLNORM_API void clnorm_cl_build_counts(clnorm_cl *cl, size_t *programs, double *seconds);
+
+/* ---- Plan --------------------------------------------------------------------------------------------------- */
+
+typedef struct clnorm_cl_plan clnorm_cl_plan;
+
+/* Makes a plan for the device of `cl` and compiles the kernels that are not compiled yet (this may take a second).
+ *   plan   receives the plan; untouched on failure. Release with clnorm_cl_plan_destroy.
+ * Errors: those of clnorm_plan_create; OUT_OF_MEMORY also if a tensor exceeds the device's largest allocation;
+ *         BUILD_FAILED (last_error has the log), OPENCL_ERROR, FORKED. */
+CLNORM_API clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass,
+                                               clnorm_cl_plan **plan);
+
+/* NULL is allowed. Commands already enqueued are unaffected. */
+CLNORM_API void clnorm_cl_plan_destroy(clnorm_cl_plan *plan);
+
+/* The plan's data, for clnorm_plan_workspace_size, clnorm_plan_describe and clnorm_plan_variant. Belongs to the plan.
+ */
+CLNORM_API const clnorm_plan *clnorm_cl_plan_data(const clnorm_cl_plan *plan);
+
+/* ---- Execution ---------------------------------------------------------------------------------------------- */
+
+/* An argument on the device; {NULL, 0} is an absent optional argument. Sub-buffers are welcome.
+ *   offset   in elements of the argument's type, from the start of `memory`
+ *   count    elements from there on that belong to the argument; 0 = not stated: then only the end of the buffer is
+ *            checked. If stated it must be the exact count. */
+typedef struct clnorm_buffer {
+  cl_mem memory;
+  size_t offset;
+  size_t count;
+} clnorm_buffer;
+
+/* Which pass takes which argument, and what may alias: see clnorm_args, it is the same. */
+typedef struct clnorm_cl_args {
+  size_t size; /* sizeof(clnorm_cl_args) of the caller */
+  clnorm_buffer x, dy, gamma, beta;
+  clnorm_buffer y, dx, dgamma, dbeta;
+  clnorm_buffer running_mean, running_var;
+  clnorm_buffer mean, inv_std;
+  clnorm_buffer workspace; /* offset and count in bytes, offset a multiple of 16; busy until the event completes */
+  uint64_t batch_number;   /* as in clnorm_args */
+} clnorm_cl_args;
+
+/* Enqueues the plan's pass; returns without waiting.
+ *   queue         of the plan's context and device; in-order or out-of-order
+ *   num_waits, waits   events to wait for; 0 and NULL for none
+ *   event         NULL, or receives an event that completes after every output is written; release it yourself
+ * On failure *event is untouched, and unless the status is OPENCL_ERROR or OUT_OF_MEMORY nothing has been enqueued.
+ * Errors: INVALID_ARGUMENT, BUFFER_TOO_SMALL, INVALID_BUFFER, OVERLAP, OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
+CLNORM_API clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue queue,
+                                           const clnorm_cl_args *args, cl_uint num_waits, const cl_event *waits,
+                                           cl_event *event);
+
+/* ---- Layer on a device -------------------------------------------------------------------------------------- */
+
+/* As clnorm_layer_create, with all that the layer owns in buffers of cl's context.
+ *   queue   used to fill, read and write the layer's own buffers; retained */
+CLNORM_API clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, const clnorm_desc *desc,
+                                                clnorm_layer **layer);
+
+/* Enqueues the forward pass of the layer's mode on the layer's queue; returns without waiting. Waits, event and errors
+ * as in clnorm_cl_enqueue. Successive calls of one layer are chained by events. batch   N of this call, may differ from
+ * call to call x, y    device tensors of the descriptor's shape with N = batch; y may be x */
+CLNORM_API clnorm_status clnorm_cl_layer_forward(clnorm_layer *layer, size_t batch, clnorm_buffer x, clnorm_buffer y,
+                                                 cl_uint num_waits, const cl_event *waits, cl_event *event);
+
+/* Enqueues the backward pass that belongs to the layer's mode and last forward call; dgamma and dbeta go into the
+ * layer. x, dy   x as given to the forward call; dx {NULL, 0}: not wanted, else it may be dy */
+CLNORM_API clnorm_status clnorm_cl_layer_backward(clnorm_layer *layer, size_t batch, clnorm_buffer x, clnorm_buffer dy,
+                                                  clnorm_buffer dx, cl_uint num_waits, const cl_event *waits,
+                                                  cl_event *event);
+
+/* The layer's own buffer, for an optimizer on the device. Belongs to the layer: do not release. NULL for a CPU layer or
+ * before the value exists (gradients and saved statistics exist after creation, filled with 0). */
+CLNORM_API cl_mem clnorm_cl_layer_buffer(clnorm_layer *layer, clnorm_layer_value value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

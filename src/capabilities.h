@@ -1,0 +1,27 @@
+/* What a plan may know of the machine that it is made for: numbers only, so that a plan for any device can be tested on
+ * a machine that has none. */
+#ifndef CLNORM_SRC_CAPABILITIES_H
+#define CLNORM_SRC_CAPABILITIES_H
+
+#include <stdint.h>
+
+typedef enum clnorm__engine {
+  CLNORM__ENGINE_HOST = 1,    /* the CPU backend: tasks are loop iterations, sums are in double */
+  CLNORM__ENGINE_CL_WIDE = 2, /* OpenCL on a CPU that vectorizes explicitly: one work-item a group, wide vectors */
+  CLNORM__ENGINE_CL_LANES = 3 /* OpenCL on GPUs and the like: many work-items a group, neighbouring addresses */
+} clnorm__engine;
+
+typedef struct clnorm__capabilities {
+  clnorm__engine engine;
+  uint32_t compute_units;  /* the CPU backend takes a constant here, so that its results do not depend on the machine */
+  uint32_t vector_width;   /* native, of float */
+  uint64_t max_work_group; /* work-items */
+  uint64_t local_memory;   /* bytes a work-group */
+  uint64_t max_allocation; /* bytes; UINT64_MAX if there is no limit */
+  int fma;                 /* fused multiply-add of float in hardware */
+} clnorm__capabilities;
+
+/* The CPU backend's. */
+extern const clnorm__capabilities clnorm__host_capabilities;
+
+#endif

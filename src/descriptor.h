@@ -1,0 +1,18 @@
+/* Validation of a descriptor: the only place that reads one as the caller wrote it. */
+#ifndef CLNORM_SRC_DESCRIPTOR_H
+#define CLNORM_SRC_DESCRIPTOR_H
+
+#include "geometry.h"
+
+/* Copies the caller's descriptor (of any known size), validates every field, and derives the geometry.
+ * Errors: INVALID_ARGUMENT, INVALID_SHAPE, OVERFLOW, UNSUPPORTED, each with a sentence that names the field. */
+clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc, clnorm__geometry *geometry);
+
+/* What a pass asks of a shape beyond the descriptor's own rules (a training pass needs two values a statistic).
+ * Errors: INVALID_ARGUMENT (unknown pass), INVALID_SHAPE, TOO_FEW_VALUES. */
+clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm_pass pass);
+
+/* Bytes of one element of x. */
+size_t clnorm__dtype_size(clnorm_dtype dtype);
+
+#endif

@@ -1,0 +1,210 @@
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "descriptor.h"
+#include "error.h"
+#include "variants.h"
+
+/* Pieces of the workspace start at multiples of this many bytes: a cache line, and the widest vector. */
+#define PIECE_ALIGNMENT 64
+
+/* Components of partial results and coefficients, see plan.h. */
+#define STATS_COMPONENTS_CL 6
+#define STATS_COMPONENTS_HOST 3
+#define GRADIENTS_COMPONENTS_CL 5
+#define GRADIENTS_COMPONENTS_HOST 3
+#define COEFFICIENTS 5
+
+const char *clnorm__role_name(clnorm__role role)
+{
+  static const char *const names[CLNORM__ROLE_COUNT] = {
+#define ROLE_NAME(name, kernel) [CLNORM__##name] = #kernel,
+      CLNORM__ROLE_TABLE(ROLE_NAME)
+#undef ROLE_NAME
+  };
+  return names[role];
+}
+
+static int uses_partials(const clnorm_plan *plan)
+{
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (plan->steps[i].role == CLNORM__MERGE_STATS || plan->steps[i].role == CLNORM__MERGE_GRADIENTS) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static int recomputes_statistics(const clnorm_plan *plan)
+{
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (plan->steps[i].owns_saved) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static uint64_t take_piece(uint64_t *end, uint64_t bytes)
+{
+  const uint64_t begin = *end;
+  *end = (begin + bytes + PIECE_ALIGNMENT - 1) / PIECE_ALIGNMENT * PIECE_ALIGNMENT;
+  return begin;
+}
+
+static uint64_t partial_bytes(const clnorm_plan *plan)
+{
+  if (plan->engine == CLNORM__ENGINE_HOST) {
+    return sizeof(double) *
+           (STATS_COMPONENTS_HOST > GRADIENTS_COMPONENTS_HOST ? STATS_COMPONENTS_HOST : GRADIENTS_COMPONENTS_HOST);
+  }
+  return sizeof(float) *
+         (STATS_COMPONENTS_CL > GRADIENTS_COMPONENTS_CL ? STATS_COMPONENTS_CL : GRADIENTS_COMPONENTS_CL);
+}
+
+static void lay_out_workspace(clnorm_plan *plan)
+{
+  const uint64_t statistics = plan->geometry.statistics;
+  uint64_t end = 0;
+  if (uses_partials(plan)) {
+    plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * statistics);
+    plan->coefficients_offset = take_piece(&end, COEFFICIENTS * sizeof(float) * statistics);
+  }
+  if (recomputes_statistics(plan)) {
+    plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
+    plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
+  }
+  plan->workspace_size = end;
+}
+
+static clnorm_status check_allocation(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const uint64_t tensor = plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype);
+  const uint64_t largest = tensor > plan->workspace_size ? tensor : plan->workspace_size;
+  if (largest > capabilities->max_allocation) {
+    return clnorm__fail(
+        CLNORM_OUT_OF_MEMORY,
+        "%s: needs %" PRIu64 " bytes in one buffer, expected at most the device's largest allocation of %" PRIu64,
+        tensor >= plan->workspace_size ? "desc.dims" : "workspace", largest, capabilities->max_allocation);
+  }
+  return CLNORM_SUCCESS;
+}
+
+clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *capabilities,
+                                clnorm_plan *plan)
+{
+  clnorm_status status;
+  memset(plan, 0, sizeof *plan);
+  CLNORM__TRY(clnorm__descriptor_read(desc, &plan->desc, &plan->geometry));
+  CLNORM__TRY(clnorm__descriptor_allows(&plan->desc, &plan->geometry, pass));
+  plan->pass = pass;
+  plan->engine = capabilities->engine;
+  const int unbiased = plan->desc.running_variance == CLNORM_VARIANCE_UNBIASED;
+  plan->stats_divisor = plan->geometry.values - (unbiased && plan->geometry.values > 1 ? 1 : 0);
+  clnorm__variant_choose(plan, capabilities);
+  lay_out_workspace(plan);
+  CLNORM__TRY(check_allocation(plan, capabilities));
+done:
+  return status;
+}
+
+int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT])
+{
+  if (step->tasks == 0) {
+    return 0;
+  }
+  switch (step->when) {
+    case CLNORM__ALWAYS:
+      break;
+    case CLNORM__WITHOUT_STATISTICS:
+      return !spans[CLNORM__ARG_MEAN].present || !spans[CLNORM__ARG_INV_STD].present;
+    case CLNORM__WITH_DX:
+      return spans[CLNORM__ARG_DX].present;
+    case CLNORM__WITH_SUMS:
+      return plan->pass == CLNORM_BACKWARD || spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+  }
+  return 1;
+}
+
+clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass pass, clnorm_plan **plan)
+{
+  clnorm_status status;
+  clnorm_plan *made = NULL;
+  clnorm__error_begin();
+  if (plan == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "plan: expected a pointer to fill, got NULL");
+  }
+  made = malloc(sizeof *made);
+  if (made == NULL) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *made);
+  }
+  CLNORM__TRY(clnorm__plan_make(desc, pass, &clnorm__host_capabilities, made));
+  *plan = made;
+  made = NULL;
+done:
+  free(made);
+  return status;
+}
+
+void clnorm_plan_destroy(clnorm_plan *plan) { free(plan); }
+
+size_t clnorm_plan_workspace_size(const clnorm_plan *plan) { return plan == NULL ? 0 : (size_t)plan->workspace_size; }
+
+const char *clnorm_plan_variant(const clnorm_plan *plan) { return plan == NULL ? "" : plan->variant; }
+
+static const char *pass_name(clnorm_pass pass)
+{
+  switch (pass) {
+    case CLNORM_TRAIN:
+      return "forward-train";
+    case CLNORM_INFER:
+      return "forward-infer";
+    case CLNORM_BACKWARD:
+      return "backward";
+    case CLNORM_BACKWARD_FROZEN:
+      return "backward-frozen";
+  }
+  return "?";
+}
+
+/* Appends to a text that may be full already; `length` counts on past the end, like snprintf. */
+static void append(char *text, size_t capacity, size_t *length, const char *piece)
+{
+  const size_t piece_length = strlen(piece);
+  for (size_t i = 0; i < piece_length; i++, (*length)++) {
+    if (*length + 1 < capacity) {
+      text[*length] = piece[i];
+    }
+  }
+  if (capacity != 0) {
+    text[*length < capacity ? *length : capacity - 1] = '\0';
+  }
+}
+
+size_t clnorm_plan_describe(const clnorm_plan *plan, char *text, size_t capacity)
+{
+  size_t length = 0;
+  char piece[128];
+  if (plan == NULL) {
+    append(text, capacity, &length, "");
+    return 0;
+  }
+  (void)snprintf(piece, sizeof piece, "batch %s ", pass_name(plan->pass));
+  append(text, capacity, &length, piece);
+  for (uint32_t axis = 0; axis < plan->desc.rank; axis++) {
+    (void)snprintf(piece, sizeof piece, "%s%zu", axis == 0 ? "" : "x", plan->desc.dims[axis]);
+    append(text, capacity, &length, piece);
+  }
+  append(text, capacity, &length,
+         plan->desc.layout == CLNORM_CHANNELS_FIRST ? " f32 channels-first" : " f32 channels-last");
+  append(text, capacity, &length, plan->desc.flags & CLNORM_PER_ACTIVATION ? " per-activation: " : ": ");
+  append(text, capacity, &length, plan->variant);
+  const clnorm__step *last = &plan->steps[plan->num_steps - 1];
+  (void)snprintf(piece, sizeof piece, ", %" PRIu64 " groups of %u", last->tasks, (unsigned)last->local);
+  append(text, capacity, &length, piece);
+  return length;
+}

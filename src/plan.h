@@ -1,0 +1,103 @@
+/* A plan: which steps compute one pass over one shape. Pure data, computed from geometry and capabilities alone; host/
+ * enqueues its steps on OpenCL, cpu_execute.c runs them on the CPU.
+ *
+ * A step is one kernel (its role) over `tasks` independent tasks: work-groups on OpenCL, loop iterations on the CPU. A
+ * task covers one tile of outer_tile x inner_tile:
+ *
+ *   role                        task index t                       outer             inner
+ *   rows_train, rows_backward   t: group of `group` statistics     -                 -
+ *   rows_stats, rows_gradients  t = statistic_group                segments          elements of a run
+ *                                 + groups * (outer + outer_tiles * inner)
+ *   rows_apply, rows_dx         t = outer + outer_tiles * inner    runs (n*C + c)    elements of a run
+ *   columns_*                   t = inner + inner_tiles * outer    rows              columns
+ *   merge_*                     t                                  statistics        -
+ *
+ * Partial results of a split: component k of statistic c from tile p (p = outer + outer_tiles * inner for rows, the
+ * outer index for columns) lies at partials[(k * partials + p) * statistics + c]. stats       OpenCL (float): count hi,
+ * count lo, sum hi, sum lo, M2 hi, M2 lo (M2 about the tile's own mean) CPU (double):   count, mean, M2 gradients
+ * OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
+ * Coefficients (float, both): number k of statistic c lies at coefficients[k * statistics + c].
+ *   forward     mean hi, mean lo, scale, shift:   y = ((x - hi) - lo) * scale + shift
+ *   backward    mean hi, mean lo, a, b, c:        dx = a * (dy - b - ((x - hi) - lo) * c) */
+#ifndef CLNORM_SRC_PLAN_H
+#define CLNORM_SRC_PLAN_H
+
+#include "arguments.h"
+#include "capabilities.h"
+#include "geometry.h"
+
+/* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. */
+#define CLNORM__ROLE_TABLE(X)                                                                           \
+  X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */      \
+  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */        \
+  X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                   \
+  X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                \
+  X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                         \
+  X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */               \
+  X(COLUMNS_STATS, columns_stats)                                                                       \
+  X(COLUMNS_APPLY, columns_apply)                                                                       \
+  X(COLUMNS_GRADIENTS, columns_gradients)                                                               \
+  X(COLUMNS_DX, columns_dx)                                                                             \
+  X(MERGE_STATS, merge_stats)         /* partials -> mean, inv_std, running statistics, coefficients */ \
+  X(MERGE_GRADIENTS, merge_gradients) /* partials -> dgamma, dbeta, coefficients */
+
+typedef enum clnorm__role {
+#define CLNORM__ROLE_ENUM(name, kernel) CLNORM__##name,
+  CLNORM__ROLE_TABLE(CLNORM__ROLE_ENUM)
+#undef CLNORM__ROLE_ENUM
+      CLNORM__ROLE_COUNT
+} clnorm__role;
+
+/* The kernel's name, "rows_train". */
+const char *clnorm__role_name(clnorm__role role);
+
+/* When a step is needed; decided by each call's arguments. */
+typedef enum clnorm__when {
+  CLNORM__ALWAYS = 0,
+  CLNORM__WITHOUT_STATISTICS, /* backward, mean or inv_std not given: compute them from x */
+  CLNORM__WITH_DX,            /* dx is asked for */
+  CLNORM__WITH_SUMS           /* backward: batch statistics, or dgamma or dbeta asked for */
+} clnorm__when;
+
+typedef struct clnorm__step {
+  clnorm__role role;
+  clnorm__when when;
+  int from_running; /* 1: coefficients come from the running statistics, not from the batch's */
+  int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
+  uint64_t tasks;
+  uint64_t outer_tile, outer_tiles;
+  uint64_t inner_tile, inner_tiles;
+  uint32_t group; /* rows_train, rows_backward: statistics a task; columns: vectors of columns a work-item */
+  uint32_t width; /* elements a vector */
+  uint32_t local; /* work-items a work-group */
+  uint32_t lanes; /* of which so many lie side by side along the run or the columns; a power of two dividing local */
+} clnorm__step;
+
+#define CLNORM__MAX_STEPS 5
+
+struct clnorm_plan {
+  clnorm_desc desc;
+  clnorm_pass pass;
+  clnorm__geometry geometry;
+  clnorm__engine engine;
+  const char *variant;
+  int num_steps;
+  clnorm__step steps[CLNORM__MAX_STEPS];
+  uint64_t partials;      /* tiles a statistic */
+  uint64_t stats_divisor; /* running_var = M2 / stats_divisor: n - 1 or n */
+  /* Byte offsets into the caller's workspace. The four pieces never overlap. */
+  uint64_t partials_offset;
+  uint64_t coefficients_offset;
+  uint64_t own_mean_offset; /* [statistics] float, then inv_std */
+  uint64_t own_inv_std_offset;
+  uint64_t workspace_size;
+};
+
+/* Validates and fills *plan. Errors: those of clnorm_plan_create, OUT_OF_MEMORY above capabilities->max_allocation. */
+clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *capabilities,
+                                clnorm_plan *plan);
+
+/* 1 if a call with these arguments needs the step. */
+int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT]);
+
+#endif

@@ -1,0 +1,324 @@
+#include "variants.h"
+
+/* Elements that one task of a reduction should have at least: below, the launch and the merge cost more than the
+ * parallelism gains. */
+#define MIN_TILE_WIDE 16384
+#define MIN_TILE_LANES 4096
+
+/* Tasks a compute unit: enough to even out uneven cores, few enough that their fixed costs do not show. */
+#define TASKS_PER_UNIT_WIDE 8
+#define TASKS_PER_UNIT_LANES 8
+
+/* Elements of a tile of the element-wise steps where many work-items share it: 4 vectors of 4 for each of 256. */
+#define APPLY_TILE_LANES 4096
+
+/* A run shorter than this many elements makes neighbouring channels share cache lines and starves the prefetcher, so a
+ * task takes several channels at once. */
+#define SHORT_RUN 256
+#define SHORT_RUN_GROUP 16
+
+/* Columns: vectors of columns that one work-item of a wide device walks together. */
+#define WIDE_COLUMN_GROUP 16
+
+/* Rows of a columns tile: below, the merge of the partial results shows. */
+#define MIN_TILE_ROWS 64
+
+/* Work-items a group where they share the work; less if the device cannot. */
+#define LANES_LOCAL 256
+
+/* Statistics a task of the merge steps on devices without work-items to share them. */
+#define MERGE_TILE_WIDE 64
+#define MERGE_LOCAL_LANES 64
+
+static uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
+static uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
+static uint64_t at_least(uint64_t value, uint64_t least) { return value < least ? least : value; }
+static uint64_t at_most(uint64_t value, uint64_t most) { return value > most ? most : value; }
+
+static uint32_t power_of_two_below(uint64_t value, uint32_t most)
+{
+  uint32_t power = 1;
+  while (power * 2 <= value && power * 2 <= most) {
+    power *= 2;
+  }
+  return power;
+}
+
+static uint32_t power_of_two_above(uint64_t value, uint32_t most)
+{
+  uint32_t power = 1;
+  while (power < value && power < most) {
+    power *= 2;
+  }
+  return power;
+}
+
+static int is_lanes(const clnorm__capabilities *capabilities)
+{
+  return capabilities->engine == CLNORM__ENGINE_CL_LANES;
+}
+
+static uint64_t wanted_tasks(const clnorm__capabilities *capabilities)
+{
+  const uint64_t each = is_lanes(capabilities) ? TASKS_PER_UNIT_LANES : TASKS_PER_UNIT_WIDE;
+  return each * at_least(capabilities->compute_units, 1);
+}
+
+static uint64_t min_tile(const clnorm__capabilities *capabilities)
+{
+  return is_lanes(capabilities) ? MIN_TILE_LANES : MIN_TILE_WIDE;
+}
+
+static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                              const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = &plan->steps[plan->num_steps++];
+  *step = (clnorm__step){.role = role, .when = when, .group = 1, .local = 1, .lanes = 1};
+  if (is_lanes(capabilities)) {
+    step->width = 4;
+    step->local = power_of_two_below(capabilities->max_work_group, LANES_LOCAL);
+  } else {
+    step->width = capabilities->vector_width >= 16 ? 16 : 8;
+  }
+  return step;
+}
+
+static void set_run_lanes(const clnorm_plan *plan, clnorm__step *step)
+{
+  step->lanes = power_of_two_above(ceil_div(plan->geometry.run, step->width), step->local);
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------- */
+
+static void add_rows_whole(clnorm_plan *plan, clnorm__role role, const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, CLNORM__ALWAYS, capabilities);
+  step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
+  set_run_lanes(plan, step);
+  if (!is_lanes(capabilities) && plan->geometry.run < SHORT_RUN) {
+    step->group = SHORT_RUN_GROUP;
+  }
+  step->outer_tile = plan->geometry.segments;
+  step->inner_tile = plan->geometry.run;
+  step->outer_tiles = step->inner_tiles = 1;
+  step->tasks = ceil_div(plan->geometry.statistics, step->group);
+}
+
+/* Tiles of one statistic: whole runs if there are enough of them, else pieces of runs. */
+static void tile_rows(clnorm__step *step, uint64_t outer, uint64_t inner, uint64_t tiles)
+{
+  step->outer_tile = at_least(ceil_div(outer, tiles), 1);
+  step->outer_tiles = ceil_div(outer, step->outer_tile);
+  const uint64_t pieces = at_least(tiles / at_least(step->outer_tiles, 1), 1);
+  /* Pieces begin at multiples of a cache line, as far as the run itself does. */
+  step->inner_tile = at_most(round_up(at_least(ceil_div(inner, pieces), 1), 64), at_least(inner, 1));
+  step->inner_tiles = ceil_div(inner, step->inner_tile);
+}
+
+static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                             const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  const uint64_t wanted = ceil_div(wanted_tasks(capabilities), geometry->statistics);
+  const uint64_t most = at_least(geometry->values / min_tile(capabilities), 1);
+  tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
+  set_run_lanes(plan, step);
+  step->tasks = geometry->statistics * step->outer_tiles * step->inner_tiles;
+  plan->partials = step->outer_tiles * step->inner_tiles;
+}
+
+static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__when when, int from_running,
+                                 const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  const uint64_t runs = geometry->segments * geometry->statistics;
+  const uint64_t tiles =
+      is_lanes(capabilities) ? ceil_div(geometry->elements, APPLY_TILE_LANES) : wanted_tasks(capabilities);
+  step->from_running = from_running;
+  tile_rows(step, runs, geometry->run, at_least(tiles, 1));
+  set_run_lanes(plan, step);
+  step->tasks = step->outer_tiles * step->inner_tiles;
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------------ */
+
+static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, uint64_t min_rows,
+                         const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  if (is_lanes(capabilities)) {
+    step->lanes = power_of_two_above(ceil_div(geometry->columns, step->width), step->local);
+    step->inner_tile = (uint64_t)step->lanes * step->width;
+  } else {
+    step->group = WIDE_COLUMN_GROUP;
+    step->inner_tile = (uint64_t)step->group * step->width;
+  }
+  step->inner_tiles = ceil_div(geometry->columns, step->inner_tile);
+  const uint64_t wanted = at_least(tasks / step->inner_tiles, 1);
+  const uint64_t most = at_least(geometry->rows / at_least(min_rows, 1), 1);
+  step->outer_tile = at_least(ceil_div(geometry->rows, at_most(wanted, most)), 1);
+  step->outer_tiles = ceil_div(geometry->rows, step->outer_tile);
+  step->tasks = step->outer_tiles * step->inner_tiles;
+}
+
+static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  tile_columns(plan, step, wanted_tasks(capabilities), MIN_TILE_ROWS, capabilities);
+  plan->partials = step->outer_tiles;
+}
+
+static void add_columns_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__when when, int from_running,
+                                    const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  const uint64_t tasks =
+      is_lanes(capabilities) ? ceil_div(plan->geometry.elements, APPLY_TILE_LANES) : wanted_tasks(capabilities);
+  step->from_running = from_running;
+  tile_columns(plan, step, at_least(tasks, 1), 1, capabilities);
+}
+
+/* ---- both --------------------------------------------------------------------------------------------------- */
+
+static clnorm__step *add_merge(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                               const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  step->width = 1;
+  if (is_lanes(capabilities)) {
+    step->local = power_of_two_below(capabilities->max_work_group, MERGE_LOCAL_LANES);
+  }
+  step->lanes = step->local;
+  step->outer_tile = is_lanes(capabilities) ? step->local : MERGE_TILE_WIDE;
+  step->outer_tiles = ceil_div(plan->geometry.statistics, step->outer_tile);
+  step->inner_tile = step->inner_tiles = 1;
+  step->tasks = step->outer_tiles;
+  step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
+  return step;
+}
+
+static void add_partial(clnorm_plan *plan, clnorm__role rows, clnorm__role columns, clnorm__when when,
+                        const clnorm__capabilities *capabilities)
+{
+  if (plan->geometry.pattern == CLNORM__ROWS) {
+    add_rows_partial(plan, rows, when, capabilities);
+  } else {
+    add_columns_partial(plan, columns, when, capabilities);
+  }
+}
+
+static void add_elementwise(clnorm_plan *plan, clnorm__role rows, clnorm__role columns, clnorm__when when,
+                            int from_running, const clnorm__capabilities *capabilities)
+{
+  if (plan->geometry.pattern == CLNORM__ROWS) {
+    add_rows_elementwise(plan, rows, when, from_running, capabilities);
+  } else {
+    add_columns_elementwise(plan, columns, when, from_running, capabilities);
+  }
+}
+
+/* Backward without saved statistics: a training forward pass that stops before y. */
+static void add_own_statistics(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  add_partial(plan, CLNORM__ROWS_STATS, CLNORM__COLUMNS_STATS, CLNORM__WITHOUT_STATISTICS, capabilities);
+  add_merge(plan, CLNORM__MERGE_STATS, CLNORM__WITHOUT_STATISTICS, capabilities)->owns_saved = 1;
+}
+
+static void build_split(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const int frozen = plan->pass == CLNORM_BACKWARD_FROZEN;
+  switch (plan->pass) {
+    case CLNORM_TRAIN:
+      add_partial(plan, CLNORM__ROWS_STATS, CLNORM__COLUMNS_STATS, CLNORM__ALWAYS, capabilities);
+      add_merge(plan, CLNORM__MERGE_STATS, CLNORM__ALWAYS, capabilities);
+      add_elementwise(plan, CLNORM__ROWS_APPLY, CLNORM__COLUMNS_APPLY, CLNORM__ALWAYS, 0, capabilities);
+      break;
+    case CLNORM_INFER:
+      add_elementwise(plan, CLNORM__ROWS_APPLY, CLNORM__COLUMNS_APPLY, CLNORM__ALWAYS, 1, capabilities);
+      break;
+    case CLNORM_BACKWARD:
+      add_own_statistics(plan, capabilities);
+      /* fall through */
+    case CLNORM_BACKWARD_FROZEN:
+      add_partial(plan, CLNORM__ROWS_GRADIENTS, CLNORM__COLUMNS_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
+      add_merge(plan, CLNORM__MERGE_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
+      add_elementwise(plan, CLNORM__ROWS_DX, CLNORM__COLUMNS_DX, CLNORM__WITH_DX, frozen, capabilities);
+      break;
+  }
+}
+
+static void build_rows_whole(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  if (plan->pass == CLNORM_TRAIN) {
+    add_rows_whole(plan, CLNORM__ROWS_TRAIN, capabilities);
+    return;
+  }
+  if (plan->pass == CLNORM_BACKWARD) {
+    add_own_statistics(plan, capabilities);
+  }
+  add_rows_whole(plan, CLNORM__ROWS_BACKWARD, capabilities);
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------------- */
+
+static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  (void)capabilities;
+  return plan->pass == CLNORM_INFER;
+}
+
+/* Whole statistics a task pay off when there are enough of them to fill the device, or so little data that splitting it
+ * gains nothing. */
+static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  if (geometry->pattern != CLNORM__ROWS) {
+    return 0;
+  }
+  const int grouped = !is_lanes(capabilities) && geometry->run < SHORT_RUN;
+  const uint64_t tasks = ceil_div(geometry->statistics, grouped ? SHORT_RUN_GROUP : 1);
+  const uint64_t enough = (uint64_t)capabilities->compute_units * (is_lanes(capabilities) ? 1 : 4);
+  return tasks >= enough || geometry->values <= min_tile(capabilities);
+}
+
+static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  (void)plan;
+  (void)capabilities;
+  return 1;
+}
+
+static const struct {
+  const char *rows_name;
+  const char *columns_name;
+  int (*applies)(const clnorm_plan *plan, const clnorm__capabilities *capabilities);
+  void (*build)(clnorm_plan *plan, const clnorm__capabilities *capabilities);
+} variants[] = {
+    {"rows_apply", "columns_apply", is_elementwise, build_split},
+    {"rows_whole", "rows_whole", rows_fill_device, build_rows_whole},
+    {"rows_split", "columns_split", always, build_split},
+};
+
+void clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+    if (variants[i].applies(plan, capabilities)) {
+      plan->variant = plan->geometry.pattern == CLNORM__ROWS ? variants[i].rows_name : variants[i].columns_name;
+      variants[i].build(plan, capabilities);
+      return;
+    }
+  }
+}
+
+const clnorm__capabilities clnorm__host_capabilities = {
+    .engine = CLNORM__ENGINE_HOST,
+    .compute_units = 8, /* a constant, so that tiles and with them the last bits are the same on every machine */
+    .vector_width = 16,
+    .max_work_group = 1,
+    .local_memory = 0,
+    .max_allocation = UINT64_MAX,
+    .fma = 0,
+};
