@@ -1,0 +1,10 @@
+# CLNORM_SANITIZE: one sanitizer for every target of the build, tests included, because mixing does not work.
+if(CLNORM_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(CLNORM_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(CLNORM_SANITIZE)
+  message(FATAL_ERROR "CLNORM_SANITIZE: expected address, thread or nothing, got ${CLNORM_SANITIZE}")
+endif()
