@@ -24,11 +24,7 @@ typedef enum clnorm__argument {
 #define CLNORM__ARGUMENT_ENUM(name, member, extent) CLNORM__ARG_##name,
   CLNORM__ARGUMENT_TABLE(CLNORM__ARGUMENT_ENUM)
 #undef CLNORM__ARGUMENT_ENUM
-      CLNORM__ARG_COUNT,
-  /* Pieces of the caller's workspace, named by plans' steps beside the arguments proper. */
-  CLNORM__ARG_PARTIALS = CLNORM__ARG_COUNT,
-  CLNORM__ARG_COEFFICIENTS,
-  CLNORM__ARG_OPERAND_COUNT
+      CLNORM__ARG_COUNT
 } clnorm__argument;
 
 /* What the caller gave for one argument, as bytes of one address space. */

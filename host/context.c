@@ -1,0 +1,118 @@
+#include "context.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cl_status.h"
+#include "devices.h"
+
+static clnorm_status check_device_of_context(cl_context context, cl_device_id device)
+{
+  clnorm_status status;
+  cl_device_id *ids = NULL;
+  size_t bytes = 0;
+  CLNORM__TRY_CL(clGetContextInfo(context, CL_CONTEXT_DEVICES, 0, NULL, &bytes));
+  ids = malloc(bytes != 0 ? bytes : 1);
+  if (ids == NULL) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "context: a list of its devices was refused");
+  }
+  CLNORM__TRY_CL(clGetContextInfo(context, CL_CONTEXT_DEVICES, bytes, ids, NULL));
+  status = clnorm__fail(CLNORM_INVALID_ARGUMENT, "device: expected one of the context's %zu devices, got another",
+                        bytes / sizeof *ids);
+  for (size_t i = 0; i < bytes / sizeof *ids; i++) {
+    if (ids[i] == device) {
+      status = CLNORM_SUCCESS;
+    }
+  }
+done:
+  free(ids);
+  return status;
+}
+
+clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_cl **cl)
+{
+  clnorm_status status;
+  clnorm_cl_device described;
+  clnorm_cl *made = NULL;
+  clnorm__error_begin();
+  if (context == NULL || device == NULL || cl == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a handle, got NULL",
+                        context == NULL ? "context" : (device == NULL ? "device" : "cl"));
+  }
+  CLNORM__TRY(check_device_of_context(context, device));
+  made = calloc(1, sizeof *made);
+  if (made == NULL || pthread_mutex_init(&made->mutex, NULL) != 0) {
+    free(made);
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *made);
+  }
+  atomic_init(&made->references, 1);
+  made->owner = getpid();
+  made->device = device;
+  clnorm__device_describe(device, &described);
+  clnorm__device_capabilities(&described, &made->capabilities);
+  CLNORM__TRY_CL(clRetainContext(context));
+  made->context = context;
+  *cl = made;
+  made = NULL;
+done:
+  clnorm__cl_release(made);
+  return status;
+}
+
+clnorm_cl *clnorm__cl_retain(clnorm_cl *cl)
+{
+  atomic_fetch_add(&cl->references, 1);
+  return cl;
+}
+
+void clnorm__cl_release(clnorm_cl *cl)
+{
+  if (cl == NULL || atomic_fetch_sub(&cl->references, 1) != 1) {
+    return;
+  }
+  /* In a forked child the runtime's locks may be held by threads that do not exist there: only our own memory goes. */
+  const int usable = cl->owner == getpid();
+  while (cl->programs != NULL) {
+    clnorm__program *program = cl->programs;
+    cl->programs = program->next;
+    if (usable) {
+      (void)clReleaseProgram(program->program);
+    }
+    free(program);
+  }
+  if (usable && cl->context != NULL) {
+    (void)clReleaseContext(cl->context);
+  }
+  (void)pthread_mutex_destroy(&cl->mutex);
+  free(cl);
+}
+
+void clnorm_cl_destroy(clnorm_cl *cl) { clnorm__cl_release(cl); }
+
+clnorm_status clnorm__cl_check_process(const clnorm_cl *cl)
+{
+  const pid_t here = getpid();
+  if (cl->owner != here) {
+    return clnorm__fail(CLNORM_FORKED, "cl: made by process %ld, used by its child %ld; make a context after fork()",
+                        (long)cl->owner, (long)here);
+  }
+  return CLNORM_SUCCESS;
+}
+
+void clnorm_cl_build_counts(clnorm_cl *cl, size_t *programs, double *seconds)
+{
+  size_t count = 0;
+  double spent = 0.0;
+  if (cl != NULL) {
+    (void)pthread_mutex_lock(&cl->mutex);
+    count = cl->build_count;
+    spent = cl->build_seconds;
+    (void)pthread_mutex_unlock(&cl->mutex);
+  }
+  if (programs != NULL) {
+    *programs = count;
+  }
+  if (seconds != NULL) {
+    *seconds = spent;
+  }
+}

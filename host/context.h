@@ -1,0 +1,42 @@
+/* The compiled programs of one device in one OpenCL context, each built once and shared by all plans. */
+#ifndef CLNORM_HOST_CONTEXT_H
+#define CLNORM_HOST_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "capabilities.h"
+#include "clnorm/opencl.h"
+#include "plan.h"
+
+typedef struct clnorm__program {
+  struct clnorm__program *next;
+  clnorm__role role;
+  char options[128];
+  cl_program program;
+} clnorm__program;
+
+struct clnorm_cl {
+  atomic_int references;
+  pid_t owner; /* the process that made it: OpenCL runtimes do not survive a fork */
+  cl_context context;
+  cl_device_id device;
+  clnorm__capabilities capabilities;
+  pthread_mutex_t mutex; /* guards what follows */
+  clnorm__program *programs;
+  size_t build_count;
+  double build_seconds;
+};
+
+clnorm_cl *clnorm__cl_retain(clnorm_cl *cl);
+void clnorm__cl_release(clnorm_cl *cl);
+
+/* FORKED in a process that did not make it. */
+clnorm_status clnorm__cl_check_process(const clnorm_cl *cl);
+
+/* The program with the step's kernel, built if it is not there yet. The reference belongs to `cl`.
+ * Errors: BUILD_FAILED with the log, OUT_OF_MEMORY, OPENCL_ERROR. */
+clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm__step *step, cl_program *program);
+
+#endif

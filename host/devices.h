@@ -1,0 +1,12 @@
+/* What a device says of itself, as text for people and as numbers for plans. */
+#ifndef CLNORM_HOST_DEVICES_H
+#define CLNORM_HOST_DEVICES_H
+
+#include "capabilities.h"
+#include "clnorm/opencl.h"
+
+void clnorm__device_describe(cl_device_id id, clnorm_cl_device *device);
+
+void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabilities *capabilities);
+
+#endif

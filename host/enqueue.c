@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "cl_status.h"
+#include "plan_cl.h"
+#include "signatures.h"
+#include "spans.h"
+
+/* One call on its way: what was checked, resolved for the kernels. */
+typedef struct enqueue_call {
+  clnorm_cl_plan *plan;
+  const clnorm_cl_args *args;
+  cl_command_queue queue;
+  int in_order;
+  clnorm__span spans[CLNORM__ARG_COUNT];
+  clnorm__call numbers;
+} enqueue_call;
+
+/* A buffer and an offset in floats, as a kernel sees it. */
+typedef struct operand {
+  cl_mem memory;
+  cl_ulong offset;
+} operand;
+
+static operand argument_operand(const enqueue_call *call, clnorm__argument argument)
+{
+  const clnorm_buffer *buffer = clnorm__args_buffer(call->args, argument);
+  return (operand){buffer->memory, buffer->offset};
+}
+
+static operand workspace_operand(const enqueue_call *call, uint64_t bytes)
+{
+  const clnorm_buffer *workspace = &call->args->workspace;
+  return (operand){workspace->memory, (workspace->offset + bytes) / sizeof(float)};
+}
+
+static operand given_or_own(const enqueue_call *call, clnorm__argument argument, uint64_t own_bytes)
+{
+  return call->spans[argument].present ? argument_operand(call, argument) : workspace_operand(call, own_bytes);
+}
+
+static operand resolve(const enqueue_call *call, const clnorm__step *step, size_t which)
+{
+  const clnorm_plan *plan = &call->plan->data;
+  const int frozen = plan->pass == CLNORM_BACKWARD_FROZEN;
+  if (which < CLNORM__OPERAND_ARGUMENTS_END) {
+    return argument_operand(call, (clnorm__argument)which);
+  }
+  switch ((clnorm__operand)which) {
+    case CLNORM__OPERAND_PARTIALS:
+      return workspace_operand(call, plan->partials_offset);
+    case CLNORM__OPERAND_COEFFICIENTS:
+      return workspace_operand(call, plan->coefficients_offset);
+    case CLNORM__OPERAND_STORED_MEAN:
+      return step->owns_saved ? workspace_operand(call, plan->own_mean_offset)
+                              : argument_operand(call, CLNORM__ARG_MEAN);
+    case CLNORM__OPERAND_STORED_INV_STD:
+      return step->owns_saved ? workspace_operand(call, plan->own_inv_std_offset)
+                              : argument_operand(call, CLNORM__ARG_INV_STD);
+    case CLNORM__OPERAND_CENTER:
+      return frozen ? argument_operand(call, CLNORM__ARG_RUNNING_MEAN)
+                    : given_or_own(call, CLNORM__ARG_MEAN, plan->own_mean_offset);
+    case CLNORM__OPERAND_SPREAD:
+      return frozen ? argument_operand(call, CLNORM__ARG_RUNNING_VAR)
+                    : given_or_own(call, CLNORM__ARG_INV_STD, plan->own_inv_std_offset);
+    case CLNORM__OPERAND_COUNT:
+      break;
+  }
+  return (operand){NULL, 0};
+}
+
+static const void *member(const void *structure, size_t offset) { return (const char *)structure + offset; }
+
+static cl_int set_one(const enqueue_call *call, const clnorm__step *step, cl_kernel kernel, cl_uint *index,
+                      clnorm__parameter parameter)
+{
+  const clnorm_plan *plan = &call->plan->data;
+  switch (parameter.kind) {
+    case CLNORM__PARAMETER_OPERAND: {
+      const operand value = resolve(call, step, parameter.where);
+      const cl_int error = clSetKernelArg(kernel, (*index)++, sizeof value.memory, &value.memory);
+      return error != CL_SUCCESS ? error : clSetKernelArg(kernel, (*index)++, sizeof value.offset, &value.offset);
+    }
+    case CLNORM__PARAMETER_GEOMETRY:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(&plan->geometry, parameter.where));
+    case CLNORM__PARAMETER_PLAN:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(plan, parameter.where));
+    case CLNORM__PARAMETER_STEP:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(step, parameter.where));
+    case CLNORM__PARAMETER_STEP_32:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_uint), member(step, parameter.where));
+    case CLNORM__PARAMETER_CALL:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(&call->numbers, parameter.where));
+    case CLNORM__PARAMETER_FLOAT:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_float), member(&call->numbers, parameter.where));
+    case CLNORM__PARAMETER_END:
+      break;
+  }
+  return CL_SUCCESS;
+}
+
+static clnorm_status set_arguments(const enqueue_call *call, const clnorm__step *step, cl_kernel kernel)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  cl_uint index = 0;
+  for (const clnorm__parameter *p = clnorm__signature(step->role); p->kind != CLNORM__PARAMETER_END; p++) {
+    CLNORM__TRY(clnorm__cl_check(set_one(call, step, kernel, &index, *p), "clSetKernelArg"));
+  }
+done:
+  return status;
+}
+
+static clnorm_status enqueue_step(const enqueue_call *call, int index, cl_uint num_waits, const cl_event *waits,
+                                  cl_event *event)
+{
+  clnorm_status status;
+  const clnorm__step *step = &call->plan->data.steps[index];
+  clnorm__pooled_kernel *kernel = NULL;
+  const size_t local = step->local;
+  const size_t global = (size_t)step->tasks * local;
+  CLNORM__TRY(clnorm__kernel_take(call->plan, index, &kernel));
+  CLNORM__TRY(set_arguments(call, step, kernel->kernel));
+  CLNORM__TRY_CL(
+      clEnqueueNDRangeKernel(call->queue, kernel->kernel, 1, NULL, &global, &local, num_waits, waits, event));
+done:
+  clnorm__kernel_put(call->plan, index, kernel);
+  return status;
+}
+
+static int needed_steps(const enqueue_call *call, int indices[CLNORM__MAX_STEPS])
+{
+  const clnorm_plan *plan = &call->plan->data;
+  int count = 0;
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (clnorm__step_needed(plan, &plan->steps[i], call->spans)) {
+      indices[count++] = i;
+    }
+  }
+  return count;
+}
+
+/* In an in-order queue the steps follow each other by themselves; otherwise each waits for the one before. */
+static clnorm_status enqueue_steps(const enqueue_call *call, cl_uint num_waits, const cl_event *waits, cl_event *event)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  int indices[CLNORM__MAX_STEPS];
+  cl_event before = NULL, after = NULL;
+  const int count = needed_steps(call, indices);
+  if (count == 0) {
+    CLNORM__TRY_CL(clEnqueueMarkerWithWaitList(call->queue, num_waits, waits, event));
+  }
+  for (int i = 0; i < count; i++) {
+    const int last = i == count - 1;
+    const int chained = !call->in_order && before != NULL;
+    const int wants_event = last ? event != NULL : !call->in_order;
+    CLNORM__TRY(enqueue_step(call, indices[i], i == 0 ? num_waits : (chained ? 1 : 0),
+                             i == 0 ? waits : (chained ? &before : NULL), wants_event ? &after : NULL));
+    if (before != NULL) {
+      (void)clReleaseEvent(before);
+    }
+    before = after;
+    after = NULL;
+  }
+  if (event != NULL && count != 0) {
+    *event = before;
+    before = NULL;
+  }
+done:
+  if (before != NULL) {
+    (void)clReleaseEvent(before);
+  }
+  return status;
+}
+
+static clnorm_status check_queue(enqueue_call *call)
+{
+  clnorm_status status;
+  cl_context context = NULL;
+  cl_device_id device = NULL;
+  cl_command_queue_properties properties = 0;
+  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
+  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
+  if (context != call->plan->cl->context || device != call->plan->cl->device) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "queue: expected a queue of the plan's %s, got one of another",
+                        context != call->plan->cl->context ? "context" : "device");
+  }
+  call->in_order = (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
+done:
+  return status;
+}
+
+static clnorm_status check_call(enqueue_call *call)
+{
+  clnorm_status status;
+  clnorm__span workspace;
+  double weight = 0.0;
+  const clnorm_plan *plan = &call->plan->data;
+  CLNORM__TRY(clnorm__spans_describe(call->plan->cl->context, plan, call->args, call->spans, &workspace));
+  CLNORM__TRY(
+      clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, call->spans, &workspace, plan->workspace_size));
+  CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, call->args->batch_number, &weight));
+  call->numbers = (clnorm__call){
+      .runs = plan->geometry.segments * plan->geometry.statistics,
+      .epsilon = (float)plan->desc.epsilon,
+      .weight = (float)weight,
+      .keep = (float)(1.0 - weight),
+  };
+done:
+  return status;
+}
+
+clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue queue, const clnorm_cl_args *args,
+                                cl_uint num_waits, const cl_event *waits, cl_event *event)
+{
+  clnorm_status status;
+  enqueue_call call;
+  clnorm__error_begin();
+  if (plan == NULL || queue == NULL || args == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
+                        plan == NULL ? "plan" : (queue == NULL ? "queue" : "args"));
+  }
+  if (args->size != sizeof *args) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args.size: expected sizeof(clnorm_cl_args) = %zu, got %zu",
+                        sizeof *args, args->size);
+  }
+  if ((num_waits == 0) != (waits == NULL)) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "waits: expected %s for %u events, got %s",
+                        num_waits == 0 ? "NULL" : "a list", (unsigned)num_waits, waits == NULL ? "NULL" : "a list");
+  }
+  memset(&call, 0, sizeof call);
+  call.plan = (clnorm_cl_plan *)plan; /* only the kernel pools behind their mutex change */
+  call.args = args;
+  call.queue = queue;
+  CLNORM__TRY(clnorm__cl_check_process(plan->cl));
+  CLNORM__TRY(check_queue(&call));
+  if (plan->data.geometry.elements != 0 || plan->data.pass != CLNORM_INFER) {
+    CLNORM__TRY(check_call(&call));
+  }
+  CLNORM__TRY(enqueue_steps(&call, num_waits, waits, event));
+done:
+  return status;
+}

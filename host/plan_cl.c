@@ -1,0 +1,148 @@
+#include "plan_cl.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cl_status.h"
+
+clnorm_status clnorm__kernel_take(clnorm_cl_plan *plan, int step, clnorm__pooled_kernel **kernel)
+{
+  clnorm_status status;
+  cl_int error;
+  (void)pthread_mutex_lock(&plan->mutex);
+  clnorm__pooled_kernel *taken = plan->pools[step];
+  if (taken != NULL) {
+    plan->pools[step] = taken->next;
+  }
+  (void)pthread_mutex_unlock(&plan->mutex);
+  if (taken != NULL) {
+    *kernel = taken;
+    return CLNORM_SUCCESS;
+  }
+  taken = calloc(1, sizeof *taken);
+  if (taken == NULL) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *taken);
+  }
+  taken->kernel = clCreateKernel(plan->programs[step], clnorm__role_name(plan->data.steps[step].role), &error);
+  CLNORM__TRY(clnorm__cl_check(error, "clCreateKernel"));
+  *kernel = taken;
+  taken = NULL;
+done:
+  free(taken);
+  return status;
+}
+
+void clnorm__kernel_put(clnorm_cl_plan *plan, int step, clnorm__pooled_kernel *kernel)
+{
+  if (kernel == NULL) {
+    return;
+  }
+  (void)pthread_mutex_lock(&plan->mutex);
+  kernel->next = plan->pools[step];
+  plan->pools[step] = kernel;
+  (void)pthread_mutex_unlock(&plan->mutex);
+}
+
+static void drop_pools(clnorm_cl_plan *plan)
+{
+  const int usable = plan->cl->owner == getpid();
+  for (int i = 0; i < CLNORM__MAX_STEPS; i++) {
+    while (plan->pools[i] != NULL) {
+      clnorm__pooled_kernel *kernel = plan->pools[i];
+      plan->pools[i] = kernel->next;
+      if (usable) {
+        (void)clReleaseKernel(kernel->kernel);
+      }
+      free(kernel);
+    }
+  }
+}
+
+/* The largest work-group that the compiled kernel allows here; it may be less than the device's, for want of registers.
+ */
+static clnorm_status kernel_limit(clnorm_cl_plan *plan, int step, size_t *limit)
+{
+  clnorm_status status;
+  clnorm__pooled_kernel *kernel = NULL;
+  CLNORM__TRY(clnorm__kernel_take(plan, step, &kernel));
+  CLNORM__TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, plan->cl->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof *limit,
+                                          limit, NULL));
+done:
+  clnorm__kernel_put(plan, step, kernel);
+  return status;
+}
+
+/* Builds what the plan needs. *fits becomes 0 if a kernel does not allow the plan's work-group size. */
+static clnorm_status prepare(clnorm_cl_plan *plan, int *fits)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  *fits = 1;
+  for (int i = 0; i < plan->data.num_steps; i++) {
+    size_t limit = 0;
+    CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.steps[i], &plan->programs[i]));
+    CLNORM__TRY(kernel_limit(plan, i, &limit));
+    if (limit < plan->data.steps[i].local) {
+      *fits = 0;
+    }
+  }
+done:
+  return status;
+}
+
+static clnorm_status make(clnorm_cl_plan *plan, const clnorm_desc *desc, clnorm_pass pass)
+{
+  clnorm_status status;
+  int fits = 0;
+  clnorm__capabilities capabilities = plan->cl->capabilities;
+  for (;;) {
+    CLNORM__TRY(clnorm__plan_make(desc, pass, &capabilities, &plan->data));
+    CLNORM__TRY(prepare(plan, &fits));
+    if (fits || capabilities.max_work_group <= 1) {
+      break;
+    }
+    drop_pools(plan);
+    uint32_t largest = 1;
+    for (int i = 0; i < plan->data.num_steps; i++) {
+      largest = plan->data.steps[i].local > largest ? plan->data.steps[i].local : largest;
+    }
+    capabilities.max_work_group = largest / 2;
+  }
+done:
+  return status;
+}
+
+clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, clnorm_cl_plan **plan)
+{
+  clnorm_status status;
+  clnorm_cl_plan *made = NULL;
+  clnorm__error_begin();
+  if (cl == NULL || plan == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a pointer, got NULL", cl == NULL ? "cl" : "plan");
+  }
+  CLNORM__TRY(clnorm__cl_check_process(cl));
+  made = calloc(1, sizeof *made);
+  if (made == NULL || pthread_mutex_init(&made->mutex, NULL) != 0) {
+    free(made);
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *made);
+  }
+  made->cl = clnorm__cl_retain(cl);
+  CLNORM__TRY(make(made, desc, pass));
+  *plan = made;
+  made = NULL;
+done:
+  clnorm_cl_plan_destroy(made);
+  return status;
+}
+
+void clnorm_cl_plan_destroy(clnorm_cl_plan *plan)
+{
+  if (plan == NULL) {
+    return;
+  }
+  drop_pools(plan);
+  (void)pthread_mutex_destroy(&plan->mutex);
+  clnorm__cl_release(plan->cl);
+  free(plan);
+}
+
+const clnorm_plan *clnorm_cl_plan_data(const clnorm_cl_plan *plan) { return plan == NULL ? NULL : &plan->data; }

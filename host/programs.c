@@ -1,0 +1,129 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cl_status.h"
+#include "context.h"
+#include "kernel_sources.h"
+
+/* Prepended to every kernel, in this order. */
+static const char *const headers[] = {"common", "finish", "rows", "columns"};
+#define HEADER_COUNT (sizeof headers / sizeof headers[0])
+
+static const char *source_text(const char *name)
+{
+  for (size_t i = 0; i < clnorm__kernel_sources_count; i++) {
+    if (strcmp(clnorm__kernel_sources[i].name, name) == 0) {
+      return clnorm__kernel_sources[i].text;
+    }
+  }
+  return NULL;
+}
+
+static double seconds_now(void)
+{
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void write_options(const clnorm_cl *cl, const clnorm__step *step, char *options, size_t capacity)
+{
+  (void)snprintf(options, capacity, "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d",
+                 (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
+                 step->from_running != 0);
+}
+
+static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,
+                                cl_int error)
+{
+  char *log = NULL;
+  size_t bytes = 0;
+  if (clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) == CL_SUCCESS && bytes != 0) {
+    log = calloc(bytes + 1, 1);
+    if (log != NULL &&
+        clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL) != CL_SUCCESS) {
+      log[0] = '\0';
+    }
+  }
+  const clnorm_status status =
+      clnorm__fail(CLNORM_BUILD_FAILED, "clBuildProgram: %s (%d) for kernel %s with %s; log: %s",
+                   clnorm__cl_error_name(error), (int)error, name, options, log != NULL ? log : "none");
+  free(log);
+  return status;
+}
+
+static clnorm_status build(const clnorm_cl *cl, const char *name, const char *options, cl_program *out)
+{
+  clnorm_status status;
+  cl_int error;
+  const char *texts[HEADER_COUNT + 1];
+  cl_program program = NULL;
+  for (size_t i = 0; i < HEADER_COUNT; i++) {
+    texts[i] = source_text(headers[i]);
+  }
+  texts[HEADER_COUNT] = source_text(name);
+  program = clCreateProgramWithSource(cl->context, HEADER_COUNT + 1, texts, NULL, &error);
+  CLNORM__TRY(clnorm__cl_check(error, "clCreateProgramWithSource"));
+  error = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
+  if (error != CL_SUCCESS) {
+    status = fail_build(cl, program, name, options, error);
+    goto done;
+  }
+  *out = program;
+  program = NULL;
+done:
+  if (program != NULL) {
+    (void)clReleaseProgram(program);
+  }
+  return status;
+}
+
+static clnorm__program *find(const clnorm_cl *cl, clnorm__role role, const char *options)
+{
+  for (clnorm__program *program = cl->programs; program != NULL; program = program->next) {
+    if (program->role == role && strcmp(program->options, options) == 0) {
+      return program;
+    }
+  }
+  return NULL;
+}
+
+/* The caller holds the mutex, so that two threads that need the same program build it once. */
+static clnorm_status find_or_build(clnorm_cl *cl, const clnorm__step *step, cl_program *program)
+{
+  clnorm_status status;
+  char options[sizeof((clnorm__program *)NULL)->options];
+  write_options(cl, step, options, sizeof options);
+  clnorm__program *found = find(cl, step->role, options);
+  if (found != NULL) {
+    *program = found->program;
+    return CLNORM_SUCCESS;
+  }
+  found = calloc(1, sizeof *found);
+  if (found == NULL) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *found);
+  }
+  const double before = seconds_now();
+  CLNORM__TRY(build(cl, clnorm__role_name(step->role), options, &found->program));
+  cl->build_seconds += seconds_now() - before;
+  cl->build_count++;
+  found->role = step->role;
+  memcpy(found->options, options, sizeof options);
+  found->next = cl->programs;
+  cl->programs = found;
+  *program = found->program;
+  found = NULL;
+done:
+  free(found);
+  return status;
+}
+
+clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm__step *step, cl_program *program)
+{
+  (void)pthread_mutex_lock(&cl->mutex);
+  const clnorm_status status = find_or_build(cl, step, program);
+  (void)pthread_mutex_unlock(&cl->mutex);
+  return status;
+}

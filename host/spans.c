@@ -1,0 +1,87 @@
+#include "spans.h"
+
+#include <string.h>
+
+#include "cl_status.h"
+
+const clnorm_buffer *clnorm__args_buffer(const clnorm_cl_args *args, clnorm__argument argument)
+{
+  switch (argument) {
+#define ARGS_MEMBER(name, member, extent) \
+  case CLNORM__ARG_##name:                \
+    return &args->member;
+    CLNORM__ARGUMENT_TABLE(ARGS_MEMBER)
+#undef ARGS_MEMBER
+    case CLNORM__ARG_COUNT:
+      break;
+  }
+  return NULL;
+}
+
+static clnorm_status check_kind(cl_context context, cl_mem memory, const char *name)
+{
+  cl_mem_object_type type = 0;
+  cl_context owner = NULL;
+  const cl_int error = clGetMemObjectInfo(memory, CL_MEM_TYPE, sizeof type, &type, NULL);
+  if (error != CL_SUCCESS || type != CL_MEM_OBJECT_BUFFER) {
+    return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer object, got %s", name,
+                        error != CL_SUCCESS ? clnorm__cl_error_name(error) : "another kind of memory object");
+  }
+  if (clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof owner, &owner, NULL) != CL_SUCCESS || owner != context) {
+    return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer of the plan's context, got one of another", name);
+  }
+  return CLNORM_SUCCESS;
+}
+
+/* A sub-buffer whose flags say nothing about access inherits its parent's. */
+static cl_mem_flags access_flags(cl_mem memory, cl_mem parent)
+{
+  const cl_mem_flags mask = CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY;
+  cl_mem_flags flags = 0;
+  (void)clGetMemObjectInfo(memory, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+  if ((flags & mask) == 0 && parent != NULL) {
+    (void)clGetMemObjectInfo(parent, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+  }
+  return flags & mask;
+}
+
+static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, size_t element, const char *name,
+                              clnorm__span *span)
+{
+  clnorm_status status;
+  cl_mem parent = NULL;
+  size_t size = 0, origin = 0;
+  memset(span, 0, sizeof *span);
+  if (buffer->memory == NULL) {
+    return CLNORM_SUCCESS;
+  }
+  CLNORM__TRY(check_kind(context, buffer->memory, name));
+  CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_SIZE, sizeof size, &size, NULL));
+  CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
+  CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_OFFSET, sizeof origin, &origin, NULL));
+  const cl_mem_flags flags = access_flags(buffer->memory, parent);
+  const int inside = buffer->offset <= size / element;
+  span->present = 1;
+  span->root = parent != NULL ? parent : buffer->memory;
+  span->begin = inside ? origin + buffer->offset * element : origin + size;
+  span->capacity = inside ? size - buffer->offset * element : 0;
+  span->count = buffer->count;
+  span->can_read = (flags & CL_MEM_WRITE_ONLY) == 0;
+  span->can_write = (flags & CL_MEM_READ_ONLY) == 0;
+done:
+  return status;
+}
+
+clnorm_status clnorm__spans_describe(cl_context context, const clnorm_plan *plan, const clnorm_cl_args *args,
+                                     clnorm__span spans[CLNORM__ARG_COUNT], clnorm__span *workspace)
+{
+  clnorm_status status;
+  for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
+    const clnorm__argument argument = (clnorm__argument)i;
+    CLNORM__TRY(describe(context, clnorm__args_buffer(args, argument), clnorm__argument_element(&plan->desc, argument),
+                         clnorm__argument_name(argument), &spans[i]));
+  }
+  CLNORM__TRY(describe(context, &args->workspace, 1, "workspace", workspace));
+done:
+  return status;
+}

@@ -1,0 +1,37 @@
+/* Merges the tiles' partial sums into dbeta and dgamma (each may be NULL) and the coefficients of the dx step.
+ *
+ * Work:    a work-item owns one statistic after another of its group's outer_tile.
+ * Traffic: five floats a tile and statistic.
+ * Macros:  LOCAL (WIDTH is 1); FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
+__kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients(
+    const __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
+    const __global float *gamma, ulong gamma_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
+    ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread, ulong spread_offset,
+    ulong values, ulong statistics_count, ulong outer_tile, ulong tiles, float epsilon)
+{
+  const ulong first = get_group_id(0) * outer_tile;
+  const ulong end = min(first + outer_tile, statistics_count);
+  const ulong plane = tiles * statistics_count;
+
+  for (ulong c = first + get_local_id(0); c < end; c += LOCAL) {
+    const __global float *p = partials + partials_offset + c;
+    pair g = pair_of(0.0f, 0.0f), gd = g, d = g;
+    for (ulong t = 0; t < tiles; t++) {
+      const ulong i = t * statistics_count;
+      g = pair_add(g, pair_of(p[i], p[plane + i]));
+      gd = pair_add(gd, pair_of(p[2 * plane + i], p[3 * plane + i]));
+      d = pair_add(d, pair_of(p[4 * plane + i], 0.0f));
+    }
+    const float given = spread[spread_offset + c];
+    const backward_coefficients k =
+        finish_gradients(g, gd, d.hi, values, c, FROM_RUNNING, mean[mean_offset + c],
+                         FROM_RUNNING ? inv_std_of(given, epsilon) : given, gamma ? gamma[gamma_offset + c] : 1.0f,
+                         dgamma ? dgamma + dgamma_offset : 0, dbeta ? dbeta + dbeta_offset : 0);
+    __global float *stored = coefficients + coefficients_offset + c;
+    stored[0] = k.hi;
+    stored[statistics_count] = k.lo;
+    stored[2 * statistics_count] = k.a;
+    stored[3 * statistics_count] = k.b;
+    stored[4 * statistics_count] = k.c;
+  }
+}

@@ -1,0 +1,44 @@
+/* Merges the tiles' partial statistics into mean and variance, stores what is asked for, and the coefficients of the apply
+ * step: the mean as two floats and the scale without gamma.
+ *
+ * mean = sum of sums / n; M2 = sum over tiles of (M2 of the tile + count * (mean of the tile - mean)^2): exact merging (Chan,
+ * Golub and LeVeque 1979) in a fixed order.
+ *
+ * Work:    a work-item owns one statistic after another of its group's outer_tile.
+ * Traffic: six floats a tile and statistic.
+ * Macros:  LOCAL (WIDTH is 1). */
+__kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_stats(
+    const __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
+    __global float *running_mean, ulong running_mean_offset, __global float *running_var, ulong running_var_offset,
+    __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong values,
+    ulong statistics_count, ulong outer_tile, ulong tiles, ulong divisor, float epsilon, float weight, float keep)
+{
+  const ulong first = get_group_id(0) * outer_tile;
+  const ulong end = min(first + outer_tile, statistics_count);
+  const ulong plane = tiles * statistics_count;
+
+  for (ulong c = first + get_local_id(0); c < end; c += LOCAL) {
+    const __global float *p = partials + partials_offset + c;
+    pair sum = pair_of(0.0f, 0.0f), m2 = pair_of(0.0f, 0.0f);
+    for (ulong t = 0; t < tiles; t++) {
+      const ulong i = t * statistics_count;
+      sum = pair_add(sum, pair_of(p[2 * plane + i], p[3 * plane + i]));
+    }
+    const pair center = pair_divide(sum, pair_from_count(values));
+    for (ulong t = 0; t < tiles; t++) {
+      const ulong i = t * statistics_count;
+      const pair count = pair_of(p[i], p[plane + i]);
+      const pair tile_mean = pair_divide(pair_of(p[2 * plane + i], p[3 * plane + i]), count);
+      const float delta = pair_add(tile_mean, pair_minus(center)).hi;
+      m2 = pair_add(m2, pair_of(p[4 * plane + i], p[5 * plane + i]));
+      m2 = pair_add(m2, pair_of(count.hi * delta * delta, 0.0f));
+    }
+    const forward_coefficients k = finish_statistics(
+        center, m2, values, c, epsilon, weight, keep, divisor, running_mean ? running_mean + running_mean_offset : 0,
+        running_var ? running_var + running_var_offset : 0, mean ? mean + mean_offset : 0, inv_std ? inv_std + inv_std_offset : 0);
+    __global float *stored = coefficients + coefficients_offset + c;
+    stored[0] = k.hi;
+    stored[statistics_count] = k.lo;
+    stored[2 * statistics_count] = k.scale;
+  }
+}
