@@ -1,0 +1,95 @@
+/* One call of the CPU backend, and the steps' tasks that serve it. A task reads and writes memory of its own only, so
+ * the order in which tasks run, and on which thread, changes nothing. */
+#ifndef CLNORM_SRC_CPU_CALL_H
+#define CLNORM_SRC_CPU_CALL_H
+
+#include "cpu_kernels.h"
+#include "plan.h"
+
+/* What one execution works on: pointers are NULL where the caller gave nothing or the pass has none. */
+typedef struct clnorm__cpu_call {
+  const clnorm_plan *plan;
+  const clnorm__cpu_kernels *kernels;
+  const float *x, *dy, *gamma, *beta;
+  float *y, *dx, *dgamma, *dbeta;
+  float *running_mean, *running_var;
+  float *mean, *inv_std;                 /* the caller's: written by training */
+  float *own_mean, *own_inv_std;         /* the workspace's */
+  const float *read_mean, *read_inv_std; /* what backward uses: the caller's or the workspace's */
+  double *partials;
+  float *coefficients;
+  double weight; /* of the new value in the running statistics */
+  int stream;    /* 1: y or dx is too large for the cache and is better written past it */
+} clnorm__cpu_call;
+
+/* Statistics of `count` values: the mean and the sum of squares about it. */
+typedef struct clnorm__moments {
+  double count, mean, m2;
+} clnorm__moments;
+
+/* Sums of g, g * (x - mean) and x - mean. */
+typedef struct clnorm__sums {
+  double g, gd, d;
+} clnorm__sums;
+
+/* Coefficients of a forward and of a backward pass, see plan.h. */
+#define CLNORM__FORWARD_COEFFICIENTS 4
+#define CLNORM__BACKWARD_COEFFICIENTS 5
+
+/* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_finish.c) --------------------------------------- */
+
+typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
+
+clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_stats, clnorm__cpu_rows_apply,
+    clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_stats, clnorm__cpu_columns_apply,
+    clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx, clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients;
+
+/* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
+
+/* From sums of d = x - shift and of d*d over `count` values. */
+clnorm__moments clnorm__moments_from(double count, double shift, double sum, double squares);
+
+/* The moments of two sets of values together (Chan, Golub and LeVeque 1983). */
+clnorm__moments clnorm__moments_merge(clnorm__moments a, clnorm__moments b);
+
+/* Stores the mean, inv_std and running statistics of statistic c and gives the coefficients of y. */
+void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,
+                                   clnorm__moments moments, float coefficients[CLNORM__FORWARD_COEFFICIENTS]);
+
+/* Stores dgamma and dbeta of statistic c and gives the coefficients of dx. */
+void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
+                                  float coefficients[CLNORM__BACKWARD_COEFFICIENTS]);
+
+/* Coefficients that come from the running statistics, of `count` statistics from `first` on, coefficient k of the i-th
+ * at out[k * pitch + i]. Inference: of y from x. Frozen gradients: of dx from dy, by the same formula. */
+void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
+                                     size_t pitch);
+
+/* ---- matrices (cpu_matrix.c) ------------------------------------------------------------------------------------ */
+
+/* Most columns that the functions below take at once. */
+#define CLNORM__MATRIX_COLUMNS 1024
+
+/* `rows` pieces of `columns` elements, `stride` apart. Statistics own `run` neighbouring columns each. */
+typedef struct clnorm__matrix {
+  size_t rows, columns, stride, run;
+} clnorm__matrix;
+
+/* moments and sums: one for each of the columns / run statistics. */
+void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                            clnorm__moments *moments);
+void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                         const float *dy, const float *mean, clnorm__sums *sums);
+
+/* Coefficient k of statistic i at c[k * pitch + i]. */
+void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
+                          const float *c, size_t pitch, int stream);
+void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                       const float *dy, float *dx, const float *c, size_t pitch, int stream);
+
+/* ---- execution (cpu_execute.c) ---------------------------------------------------------------------------------- */
+
+/* clnorm_execute() with loops of the caller's choice, so that tests reach each instruction set. */
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels);
+
+#endif

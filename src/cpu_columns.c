@@ -1,0 +1,108 @@
+/* Tasks of the columns pattern: a tile of rows by columns, every column a statistic. */
+#include "cpu_call.h"
+
+typedef struct tile {
+  clnorm__matrix matrix;
+  uint64_t column; /* the first */
+  size_t at;       /* of the first element */
+  uint64_t part;   /* index of the partial result */
+} tile;
+
+static tile tile_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t part = task / step->inner_tiles, row = part * step->outer_tile;
+  const uint64_t column = task % step->inner_tiles * step->inner_tile;
+  const uint64_t rows = g->rows - row < step->outer_tile ? g->rows - row : step->outer_tile;
+  const uint64_t columns = g->columns - column < step->inner_tile ? g->columns - column : step->inner_tile;
+  return (tile){
+      {(size_t)rows, (size_t)columns, (size_t)g->columns, 1}, column, (size_t)(row * g->columns + column), part};
+}
+
+/* A tile may be wider than the matrix functions take at once: this walks it from left to right. */
+static tile piece_of(const tile *whole, size_t done)
+{
+  tile piece = *whole;
+  const size_t left = whole->matrix.columns - done;
+  piece.matrix.columns = left < CLNORM__MATRIX_COLUMNS ? left : CLNORM__MATRIX_COLUMNS;
+  piece.column += done;
+  piece.at += done;
+  return piece;
+}
+
+static void put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c, double a, double b, double d)
+{
+  const uint64_t statistics = call->plan->geometry.statistics, plane = call->plan->partials * statistics;
+  double *out = call->partials + part * statistics + c;
+  out[0] = a;
+  out[plane] = b;
+  out[2 * plane] = d;
+}
+
+void clnorm__cpu_columns_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const tile whole = tile_of(call, step, task);
+  for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
+    const tile t = piece_of(&whole, done);
+    clnorm__moments moments[CLNORM__MATRIX_COLUMNS];
+    clnorm__matrix_moments(call->kernels, &t.matrix, call->x + t.at, moments);
+    for (size_t j = 0; j < t.matrix.columns; j++) {
+      put_partial(call, t.part, t.column + j, moments[j].count, moments[j].mean, moments[j].m2);
+    }
+  }
+}
+
+void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const tile whole = tile_of(call, step, task);
+  const float *mean = call->plan->pass == CLNORM_BACKWARD ? call->read_mean : call->running_mean;
+  for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
+    const tile t = piece_of(&whole, done);
+    clnorm__sums sums[CLNORM__MATRIX_COLUMNS];
+    clnorm__matrix_sums(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, mean + t.column, sums);
+    for (size_t j = 0; j < t.matrix.columns; j++) {
+      put_partial(call, t.part, t.column + j, sums[j].g, sums[j].gd, sums[j].d);
+    }
+  }
+}
+
+/* out = in * coefficients, from the merge or from the running statistics. */
+static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const float *in, float *out)
+{
+  const tile whole = tile_of(call, step, task);
+  for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
+    const tile t = piece_of(&whole, done);
+    float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+    const float *c = room;
+    size_t pitch = CLNORM__MATRIX_COLUMNS;
+    if (step->from_running) {
+      clnorm__cpu_frozen_coefficients(call, t.column, t.matrix.columns, room, pitch);
+    } else {
+      c = call->coefficients + t.column;
+      pitch = (size_t)call->plan->geometry.statistics;
+    }
+    clnorm__matrix_apply(call->kernels, &t.matrix, in + t.at, out + t.at, c, pitch, call->stream);
+  }
+  call->kernels->drain();
+}
+
+void clnorm__cpu_columns_apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  apply(call, step, task, call->x, call->y);
+}
+
+void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  if (step->from_running) {
+    apply(call, step, task, call->dy, call->dx);
+    return;
+  }
+  const tile whole = tile_of(call, step, task);
+  const size_t pitch = (size_t)call->plan->geometry.statistics;
+  for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
+    const tile t = piece_of(&whole, done);
+    clnorm__matrix_dx(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, call->dx + t.at,
+                      call->coefficients + t.column, pitch, call->stream);
+  }
+  call->kernels->drain();
+}

@@ -1,0 +1,199 @@
+/* clnorm_execute: the caller's arguments checked as spans, then the plan's steps one after the other. */
+#include <stdatomic.h>
+#include <string.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#define HAS_FORK 1
+#endif
+
+#include "cpu_call.h"
+#include "error.h"
+
+/* Elements below which waking other threads costs more than they save: about 10 microseconds of work. */
+#define SERIAL_BELOW 32768
+
+/* Last-level cache where the system does not tell. */
+#define DEFAULT_CACHE ((uint64_t)16 << 20)
+
+/* ---- arguments ---------------------------------------------------------------------------------------------- */
+
+static clnorm__span span_of(const void *data, size_t count)
+{
+  return (clnorm__span){.present = data != NULL,
+                        .root = NULL,
+                        .begin = (uint64_t)(uintptr_t)data,
+                        .capacity = UINT64_MAX,
+                        .count = count,
+                        .can_read = 1,
+                        .can_write = 1};
+}
+
+static void spans_of(const clnorm_args *args, clnorm__span spans[CLNORM__ARG_COUNT])
+{
+#define SPAN_ROW(name, member, extent) spans[CLNORM__ARG_##name] = span_of(args->member.data, args->member.count);
+  CLNORM__ARGUMENT_TABLE(SPAN_ROW)
+#undef SPAN_ROW
+}
+
+static clnorm_status check(const clnorm_plan *plan, const clnorm_args *args)
+{
+  if (plan == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "plan: expected a plan, got NULL");
+  }
+  if (plan->engine != CLNORM__ENGINE_HOST) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "plan: expected one of clnorm_plan_create, got one for OpenCL");
+  }
+  if (args == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args: expected arguments, got NULL");
+  }
+  if (args->size != sizeof *args) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args.size: expected sizeof(clnorm_args) = %zu, got %zu", sizeof *args,
+                        args->size);
+  }
+  if (args->threads < 0) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "threads: expected 0 (all) or a positive number, got %d",
+                        args->threads);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static uint64_t cache_size(void)
+{
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  if (size > 0) {
+    return (uint64_t)size;
+  }
+#endif
+  return DEFAULT_CACHE;
+}
+
+static void *piece(const clnorm_args *args, uint64_t offset)
+{
+  return args->workspace.data == NULL ? NULL : (char *)args->workspace.data + offset;
+}
+
+static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
+{
+  clnorm__cpu_call call = {.plan = plan, .kernels = kernels};
+  call.x = args->x.data, call.dy = args->dy.data, call.gamma = args->gamma.data, call.beta = args->beta.data;
+  call.y = args->y.data, call.dx = args->dx.data, call.dgamma = args->dgamma.data, call.dbeta = args->dbeta.data;
+  call.running_mean = args->running_mean.data, call.running_var = args->running_var.data;
+  call.mean = args->mean.data, call.inv_std = args->inv_std.data;
+  call.own_mean = piece(args, plan->own_mean_offset), call.own_inv_std = piece(args, plan->own_inv_std_offset);
+  call.read_mean = call.mean != NULL ? call.mean : call.own_mean;
+  call.read_inv_std = call.inv_std != NULL ? call.inv_std : call.own_inv_std;
+  call.partials = piece(args, plan->partials_offset), call.coefficients = piece(args, plan->coefficients_offset);
+  /* In place the lines are in the cache already. */
+  const int in_place = call.y != NULL ? call.y == call.x : call.dx == call.dy;
+  call.stream = !in_place && plan->geometry.elements * sizeof(float) > cache_size();
+  return call;
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------- */
+
+static clnorm__cpu_task *const tasks[CLNORM__ROLE_COUNT] = {
+#define TASK_ROW(name, kernel) [CLNORM__##name] = clnorm__cpu_##kernel,
+    CLNORM__ROLE_TABLE(TASK_ROW)
+#undef TASK_ROW
+};
+
+#ifdef _OPENMP
+/* GNU's OpenMP waits forever in the child of a fork for threads that only the parent has. */
+static int inherited_threads(void)
+{
+#ifdef HAS_FORK
+  static _Atomic long first_user;
+  const long self = (long)getpid();
+  long expected = 0;
+  return !atomic_compare_exchange_strong(&first_user, &expected, self) && expected != self;
+#else
+  return 0;
+#endif
+}
+#endif
+
+static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, int asked)
+{
+#ifdef _OPENMP
+  const int wanted = asked != 0 ? asked : omp_get_max_threads();
+  if (wanted <= 1 || step->tasks <= 1 || call->plan->geometry.elements < SERIAL_BELOW || inherited_threads()) {
+    return 1;
+  }
+  return (uint64_t)wanted < step->tasks ? wanted : (int)step->tasks;
+#else
+  (void)call, (void)step, (void)asked;
+  return 1;
+#endif
+}
+
+static void run_step(const clnorm__cpu_call *call, const clnorm__step *step, int asked)
+{
+  clnorm__cpu_task *const task = tasks[step->role];
+  const int threads = threads_for(call, step, asked);
+  if (threads == 1) {
+    for (uint64_t i = 0; i < step->tasks; i++) {
+      task(call, step, i);
+    }
+    return;
+  }
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+  for (uint64_t i = 0; i < step->tasks; i++) {
+    task(call, step, i);
+  }
+#endif
+}
+
+static void clear(const clnorm__cpu_call *call)
+{
+  const size_t size = (size_t)call->plan->geometry.parameters * sizeof(float);
+  if (call->dgamma != NULL) {
+    memset(call->dgamma, 0, size);
+  }
+  if (call->dbeta != NULL) {
+    memset(call->dbeta, 0, size);
+  }
+}
+
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
+{
+  clnorm_status status;
+  clnorm__span spans[CLNORM__ARG_COUNT];
+  clnorm__error_begin();
+  CLNORM__TRY(check(plan, args));
+  const int empty = plan->geometry.elements == 0;
+  if (empty && plan->pass == CLNORM_INFER) {
+    goto done;
+  }
+  spans_of(args, spans);
+  if (empty) {
+    /* An empty tensor has often no address. */
+    spans[CLNORM__ARG_X].present = spans[CLNORM__ARG_DY].present = 1;
+  }
+  const clnorm__span workspace = span_of(args->workspace.data, args->workspace.count);
+  CLNORM__TRY(clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, spans, &workspace,
+                                      empty ? 0 : plan->workspace_size));
+  clnorm__cpu_call call = call_of(plan, args, kernels);
+  CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, args->batch_number, &call.weight));
+  if (empty) {
+    clear(&call);
+    goto done;
+  }
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (clnorm__step_needed(plan, &plan->steps[i], spans)) {
+      run_step(&call, &plan->steps[i], args->threads);
+    }
+  }
+done:
+  return status;
+}
+
+clnorm_status clnorm_execute(const clnorm_plan *plan, const clnorm_args *args)
+{
+  return clnorm__cpu_execute(plan, args, clnorm__cpu_kernels_best());
+}

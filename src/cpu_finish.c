@@ -1,0 +1,150 @@
+/* The ends of reductions. Everything here is in double and compiled once, so that equal sums give equal results on
+ * every instruction set. Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it. */
+#include <math.h>
+
+#include "cpu_call.h"
+
+clnorm__moments clnorm__moments_from(double count, double shift, double sum, double squares)
+{
+  const double m2 = squares - sum * (sum / count);
+  /* A NaN stays one. */
+  return (clnorm__moments){count, shift + sum / count, m2 < 0.0 ? 0.0 : m2};
+}
+
+clnorm__moments clnorm__moments_merge(clnorm__moments a, clnorm__moments b)
+{
+  const double count = a.count + b.count;
+  const double delta = b.mean - a.mean;
+  if (!isfinite(delta)) {
+    /* An infinite mean stays infinite as in a plain sum, instead of becoming Inf - Inf. */
+    return (clnorm__moments){count, a.mean + b.mean, NAN};
+  }
+  const double share = b.count / count;
+  return (clnorm__moments){count, a.mean + delta * share, (a.m2 + b.m2) + delta * delta * (a.count * share)};
+}
+
+static float average(float running, double value, double weight)
+{
+  return (float)((1.0 - weight) * (double)running + weight * value);
+}
+
+void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,
+                                   clnorm__moments moments, float coefficients[CLNORM__FORWARD_COEFFICIENTS])
+{
+  const clnorm_plan *plan = call->plan;
+  const double inv_std = 1.0 / sqrt(moments.m2 / moments.count + plan->desc.epsilon);
+  const float mean = (float)moments.mean;
+  float *const saved_mean = step->owns_saved ? call->own_mean : call->mean;
+  float *const saved_inv_std = step->owns_saved ? call->own_inv_std : call->inv_std;
+  if (saved_mean != NULL) {
+    saved_mean[c] = mean;
+  }
+  if (saved_inv_std != NULL) {
+    saved_inv_std[c] = (float)inv_std;
+  }
+  if (call->running_mean != NULL) {
+    call->running_mean[c] = average(call->running_mean[c], moments.mean, call->weight);
+  }
+  if (call->running_var != NULL) {
+    call->running_var[c] = average(call->running_var[c], moments.m2 / (double)plan->stats_divisor, call->weight);
+  }
+  coefficients[0] = mean;
+  coefficients[1] = (float)(moments.mean - (double)mean);
+  coefficients[2] = (float)(call->gamma != NULL ? (double)call->gamma[c] * inv_std : inv_std);
+  coefficients[3] = call->beta != NULL ? call->beta[c] : 0.0f;
+}
+
+void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
+                                  float coefficients[CLNORM__BACKWARD_COEFFICIENTS])
+{
+  const clnorm_plan *plan = call->plan;
+  const double n = (double)plan->geometry.values;
+  const int frozen = step->from_running;
+  const double inv_std =
+      frozen ? 1.0 / sqrt((double)call->running_var[c] + plan->desc.epsilon) : (double)call->read_inv_std[c];
+  const double gamma = call->gamma != NULL ? (double)call->gamma[c] : 1.0;
+  /* How far the float mean is off: frozen statistics are constants and not off at all. */
+  const double off = frozen ? 0.0 : sums.d / n;
+  const double dgamma = inv_std * (sums.gd - off * sums.g);
+  if (call->dgamma != NULL) {
+    call->dgamma[c] = (float)dgamma;
+  }
+  if (call->dbeta != NULL) {
+    call->dbeta[c] = (float)sums.g;
+  }
+  coefficients[0] = frozen ? call->running_mean[c] : call->read_mean[c];
+  coefficients[1] = (float)off;
+  coefficients[2] = (float)(gamma * inv_std);
+  coefficients[3] = frozen ? 0.0f : (float)(sums.g / n);
+  coefficients[4] = frozen ? 0.0f : (float)(inv_std * dgamma / n);
+}
+
+void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
+                                     size_t pitch)
+{
+  const int forward = call->plan->pass == CLNORM_INFER;
+  const float *gamma = call->gamma != NULL ? call->gamma + first : NULL;
+  for (size_t i = 0; i < count; i++) {
+    out[i] = forward ? call->running_mean[first + i] : 0.0f;
+    out[pitch + i] = 0.0f;
+    /* -0: adding it changes no number, not even the sign of a zero. */
+    out[3 * pitch + i] = !forward ? -0.0f : call->beta != NULL ? call->beta[first + i] : 0.0f;
+  }
+  if (gamma == NULL) {
+    /* The place where the scales go holds the ones until then. */
+    for (size_t i = 0; i < count; i++) {
+      out[2 * pitch + i] = 1.0f;
+    }
+    gamma = out + 2 * pitch;
+  }
+  call->kernels->scales(gamma, call->running_var + first, call->plan->desc.epsilon, count, out + 2 * pitch);
+}
+
+/* ---- merge steps ------------------------------------------------------------------------------------------------ */
+
+static uint64_t tile_end(const clnorm__step *step, uint64_t begin, uint64_t end)
+{
+  return begin + step->outer_tile < end ? begin + step->outer_tile : end;
+}
+
+static void store_coefficients(const clnorm__cpu_call *call, uint64_t c, const float *coefficients, int count)
+{
+  for (int k = 0; k < count; k++) {
+    call->coefficients[(uint64_t)k * call->plan->geometry.statistics + c] = coefficients[k];
+  }
+}
+
+void clnorm__cpu_merge_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;
+  const uint64_t begin = task * step->outer_tile, plane = partials * statistics;
+  for (uint64_t c = begin; c < tile_end(step, begin, statistics); c++) {
+    float coefficients[CLNORM__FORWARD_COEFFICIENTS];
+    clnorm__moments all = {0};
+    for (uint64_t p = 0; p < partials; p++) {
+      const double *part = call->partials + p * statistics + c;
+      const clnorm__moments moments = {part[0], part[plane], part[2 * plane]};
+      all = p == 0 ? moments : clnorm__moments_merge(all, moments);
+    }
+    clnorm__cpu_finish_statistics(call, step, c, all, coefficients);
+    store_coefficients(call, c, coefficients, CLNORM__FORWARD_COEFFICIENTS);
+  }
+}
+
+void clnorm__cpu_merge_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;
+  const uint64_t begin = task * step->outer_tile, plane = partials * statistics;
+  for (uint64_t c = begin; c < tile_end(step, begin, statistics); c++) {
+    float coefficients[CLNORM__BACKWARD_COEFFICIENTS];
+    clnorm__sums all = {0};
+    for (uint64_t p = 0; p < partials; p++) {
+      const double *part = call->partials + p * statistics + c;
+      all.g += part[0];
+      all.gd += part[plane];
+      all.d += part[2 * plane];
+    }
+    clnorm__cpu_finish_gradients(call, step, c, all, coefficients);
+    store_coefficients(call, c, coefficients, CLNORM__BACKWARD_COEFFICIENTS);
+  }
+}

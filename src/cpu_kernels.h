@@ -1,0 +1,50 @@
+/* The inner loops of the CPU backend, one table of them for each instruction set that they were compiled for.
+ *
+ * A run is n contiguous elements of one statistic. A matrix is `rows` pieces of `columns` contiguous elements, `stride`
+ * apart, in which every column has coefficients and sums of its own.
+ * All sums are in double. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
+ * dx = dy) unless `stream` is set, which writes past the cache; call drain() after the last such store of a task. */
+#ifndef CLNORM_SRC_CPU_KERNELS_H
+#define CLNORM_SRC_CPU_KERNELS_H
+
+#include <stddef.h>
+
+/* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
+#define CLNORM__SUM_LANES 8
+
+typedef struct clnorm__cpu_kernels {
+  const char *name;
+
+  /* sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
+  void (*run_stats)(const float *x, size_t n, float shift, double sums[2][CLNORM__SUM_LANES]);
+  /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
+  void (*run_sums)(const float *x, const float *dy, size_t n, float mean, double sums[3][CLNORM__SUM_LANES]);
+  /* y = ((x - c[0]) - c[1]) * c[2] + c[3] */
+  void (*run_apply)(const float *x, float *y, size_t n, const float c[4], int stream);
+  /* dx = c[2] * (dy - c[3] - ((x - c[0]) - c[1]) * c[4]) */
+  void (*run_dx)(const float *x, const float *dy, float *dx, size_t n, const float c[5], int stream);
+
+  /* The same with one shift, mean, sum and set of coefficients a column; coefficient k of column j is c[k * pitch + j].
+   */
+  void (*matrix_stats)(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
+                       double *squares);
+  void (*matrix_sums)(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
+                      double *sum_g, double *sum_gd, double *sum_d);
+  void (*matrix_apply)(const float *x, float *y, size_t rows, size_t columns, size_t stride, const float *c,
+                       size_t pitch, int stream);
+  void (*matrix_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t columns, size_t stride,
+                    const float *c, size_t pitch, int stream);
+
+  /* scale = gamma / sqrt(variance + epsilon) */
+  void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);
+
+  void (*drain)(void);
+} clnorm__cpu_kernels;
+
+/* The best table for the processor that is running. Cheap, and the same in every thread. */
+const clnorm__cpu_kernels *clnorm__cpu_kernels_best(void);
+
+/* Table number i that this processor can run, NULL past the last: for tests of each. */
+const clnorm__cpu_kernels *clnorm__cpu_kernels_at(size_t i);
+
+#endif

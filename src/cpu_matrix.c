@@ -1,0 +1,189 @@
+/* Matrices whose columns are statistics of their own, or neighbouring columns of one. Narrow ones are folded: several
+ * rows beside each other make one wider row, in which a statistic appears several times and its sums are added at the
+ * end, so that three columns fill a vector as well as thirty do. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu_call.h"
+
+/* Matrices narrower than this are folded to rows of about FOLDED columns. */
+#define NARROW 64
+#define FOLDED 256
+
+/* Every vector's width divides this. */
+#define VECTOR 16
+
+/* The shift of a sum is the mean of up to so many rows: with n rows and m of them in the shift, (shift - mean)^2 is at
+ * most n/m variances, whatever the data, and so many times 2^-53 is lost. */
+#define SHIFT_ROWS 16
+#define SHIFT_SHARE 64
+
+typedef struct wide {
+  clnorm__matrix main; /* folded rows */
+  size_t rest;         /* elements of an incomplete last row */
+  size_t statistics;
+} wide;
+
+static size_t common_divisor(size_t a, size_t b)
+{
+  while (b != 0) {
+    const size_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+static wide fold(const clnorm__matrix *matrix)
+{
+  wide made = {.main = *matrix, .statistics = matrix->columns / matrix->run};
+  if (matrix->stride != matrix->columns || matrix->columns >= NARROW) {
+    return made;
+  }
+  size_t rows = VECTOR / common_divisor(matrix->columns, VECTOR);
+  while (rows * 2 * matrix->columns <= FOLDED) {
+    rows *= 2;
+  }
+  if (rows <= matrix->rows) {
+    made.main.rows = matrix->rows / rows;
+    made.main.columns = made.main.stride = matrix->columns * rows;
+    made.rest = matrix->rows % rows * matrix->columns;
+  }
+  return made;
+}
+
+/* values[j] of column j from one value a statistic. */
+static void spread(const wide *w, size_t run, const float *from, float *values)
+{
+  size_t j = 0;
+  for (size_t s = 0; s < w->statistics; s++) {
+    for (size_t i = 0; i < run; i++) {
+      values[j++] = from[s];
+    }
+  }
+  for (const size_t once = j; j < w->main.columns; j++) {
+    values[j] = values[j - once];
+  }
+}
+
+/* The sum of each statistic's columns. */
+static void gather(const wide *w, size_t run, const double *columns, double *sums)
+{
+  if (w->statistics == w->main.columns) {
+    memcpy(sums, columns, w->statistics * sizeof *sums);
+    return;
+  }
+  memset(sums, 0, w->statistics * sizeof *sums);
+  for (size_t j = 0; j < w->main.columns;) {
+    for (size_t s = 0; s < w->statistics; s++) {
+      for (size_t i = 0; i < run; i++) {
+        sums[s] += columns[j++];
+      }
+    }
+  }
+}
+
+static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const wide *w,
+                          const float *x, float *shifts)
+{
+  static const float zeros[CLNORM__MATRIX_COLUMNS];
+  double columns[CLNORM__MATRIX_COLUMNS] = {0}, squares[CLNORM__MATRIX_COLUMNS] = {0}, sums[CLNORM__MATRIX_COLUMNS];
+  size_t rows = w->main.rows / SHIFT_SHARE;
+  rows = rows < 1 ? 1 : rows > SHIFT_ROWS ? SHIFT_ROWS : rows;
+  kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);
+  gather(w, matrix->run, columns, sums);
+  const double share = (double)w->statistics / ((double)rows * (double)w->main.columns);
+  for (size_t s = 0; s < w->statistics; s++) {
+    /* A float, so that subtracting it from data of its size is exact. Not Inf or NaN: x - Inf would hide what x is. */
+    const float shift = (float)(sums[s] * share);
+    shifts[s] = isfinite(shift) ? shift : 0.0f;
+  }
+}
+
+void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                            clnorm__moments *moments)
+{
+  const wide w = fold(matrix);
+  const size_t size = w.main.columns * sizeof(double);
+  float shifts[CLNORM__MATRIX_COLUMNS], spread_shifts[CLNORM__MATRIX_COLUMNS];
+  double sum[CLNORM__MATRIX_COLUMNS], squares[CLNORM__MATRIX_COLUMNS];
+  double sums[CLNORM__MATRIX_COLUMNS], sums_of_squares[CLNORM__MATRIX_COLUMNS];
+  choose_shifts(kernels, matrix, &w, x, shifts);
+  spread(&w, matrix->run, shifts, spread_shifts);
+  memset(sum, 0, size);
+  memset(squares, 0, size);
+  kernels->matrix_stats(x, w.main.rows, w.main.columns, w.main.stride, spread_shifts, sum, squares);
+  if (w.rest != 0) {
+    kernels->matrix_stats(x + w.main.rows * w.main.stride, 1, w.rest, w.rest, spread_shifts, sum, squares);
+  }
+  gather(&w, matrix->run, sum, sums);
+  gather(&w, matrix->run, squares, sums_of_squares);
+  const double count = (double)matrix->rows * (double)matrix->run;
+  for (size_t s = 0; s < w.statistics; s++) {
+    moments[s] = clnorm__moments_from(count, shifts[s], sums[s], sums_of_squares[s]);
+  }
+}
+
+void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                         const float *dy, const float *mean, clnorm__sums *sums)
+{
+  const wide w = fold(matrix);
+  const size_t size = w.main.columns * sizeof(double), done = w.main.rows * w.main.stride;
+  float spread_mean[CLNORM__MATRIX_COLUMNS];
+  double columns[3][CLNORM__MATRIX_COLUMNS], gathered[3][CLNORM__MATRIX_COLUMNS];
+  spread(&w, matrix->run, mean, spread_mean);
+  for (int k = 0; k < 3; k++) {
+    memset(columns[k], 0, size);
+  }
+  kernels->matrix_sums(x, dy, w.main.rows, w.main.columns, w.main.stride, spread_mean, columns[0], columns[1],
+                       columns[2]);
+  if (w.rest != 0) {
+    kernels->matrix_sums(x + done, dy + done, 1, w.rest, w.rest, spread_mean, columns[0], columns[1], columns[2]);
+  }
+  for (int k = 0; k < 3; k++) {
+    gather(&w, matrix->run, columns[k], gathered[k]);
+  }
+  for (size_t s = 0; s < w.statistics; s++) {
+    sums[s] = (clnorm__sums){gathered[0][s], gathered[1][s], gathered[2][s]};
+  }
+}
+
+/* Coefficients a column: the caller's own where a statistic is a column, else a copy in `room`. */
+static const float *column_coefficients(const wide *w, size_t run, const float *c, size_t *pitch, int count,
+                                        float *room)
+{
+  if (w->statistics == w->main.columns) {
+    return c;
+  }
+  for (int k = 0; k < count; k++) {
+    spread(w, run, c + (size_t)k * *pitch, room + (size_t)k * CLNORM__MATRIX_COLUMNS);
+  }
+  *pitch = CLNORM__MATRIX_COLUMNS;
+  return room;
+}
+
+void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
+                          const float *c, size_t pitch, int stream)
+{
+  const wide w = fold(matrix);
+  const size_t done = w.main.rows * w.main.stride;
+  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  c = column_coefficients(&w, matrix->run, c, &pitch, CLNORM__FORWARD_COEFFICIENTS, room);
+  kernels->matrix_apply(x, y, w.main.rows, w.main.columns, w.main.stride, c, pitch, stream);
+  if (w.rest != 0) {
+    kernels->matrix_apply(x + done, y + done, 1, w.rest, w.rest, c, pitch, stream);
+  }
+}
+
+void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
+                       const float *dy, float *dx, const float *c, size_t pitch, int stream)
+{
+  const wide w = fold(matrix);
+  const size_t done = w.main.rows * w.main.stride;
+  float room[CLNORM__BACKWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  c = column_coefficients(&w, matrix->run, c, &pitch, CLNORM__BACKWARD_COEFFICIENTS, room);
+  kernels->matrix_dx(x, dy, dx, w.main.rows, w.main.columns, w.main.stride, c, pitch, stream);
+  if (w.rest != 0) {
+    kernels->matrix_dx(x + done, dy + done, dx + done, 1, w.rest, w.rest, c, pitch, stream);
+  }
+}

@@ -1,0 +1,418 @@
+/* Tasks of the rows pattern: a statistic owns `segments` runs of contiguous elements, and the runs of neighbouring
+ * statistics lie side by side. Very short runs are walked as matrices: a run's elements become columns. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu_call.h"
+
+/* Runs up to this length are columns of a matrix: 16 statistics of them fit into one, and a run of its own would spend
+ * more time on its ends than on its middle. */
+#define MATRIX_RUN 64
+
+/* Statistics that a task walks side by side. */
+#define GROUP 16
+
+/* Runs shorter than this are written past the cache through a buffer that joins neighbours: lines that two runs share
+ * would else be written in halves. */
+#define JOINED_RUN 256
+#define JOINED 4096
+
+/* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
+#define SHIFT_ELEMENTS 64
+
+/* Samples that a tile should hold to be walked as a matrix, so that coefficients are spread over columns once for
+ * several. */
+#define MATRIX_SAMPLES 4
+
+/* What an element-wise step reads and writes: y from x, or dx from x and dy (dy is NULL in the first case). */
+typedef struct sweep {
+  const float *x, *dy;
+  float *out;
+} sweep;
+
+static int coefficient_count(const sweep *s)
+{
+  return s->dy != NULL ? CLNORM__BACKWARD_COEFFICIENTS : CLNORM__FORWARD_COEFFICIENTS;
+}
+
+static void sweep_run(const clnorm__cpu_call *call, const sweep *s, size_t at, float *out, size_t n, const float *c,
+                      size_t pitch, int stream)
+{
+  float own[CLNORM__BACKWARD_COEFFICIENTS];
+  for (int k = 0; k < coefficient_count(s); k++) {
+    own[k] = c[(size_t)k * pitch];
+  }
+  if (s->dy != NULL) {
+    call->kernels->run_dx(s->x + at, s->dy + at, out, n, own, stream);
+  } else {
+    call->kernels->run_apply(s->x + at, out, n, own, stream);
+  }
+}
+
+static void copy_past_cache(const clnorm__cpu_call *call, const float *from, float *to, size_t n)
+{
+  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 0.0f, 1.0f, -0.0f};
+  call->kernels->run_apply(from, to, n, unchanged, 1);
+}
+
+/* `count` runs beside each other from element `at` on, coefficient k of the i-th at c[k * pitch + i]. */
+static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
+                       const float *c, size_t pitch)
+{
+  float joined[JOINED];
+  if (!call->stream || run >= JOINED_RUN) {
+    for (size_t i = 0; i < count; i++) {
+      sweep_run(call, s, at + i * run, s->out + at + i * run, run, c + i, pitch, call->stream);
+    }
+    return;
+  }
+  for (size_t i = 0; i < count;) {
+    size_t filled = 0;
+    const size_t begin = at + i * run;
+    do {
+      sweep_run(call, s, at + i * run, joined + filled, run, c + i, pitch, 0);
+      i++;
+      filled += run;
+    } while (i < count && filled + run <= JOINED);
+    copy_past_cache(call, joined, s->out + begin, filled);
+  }
+}
+
+static void sweep_matrix(const clnorm__cpu_call *call, const sweep *s, const clnorm__matrix *matrix, size_t at,
+                         const float *c, size_t pitch)
+{
+  if (s->dy != NULL) {
+    clnorm__matrix_dx(call->kernels, matrix, s->x + at, s->dy + at, s->out + at, c, pitch, call->stream);
+  } else {
+    clnorm__matrix_apply(call->kernels, matrix, s->x + at, s->out + at, c, pitch, call->stream);
+  }
+}
+
+/* ---- reductions --------------------------------------------------------------------------------------------- */
+
+/* A block of elements: `count` neighbouring statistics, of each the same part of its runs. */
+typedef struct block {
+  size_t at;               /* first element */
+  size_t segments, stride; /* runs a statistic, and their distance */
+  size_t length, pitch;    /* elements of each run, and the distance of neighbouring statistics' runs */
+  size_t count;            /* statistics, at most GROUP */
+} block;
+
+static int is_matrix(const block *b) { return b->length <= MATRIX_RUN && (b->count == 1 || b->pitch == b->length); }
+
+static clnorm__matrix matrix_of(const block *b)
+{
+  return (clnorm__matrix){b->segments, b->count * b->length, b->stride, b->length};
+}
+
+static float shift_of(const float *x, size_t n)
+{
+  double sum = 0.0;
+  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
+  for (size_t i = 0; i < n; i++) {
+    sum += x[i];
+  }
+  const float shift = (float)(sum / (double)n);
+  return isfinite(shift) ? shift : 0.0f;
+}
+
+static double total(const double lanes[CLNORM__SUM_LANES])
+{
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+static void block_moments(const clnorm__cpu_call *call, const block *b, clnorm__moments *moments)
+{
+  const float *x = call->x + b->at;
+  double sums[GROUP][2][CLNORM__SUM_LANES];
+  float shifts[GROUP];
+  if (is_matrix(b)) {
+    const clnorm__matrix matrix = matrix_of(b);
+    clnorm__matrix_moments(call->kernels, &matrix, x, moments);
+    return;
+  }
+  memset(sums, 0, b->count * sizeof sums[0]);
+  for (size_t i = 0; i < b->count; i++) {
+    shifts[i] = shift_of(x + i * b->pitch, b->length);
+  }
+  for (size_t segment = 0; segment < b->segments; segment++) {
+    for (size_t i = 0; i < b->count; i++) {
+      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, shifts[i], sums[i]);
+    }
+  }
+  const double n = (double)b->segments * (double)b->length;
+  for (size_t i = 0; i < b->count; i++) {
+    moments[i] = clnorm__moments_from(n, shifts[i], total(sums[i][0]), total(sums[i][1]));
+  }
+}
+
+static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, clnorm__sums *out)
+{
+  const float *x = call->x + b->at, *dy = call->dy + b->at;
+  double sums[GROUP][3][CLNORM__SUM_LANES];
+  if (is_matrix(b)) {
+    const clnorm__matrix matrix = matrix_of(b);
+    clnorm__matrix_sums(call->kernels, &matrix, x, dy, mean, out);
+    return;
+  }
+  memset(sums, 0, b->count * sizeof sums[0]);
+  for (size_t segment = 0; segment < b->segments; segment++) {
+    for (size_t i = 0; i < b->count; i++) {
+      const size_t at = segment * b->stride + i * b->pitch;
+      call->kernels->run_sums(x + at, dy + at, b->length, mean[i], sums[i]);
+    }
+  }
+  for (size_t i = 0; i < b->count; i++) {
+    out[i] = (clnorm__sums){total(sums[i][0]), total(sums[i][1]), total(sums[i][2])};
+  }
+}
+
+/* The mean that gradients are taken about. */
+static const float *mean_of(const clnorm__cpu_call *call)
+{
+  return call->plan->pass == CLNORM_BACKWARD ? call->read_mean : call->running_mean;
+}
+
+/* ---- whole: sums and element-wise step while the data is in the cache ----------------------------------------- */
+
+static block whole_block(const clnorm__geometry *g, uint64_t c, uint64_t end)
+{
+  const uint64_t count = end - c < GROUP ? end - c : GROUP;
+  return (block){.at = (size_t)(c * g->statistic_stride),
+                 .segments = (size_t)g->segments,
+                 .stride = (size_t)g->segment_stride,
+                 .length = (size_t)g->run,
+                 .pitch = (size_t)g->statistic_stride,
+                 .count = (size_t)count};
+}
+
+/* Last segments first: they are what the sums left in the cache. */
+static void sweep_block(const clnorm__cpu_call *call, const sweep *s, const block *b, const float *c)
+{
+  if (is_matrix(b)) {
+    const clnorm__matrix matrix = matrix_of(b);
+    sweep_matrix(call, s, &matrix, b->at, c, GROUP);
+    return;
+  }
+  for (size_t segment = b->segments; segment-- > 0;) {
+    sweep_runs(call, s, b->at + segment * b->stride, b->count, b->length, c, GROUP);
+  }
+}
+
+static uint64_t group_end(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const uint64_t end = (task + 1) * step->group, statistics = call->plan->geometry.statistics;
+  return end < statistics ? end : statistics;
+}
+
+void clnorm__cpu_rows_train(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const sweep s = {call->x, NULL, call->y};
+  const uint64_t end = group_end(call, step, task);
+  for (uint64_t c = task * step->group; c < end; c += GROUP) {
+    const block b = whole_block(&call->plan->geometry, c, end);
+    clnorm__moments moments[GROUP];
+    float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP], one[CLNORM__FORWARD_COEFFICIENTS];
+    block_moments(call, &b, moments);
+    for (size_t i = 0; i < b.count; i++) {
+      clnorm__cpu_finish_statistics(call, step, c + i, moments[i], one);
+      for (int k = 0; k < CLNORM__FORWARD_COEFFICIENTS; k++) {
+        coefficients[(size_t)k * GROUP + i] = one[k];
+      }
+    }
+    sweep_block(call, &s, &b, coefficients);
+  }
+  call->kernels->drain();
+}
+
+static void rows_frozen_dx(const clnorm__cpu_call *call, const block *b, uint64_t c)
+{
+  const sweep s = {call->dy, NULL, call->dx};
+  float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP];
+  clnorm__cpu_frozen_coefficients(call, c, b->count, coefficients, GROUP);
+  sweep_block(call, &s, b, coefficients);
+}
+
+void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const sweep s = {call->x, call->dy, call->dx};
+  const uint64_t end = group_end(call, step, task);
+  const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
+  for (uint64_t c = task * step->group; c < end; c += GROUP) {
+    const block b = whole_block(&call->plan->geometry, c, end);
+    clnorm__sums sums[GROUP];
+    float coefficients[CLNORM__BACKWARD_COEFFICIENTS * GROUP], one[CLNORM__BACKWARD_COEFFICIENTS];
+    if (needs_sums) {
+      block_sums(call, &b, mean_of(call) + c, sums);
+      for (size_t i = 0; i < b.count; i++) {
+        clnorm__cpu_finish_gradients(call, step, c + i, sums[i], one);
+        for (int k = 0; k < CLNORM__BACKWARD_COEFFICIENTS; k++) {
+          coefficients[(size_t)k * GROUP + i] = one[k];
+        }
+      }
+    }
+    if (call->dx == NULL) {
+      continue;
+    }
+    if (step->from_running) {
+      rows_frozen_dx(call, &b, c);
+    } else {
+      sweep_block(call, &s, &b, coefficients);
+    }
+  }
+  call->kernels->drain();
+}
+
+/* ---- split: partial results of tiles ------------------------------------------------------------------------ */
+
+typedef struct partial_tile {
+  block b;
+  uint64_t c;    /* first statistic */
+  uint64_t part; /* index of the partial result */
+} partial_tile;
+
+/* The tile's part of up to GROUP statistics from the `done`-th of the task's group on; count 0 past the last. */
+static partial_tile tile_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, uint64_t done)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t groups = (g->statistics + step->group - 1) / step->group;
+  const uint64_t part = task / groups, end = group_end(call, step, task % groups);
+  const uint64_t c = task % groups * step->group + done;
+  const uint64_t segment = part % step->outer_tiles * step->outer_tile;
+  const uint64_t inner = part / step->outer_tiles * step->inner_tile;
+  const uint64_t segments = g->segments - segment < step->outer_tile ? g->segments - segment : step->outer_tile;
+  const uint64_t length = g->run - inner < step->inner_tile ? g->run - inner : step->inner_tile;
+  partial_tile t = {.c = c, .part = part};
+  if (c < end) {
+    t.b = whole_block(g, c, end);
+    t.b.at += (size_t)(segment * g->segment_stride + inner);
+    t.b.segments = (size_t)segments;
+    t.b.length = (size_t)length;
+  }
+  return t;
+}
+
+static void put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c, double a, double b, double d)
+{
+  const uint64_t statistics = call->plan->geometry.statistics, plane = call->plan->partials * statistics;
+  double *out = call->partials + part * statistics + c;
+  out[0] = a;
+  out[plane] = b;
+  out[2 * plane] = d;
+}
+
+void clnorm__cpu_rows_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  for (uint64_t done = 0; done < step->group; done += GROUP) {
+    const partial_tile t = tile_of(call, step, task, done);
+    clnorm__moments moments[GROUP];
+    if (t.b.count == 0) {
+      return;
+    }
+    block_moments(call, &t.b, moments);
+    for (size_t i = 0; i < t.b.count; i++) {
+      put_partial(call, t.part, t.c + i, moments[i].count, moments[i].mean, moments[i].m2);
+    }
+  }
+}
+
+void clnorm__cpu_rows_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  for (uint64_t done = 0; done < step->group; done += GROUP) {
+    const partial_tile t = tile_of(call, step, task, done);
+    clnorm__sums sums[GROUP];
+    if (t.b.count == 0) {
+      return;
+    }
+    block_sums(call, &t.b, mean_of(call) + t.c, sums);
+    for (size_t i = 0; i < t.b.count; i++) {
+      put_partial(call, t.part, t.c + i, sums[i].g, sums[i].gd, sums[i].d);
+    }
+  }
+}
+
+/* ---- split: element-wise over tiles of runs ------------------------------------------------------------------- */
+
+/* Coefficients of `count` <= CLNORM__MATRIX_COLUMNS statistics from c on: in the workspace, or made in `room`. */
+static const float *coefficients_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, size_t count,
+                                    float *room, size_t *pitch)
+{
+  if (!step->from_running) {
+    *pitch = (size_t)call->plan->geometry.statistics;
+    return call->coefficients + c;
+  }
+  *pitch = CLNORM__MATRIX_COLUMNS;
+  clnorm__cpu_frozen_coefficients(call, c, count, room, CLNORM__MATRIX_COLUMNS);
+  return room;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Whole samples [begin, end) as a matrix, some statistics after the other. */
+static void sweep_samples(const clnorm__cpu_call *call, const clnorm__step *step, const sweep *s, uint64_t begin,
+                          uint64_t end)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t together = CLNORM__MATRIX_COLUMNS / g->run;
+  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  for (uint64_t c = 0; c < g->statistics; c += together) {
+    const size_t count = (size_t)least(g->statistics - c, together);
+    const clnorm__matrix matrix = {(size_t)(end - begin), count * (size_t)g->run, (size_t)g->segment_stride,
+                                   (size_t)g->run};
+    size_t pitch;
+    const float *coefficients = coefficients_of(call, step, c, count, room, &pitch);
+    sweep_matrix(call, s, &matrix, (size_t)(begin * g->segment_stride + c * g->run), coefficients, pitch);
+  }
+}
+
+/* Of each of the runs [begin, end) the part from `inner` on. */
+static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, const sweep *s, uint64_t begin,
+                        uint64_t end, uint64_t inner, uint64_t length)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  while (begin < end) {
+    const uint64_t c = begin % g->statistics;
+    const size_t count = (size_t)least(least(end - begin, g->statistics - c), CLNORM__MATRIX_COLUMNS);
+    size_t pitch;
+    const float *coefficients = coefficients_of(call, step, c, count, room, &pitch);
+    if (length == g->run) {
+      sweep_runs(call, s, (size_t)(begin * g->run), count, (size_t)length, coefficients, pitch);
+    } else {
+      for (size_t i = 0; i < count; i++) {
+        sweep_runs(call, s, (size_t)((begin + i) * g->run + inner), 1, (size_t)length, coefficients + i, pitch);
+      }
+    }
+    begin += count;
+  }
+}
+
+static void sweep_tile(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t begin = task % step->outer_tiles * step->outer_tile;
+  const uint64_t inner = task / step->outer_tiles * step->inner_tile;
+  const uint64_t end = least(g->segments * g->statistics, begin + step->outer_tile);
+  const uint64_t length = least(g->run - inner, step->inner_tile);
+  const uint64_t first = (begin + g->statistics - 1) / g->statistics, last = end / g->statistics;
+  if (length == g->run && length <= MATRIX_RUN && last >= first + MATRIX_SAMPLES) {
+    sweep_range(call, step, s, begin, first * g->statistics, 0, length);
+    sweep_samples(call, step, s, first, last);
+    sweep_range(call, step, s, last * g->statistics, end, 0, length);
+  } else {
+    sweep_range(call, step, s, begin, end, inner, length);
+  }
+  call->kernels->drain();
+}
+
+void clnorm__cpu_rows_apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const sweep s = {call->x, NULL, call->y};
+  sweep_tile(call, step, task, &s);
+}
+
+void clnorm__cpu_rows_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const sweep batch = {call->x, call->dy, call->dx}, frozen = {call->dy, NULL, call->dx};
+  sweep_tile(call, step, task, step->from_running ? &frozen : &batch);
+}

@@ -1,0 +1,449 @@
+/* The loops behind cpu_kernels.h, written once; cpu_sweeps_*.c include this file, each compiled for its instruction
+ * set. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
+#include <stdint.h>
+#include <string.h>
+
+#include <math.h>
+
+#include "cpu_kernels.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/* D doubles and W floats fill one register. */
+#if defined(__AVX512F__)
+#define D 8
+#elif defined(__AVX__)
+#define D 4
+#else
+#define D 2
+#endif
+#define W (2 * D)
+
+/* Rows of a matrix that are summed together: loads and stores of the sums are shared by so many. */
+#define BLOCK_ROWS 8
+
+typedef double vd __attribute__((vector_size(8 * D)));
+typedef float vh __attribute__((vector_size(4 * D)));
+typedef float vf __attribute__((vector_size(4 * W)));
+typedef int64_t vm __attribute__((vector_size(8 * D)));
+
+static inline vd load_wide(const float *p)
+{
+  vh half;
+  memcpy(&half, p, sizeof half);
+  return __builtin_convertvector(half, vd);
+}
+
+static inline vd load_d(const double *p)
+{
+  vd v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline void store_d(double *p, vd v) { memcpy(p, &v, sizeof v); }
+
+static inline vf load_f(const float *p)
+{
+  vf v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline void store_f(float *p, vf v) { memcpy(p, &v, sizeof v); }
+
+/* Subtracting 0 keeps the sign of a zero, adding it would not. */
+static inline vd all_d(double value) { return value - (vd){0}; }
+static inline vf all_f(float value) { return value - (vf){0}; }
+
+static inline void store_stream(float *p, vf v)
+{
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX__)
+  _mm256_stream_ps(p, (__m256)v);
+#elif defined(__SSE2__)
+  _mm_stream_ps(p, (__m128)v);
+#else
+  store_f(p, v);
+#endif
+}
+
+static void drain(void)
+{
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+/* Elements until p is aligned to a vector. */
+static inline size_t until_aligned(const float *p) { return (size_t)(-((uintptr_t)p / sizeof(float)) % W); }
+
+/* The last vector of a run may begin in the one before; this keeps the lanes that no vector has had yet. */
+static inline vd keep_last(vd v, size_t lanes)
+{
+  static const int64_t masks[2 * D] = {
+    [D] = -1,
+    -1,
+#if D > 2
+    -1,
+    -1,
+#endif
+#if D > 4
+    -1,
+    -1,
+    -1,
+    -1
+#endif
+  };
+  vm mask;
+  memcpy(&mask, masks + lanes, sizeof mask);
+  return (vd)((vm)v & mask);
+}
+
+/* ---- sums over runs ----------------------------------------------------------------------------------------- */
+
+static void run_stats(const float *x, size_t n, float shift, double sums[2][CLNORM__SUM_LANES])
+{
+  if (n < D) {
+    for (size_t i = 0; i < n; i++) {
+      const double d = (double)x[i] - (double)shift;
+      sums[0][i] += d;
+      sums[1][i] += d * d;
+    }
+    return;
+  }
+  const vd k = all_d(shift);
+  vd s0 = load_d(sums[0]), q0 = load_d(sums[1]);
+  vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+  size_t i = 0;
+  for (; i + 4 * D <= n; i += 4 * D) {
+    const vd d0 = load_wide(x + i) - k, d1 = load_wide(x + i + D) - k;
+    const vd d2 = load_wide(x + i + 2 * D) - k, d3 = load_wide(x + i + 3 * D) - k;
+    s0 += d0, s1 += d1, s2 += d2, s3 += d3;
+    q0 += d0 * d0, q1 += d1 * d1, q2 += d2 * d2, q3 += d3 * d3;
+  }
+  for (; i + D <= n; i += D) {
+    const vd d = load_wide(x + i) - k;
+    s0 += d;
+    q0 += d * d;
+  }
+  if (i < n) {
+    const vd d = keep_last(load_wide(x + n - D) - k, n - i);
+    s1 += d;
+    q1 += d * d;
+  }
+  store_d(sums[0], (s0 + s1) + (s2 + s3));
+  store_d(sums[1], (q0 + q1) + (q2 + q3));
+}
+
+static void run_sums(const float *x, const float *dy, size_t n, float mean, double sums[3][CLNORM__SUM_LANES])
+{
+  if (n < D) {
+    for (size_t i = 0; i < n; i++) {
+      const double d = (double)x[i] - (double)mean, g = dy[i];
+      sums[0][i] += g;
+      sums[1][i] += g * d;
+      sums[2][i] += d;
+    }
+    return;
+  }
+  const vd k = all_d(mean);
+  vd g0 = load_d(sums[0]), p0 = load_d(sums[1]), d0 = load_d(sums[2]);
+  vd g1 = {0}, p1 = {0}, d1 = {0};
+  size_t i = 0;
+  for (; i + 2 * D <= n; i += 2 * D) {
+    const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k;
+    const vd ga = load_wide(dy + i), gb = load_wide(dy + i + D);
+    g0 += ga, g1 += gb;
+    p0 += ga * a, p1 += gb * b;
+    d0 += a, d1 += b;
+  }
+  for (; i + D <= n; i += D) {
+    const vd a = load_wide(x + i) - k, ga = load_wide(dy + i);
+    g0 += ga;
+    p0 += ga * a;
+    d0 += a;
+  }
+  if (i < n) {
+    const vd a = keep_last(load_wide(x + n - D) - k, n - i), ga = keep_last(load_wide(dy + n - D), n - i);
+    g1 += ga;
+    p1 += ga * a;
+    d1 += a;
+  }
+  store_d(sums[0], g0 + g1);
+  store_d(sums[1], p0 + p1);
+  store_d(sums[2], d0 + d1);
+}
+
+/* ---- element-wise over runs --------------------------------------------------------------------------------- */
+
+#define APPLY(x, hi, lo, scale, shift) ((((x) - (hi)) - (lo)) * (scale) + (shift))
+#define GRADIENT(x, dy, hi, lo, a, b, c) ((a) * (((dy) - (b)) - (((x) - (hi)) - (lo)) * (c)))
+
+static void run_apply(const float *x, float *y, size_t n, const float c[4], int stream)
+{
+  if (n < W) {
+    for (size_t i = 0; i < n; i++) {
+      y[i] = APPLY(x[i], c[0], c[1], c[2], c[3]);
+    }
+    return;
+  }
+  const vf hi = all_f(c[0]), lo = all_f(c[1]), scale = all_f(c[2]), shift = all_f(c[3]);
+  /* Computed before the first store, so that it is right in place too. */
+  const vf last = APPLY(load_f(x + n - W), hi, lo, scale, shift);
+  size_t i = 0;
+  if (stream) {
+    store_f(y, APPLY(load_f(x), hi, lo, scale, shift));
+    for (i = until_aligned(y); i + W <= n; i += W) {
+      store_stream(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+    }
+  } else {
+    for (; i + W <= n; i += W) {
+      store_f(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+    }
+  }
+  if (i < n) {
+    store_f(y + n - W, last);
+  }
+}
+
+static void run_dx(const float *x, const float *dy, float *dx, size_t n, const float c[5], int stream)
+{
+  if (n < W) {
+    for (size_t i = 0; i < n; i++) {
+      dx[i] = GRADIENT(x[i], dy[i], c[0], c[1], c[2], c[3], c[4]);
+    }
+    return;
+  }
+  const vf hi = all_f(c[0]), lo = all_f(c[1]), ka = all_f(c[2]), kb = all_f(c[3]), kc = all_f(c[4]);
+  const vf last = GRADIENT(load_f(x + n - W), load_f(dy + n - W), hi, lo, ka, kb, kc);
+  size_t i = 0;
+  if (stream) {
+    store_f(dx, GRADIENT(load_f(x), load_f(dy), hi, lo, ka, kb, kc));
+    for (i = until_aligned(dx); i + W <= n; i += W) {
+      store_stream(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+    }
+  } else {
+    for (; i + W <= n; i += W) {
+      store_f(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+    }
+  }
+  if (i < n) {
+    store_f(dx + n - W, last);
+  }
+}
+
+/* ---- sums over columns -------------------------------------------------------------------------------------- */
+
+/* D columns over a few rows; lanes < D: only the last so many of them count. */
+static inline void columns_stats(const float *x, size_t rows, size_t stride, const float *shift, double *sum,
+                                 double *squares, size_t lanes)
+{
+  const vd k = load_wide(shift);
+  vd s = load_d(sum), q = load_d(squares);
+  for (size_t r = 0; r < rows; r++) {
+    vd d = load_wide(x + r * stride) - k;
+    if (lanes < D) {
+      d = keep_last(d, lanes);
+    }
+    s += d;
+    q += d * d;
+  }
+  store_d(sum, s);
+  store_d(squares, q);
+}
+
+static inline void block_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift,
+                               double *sum, double *squares)
+{
+  size_t j = 0;
+  for (; j + W <= columns; j += W) {
+    const vd k0 = load_wide(shift + j), k1 = load_wide(shift + j + D);
+    vd s0 = load_d(sum + j), s1 = load_d(sum + j + D);
+    vd q0 = load_d(squares + j), q1 = load_d(squares + j + D);
+    for (size_t r = 0; r < rows; r++) {
+      const vd d0 = load_wide(x + r * stride + j) - k0, d1 = load_wide(x + r * stride + j + D) - k1;
+      s0 += d0, s1 += d1;
+      q0 += d0 * d0, q1 += d1 * d1;
+    }
+    store_d(sum + j, s0), store_d(sum + j + D, s1);
+    store_d(squares + j, q0), store_d(squares + j + D, q1);
+  }
+  for (; j + D <= columns; j += D) {
+    columns_stats(x + j, rows, stride, shift + j, sum + j, squares + j, D);
+  }
+  if (j < columns) {
+    const size_t at = columns - D;
+    columns_stats(x + at, rows, stride, shift + at, sum + at, squares + at, columns - j);
+  }
+}
+
+static void matrix_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
+                         double *squares)
+{
+  if (columns < D) {
+    for (size_t r = 0; r < rows; r++) {
+      for (size_t j = 0; j < columns; j++) {
+        const double d = (double)x[r * stride + j] - (double)shift[j];
+        sum[j] += d;
+        squares[j] += d * d;
+      }
+    }
+    return;
+  }
+  size_t r = 0;
+  for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
+    block_stats(x + r * stride, BLOCK_ROWS, columns, stride, shift, sum, squares);
+  }
+  if (r < rows) {
+    block_stats(x + r * stride, rows - r, columns, stride, shift, sum, squares);
+  }
+}
+
+static inline void block_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride,
+                              const float *mean, double *sum_g, double *sum_gd, double *sum_d)
+{
+  for (size_t j = 0; j < columns; j += D) {
+    const size_t lanes = columns - j;
+    const size_t at = lanes < D ? columns - D : j;
+    const vd k = load_wide(mean + at);
+    vd g = load_d(sum_g + at), p = load_d(sum_gd + at), d = load_d(sum_d + at);
+    for (size_t r = 0; r < rows; r++) {
+      vd a = load_wide(x + r * stride + at) - k, b = load_wide(dy + r * stride + at);
+      if (lanes < D) {
+        a = keep_last(a, lanes);
+        b = keep_last(b, lanes);
+      }
+      g += b;
+      p += b * a;
+      d += a;
+    }
+    store_d(sum_g + at, g);
+    store_d(sum_gd + at, p);
+    store_d(sum_d + at, d);
+  }
+}
+
+static void matrix_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
+                        double *sum_g, double *sum_gd, double *sum_d)
+{
+  if (columns < D) {
+    for (size_t r = 0; r < rows; r++) {
+      for (size_t j = 0; j < columns; j++) {
+        const double d = (double)x[r * stride + j] - (double)mean[j], g = dy[r * stride + j];
+        sum_g[j] += g;
+        sum_gd[j] += g * d;
+        sum_d[j] += d;
+      }
+    }
+    return;
+  }
+  size_t r = 0;
+  for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
+    block_sums(x + r * stride, dy + r * stride, BLOCK_ROWS, columns, stride, mean, sum_g, sum_gd, sum_d);
+  }
+  if (r < rows) {
+    block_sums(x + r * stride, dy + r * stride, rows - r, columns, stride, mean, sum_g, sum_gd, sum_d);
+  }
+}
+
+/* ---- element-wise over columns ------------------------------------------------------------------------------ */
+
+#define APPLY_AT(j)                                                                             \
+  APPLY(load_f(x + (j)), load_f(c + (j)), load_f(c + pitch + (j)), load_f(c + 2 * pitch + (j)), \
+        load_f(c + 3 * pitch + (j)))
+
+static inline void row_apply(const float *x, float *y, size_t n, const float *c, size_t pitch, int stream)
+{
+  if (n < W) {
+    for (size_t j = 0; j < n; j++) {
+      y[j] = APPLY(x[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j]);
+    }
+    return;
+  }
+  const vf last = APPLY_AT(n - W);
+  size_t j = 0;
+  if (stream) {
+    store_f(y, APPLY_AT(0));
+    for (j = until_aligned(y); j + W <= n; j += W) {
+      store_stream(y + j, APPLY_AT(j));
+    }
+  } else {
+    for (; j + W <= n; j += W) {
+      store_f(y + j, APPLY_AT(j));
+    }
+  }
+  if (j < n) {
+    store_f(y + n - W, last);
+  }
+}
+
+static void matrix_apply(const float *x, float *y, size_t rows, size_t columns, size_t stride, const float *c,
+                         size_t pitch, int stream)
+{
+  for (size_t r = 0; r < rows; r++) {
+    row_apply(x + r * stride, y + r * stride, columns, c, pitch, stream);
+  }
+}
+
+#define GRADIENT_AT(j)                                                                                               \
+  GRADIENT(load_f(x + (j)), load_f(dy + (j)), load_f(c + (j)), load_f(c + pitch + (j)), load_f(c + 2 * pitch + (j)), \
+           load_f(c + 3 * pitch + (j)), load_f(c + 4 * pitch + (j)))
+
+static inline void row_dx(const float *x, const float *dy, float *dx, size_t n, const float *c, size_t pitch,
+                          int stream)
+{
+  if (n < W) {
+    for (size_t j = 0; j < n; j++) {
+      dx[j] = GRADIENT(x[j], dy[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j], c[4 * pitch + j]);
+    }
+    return;
+  }
+  const vf last = GRADIENT_AT(n - W);
+  size_t j = 0;
+  if (stream) {
+    store_f(dx, GRADIENT_AT(0));
+    for (j = until_aligned(dx); j + W <= n; j += W) {
+      store_stream(dx + j, GRADIENT_AT(j));
+    }
+  } else {
+    for (; j + W <= n; j += W) {
+      store_f(dx + j, GRADIENT_AT(j));
+    }
+  }
+  if (j < n) {
+    store_f(dx + n - W, last);
+  }
+}
+
+static void matrix_dx(const float *x, const float *dy, float *dx, size_t rows, size_t columns, size_t stride,
+                      const float *c, size_t pitch, int stream)
+{
+  for (size_t r = 0; r < rows; r++) {
+    row_dx(x + r * stride, dy + r * stride, dx + r * stride, columns, c, pitch, stream);
+  }
+}
+
+static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
+{
+  for (size_t i = 0; i < n; i++) {
+    scale[i] = (float)((double)gamma[i] / sqrt((double)variance[i] + epsilon));
+  }
+}
+
+const clnorm__cpu_kernels SWEEPS_TABLE = {
+    .name = SWEEPS_NAME,
+    .run_stats = run_stats,
+    .run_sums = run_sums,
+    .run_apply = run_apply,
+    .run_dx = run_dx,
+    .matrix_stats = matrix_stats,
+    .matrix_sums = matrix_sums,
+    .matrix_apply = matrix_apply,
+    .matrix_dx = matrix_dx,
+    .scales = scales,
+    .drain = drain,
+};

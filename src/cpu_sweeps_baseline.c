@@ -1,0 +1,3 @@
+#define SWEEPS_TABLE clnorm__cpu_kernels_baseline
+#define SWEEPS_NAME "baseline"
+#include "cpu_sweeps.h"
