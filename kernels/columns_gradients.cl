@@ -1,7 +1,7 @@
 /* Partial sums of one tile of rows: dy, dy*(x - mean), x - mean of each column, for merge_gradients.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
- * Traffic: x and dy are read once; five floats a column and tile are written.
+ * Traffic: x and dy are read once; six floats a column and tile are written.
  * Macros:  WIDTH, LOCAL, GROUP. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradients(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, const __global float *mean,
@@ -41,11 +41,11 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradien
     const lane_sums s = sums[k];
     const vec_pair g = columns_sum(vec_pair_settle(s.g, s.g_lo), at, scratch_hi, scratch_lo);
     const vec_pair gd = columns_sum(vec_pair_settle(s.gd, s.gd_lo), at, scratch_hi, scratch_lo);
-    const vec_pair d = columns_sum(vec_pair_of(s.d, (vec)(0.0f)), at, scratch_hi, scratch_lo);
+    const vec_pair d = columns_sum(vec_pair_settle(s.d, s.d_lo), at, scratch_hi, scratch_lo);
     const ulong left = columns_left(at, k, columns);
     if (at.row == 0 && left != 0) {
-      const vec values[5] = {g.hi, g.lo, gd.hi, gd.lo, d.hi};
-      for (uint i = 0; i < 5; i++) {
+      const vec values[6] = {g.hi, g.lo, gd.hi, gd.lo, d.hi, d.lo};
+      for (uint i = 0; i < 6; i++) {
         store_most(values[i], partials + partials_offset + (i * tiles + tile) * columns + column_of(at, k), left);
       }
     }

@@ -319,10 +319,10 @@ static inline ulong add_vectors(lane_stats *s, ulong seen, const __global float 
 typedef struct lane_sums {
   vec g, g_lo;
   vec gd, gd_lo;
-  vec d; /* only corrects the rounding of a float mean: a plain sum is enough */
+  vec d, d_lo; /* what a float mean was rounded by, times the count: dgamma takes n times as much of it as of a term */
 } lane_sums;
 
-static inline void sums_clear(lane_sums *s) { s->g = s->g_lo = s->gd = s->gd_lo = s->d = (vec)(0.0f); }
+static inline void sums_clear(lane_sums *s) { s->g = s->g_lo = s->gd = s->gd_lo = s->d = s->d_lo = (vec)(0.0f); }
 
 /* Elements that do not exist are passed as x = mean, g = 0. */
 static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
@@ -336,5 +336,7 @@ static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
   const vec product = s->gd + p;
   s->gd_lo += vec_sum_error(s->gd, p, product) + MULTIPLY_ADD(g, d_lo, vec_product_error(g, d, p));
   s->gd = product;
-  s->d += d;
+  const vec total = s->d + d;
+  s->d_lo += vec_sum_error(s->d, d, total) + d_lo;
+  s->d = total;
 }

@@ -44,16 +44,14 @@ static inline float inv_std_of(float variance, float epsilon)
 
 /* From the sums over n values. frozen: mean and inv_std are constants, so nothing flows back through them. Otherwise the sum
  * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. */
-static inline backward_coefficients finish_gradients(pair g, pair gd, float d, ulong n, ulong statistic, int frozen, float mean,
+static inline backward_coefficients finish_gradients(pair g, pair gd, pair d, ulong n, ulong statistic, int frozen, float mean,
                                               float inv_std, float gamma, __global float *dgamma, __global float *dbeta)
 {
   backward_coefficients made = {mean, 0.0f, gamma * inv_std, 0.0f, 0.0f};
   if (!frozen) {
-    /* A mean that was rounded to float is off by half an ulp, by a few ulp if another library saved it. A larger value is
-     * the rounding of the sum d itself, which for a mean near 0 is worse than what it would correct. */
-    const float limit = 0x1p-22f * fabs(mean);
-    made.lo = clamp(d / (float)n, -limit, limit);
-    gd = pair_add(gd, pair_minus(pair_multiply(pair_of(made.lo, 0.0f), g)));
+    const pair rest = pair_divide(d, pair_from_count(n));
+    made.lo = rest.hi;
+    gd = pair_add(gd, pair_minus(pair_multiply(rest, g)));
   }
   const pair scaled = pair_multiply(gd, pair_of(inv_std, 0.0f));
   if (dgamma) {

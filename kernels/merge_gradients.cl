@@ -1,7 +1,7 @@
 /* Merges the tiles' partial sums into dbeta and dgamma (each may be NULL) and the coefficients of the dx step.
  *
  * Work:    a work-item owns one statistic after another of its group's outer_tile.
- * Traffic: five floats a tile and statistic.
+ * Traffic: six floats a tile and statistic.
  * Macros:  LOCAL (WIDTH is 1); FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients(
     const __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
@@ -20,11 +20,11 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
       const ulong i = t * statistics_count;
       g = pair_add(g, pair_of(p[i], p[plane + i]));
       gd = pair_add(gd, pair_of(p[2 * plane + i], p[3 * plane + i]));
-      d = pair_add(d, pair_of(p[4 * plane + i], 0.0f));
+      d = pair_add(d, pair_of(p[4 * plane + i], p[5 * plane + i]));
     }
     const float given = spread[spread_offset + c];
     const backward_coefficients k =
-        finish_gradients(g, gd, d.hi, values, c, FROM_RUNNING, mean[mean_offset + c],
+        finish_gradients(g, gd, d, values, c, FROM_RUNNING, mean[mean_offset + c],
                          FROM_RUNNING ? inv_std_of(given, epsilon) : given, gamma ? gamma[gamma_offset + c] : 1.0f,
                          dgamma ? dgamma + dgamma_offset : 0, dbeta ? dbeta + dbeta_offset : 0);
     __global float *stored = coefficients + coefficients_offset + c;

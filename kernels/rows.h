@@ -158,29 +158,29 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
 }
 
 typedef struct gradient_sums {
-  pair g, gd;
-  float d;
+  pair g, gd, d;
 } gradient_sums;
 
 /* One statistic's sums of the whole work-group; the same in every work-item. */
 static inline gradient_sums sums_combine(const lane_sums *s, __local float2 *scratch)
 {
-  float g[WIDTH], g_lo[WIDTH], gd[WIDTH], gd_lo[WIDTH], d[WIDTH];
+  float g[WIDTH], g_lo[WIDTH], gd[WIDTH], gd_lo[WIDTH], d[WIDTH], d_lo[WIDTH];
   VSTORE(s->g, g);
   VSTORE(s->g_lo, g_lo);
   VSTORE(s->gd, gd);
   VSTORE(s->gd_lo, gd_lo);
   VSTORE(s->d, d);
+  VSTORE(s->d_lo, d_lo);
   pair sum_g = pair_of(0.0f, 0.0f), sum_gd = sum_g, sum_d = sum_g;
   for (uint i = 0; i < WIDTH; i++) {
     sum_g = pair_add(sum_g, pair_normal(g[i], g_lo[i]));
     sum_gd = pair_add(sum_gd, pair_normal(gd[i], gd_lo[i]));
-    sum_d = pair_add(sum_d, pair_of(d[i], 0.0f));
+    sum_d = pair_add(sum_d, pair_normal(d[i], d_lo[i]));
   }
   gradient_sums made;
   made.g = work_group_sum(sum_g, scratch);
   made.gd = work_group_sum(sum_gd, scratch);
-  made.d = work_group_sum(sum_d, scratch).hi;
+  made.d = work_group_sum(sum_d, scratch);
   return made;
 }
 

@@ -1,7 +1,7 @@
 /* Partial sums of one tile: dy, dy*(x - mean), x - mean, for merge_gradients.
  *
  * Work:    a work-group owns one tile of one statistic: outer_tile segments by inner_tile elements of the run.
- * Traffic: x and dy are read once; five floats a tile are written.
+ * Traffic: x and dy are read once; six floats a tile are written.
  * Macros:  WIDTH, LOCAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, const __global float *mean,
@@ -27,8 +27,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
   }
   const gradient_sums s = sums_combine(&sums, scratch);
   if (get_local_id(0) == 0) {
-    const float values[5] = {s.g.hi, s.g.lo, s.gd.hi, s.gd.lo, s.d};
-    for (uint k = 0; k < 5; k++) {
+    const float values[6] = {s.g.hi, s.g.lo, s.gd.hi, s.gd.lo, s.d.hi, s.d.lo};
+    for (uint k = 0; k < 6; k++) {
       partials[partials_offset + (k * tiles + tile) * statistics_count + c] = values[k];
     }
   }

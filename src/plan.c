@@ -15,7 +15,7 @@
 /* Components of partial results and coefficients, see plan.h. */
 #define STATS_COMPONENTS_CL 6
 #define STATS_COMPONENTS_HOST 3
-#define GRADIENTS_COMPONENTS_CL 5
+#define GRADIENTS_COMPONENTS_CL 6
 #define GRADIENTS_COMPONENTS_HOST 3
 #define COEFFICIENTS 5
 
