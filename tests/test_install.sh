@@ -21,12 +21,14 @@ cmake -S "$source/tests/consumer" -B "$work/cmake" -Dclnorm_DIR="$(dirname "$con
 cmake --build "$work/cmake" >>"$work/cmake.log"
 "$work/cmake/consumer"
 
-# Another minor version is another ABI before 1.0, so asking for one has to fail.
-if cmake -S "$source/tests/consumer" -B "$work/other" -Dclnorm_DIR="$(dirname "$config")" -DCONSUMER_VERSION=0.99 \
-  >"$work/other.log" 2>&1; then
-  echo "find_package(clnorm 0.99) accepted this version" >&2
-  exit 1
-fi
+# Another minor version is another ABI before 1.0, so asking for one has to fail, for a newer as for an older.
+for version in 0.99 0.0.1; do
+  if cmake -S "$source/tests/consumer" -B "$work/other" -Dclnorm_DIR="$(dirname "$config")" \
+    -DCONSUMER_VERSION=$version >"$work/other.log" 2>&1; then
+    echo "find_package(clnorm $version) accepted this version" >&2
+    exit 1
+  fi
+done
 
 define=()
 if [ -e "$work/moved/include/clnorm/opencl.h" ]; then
