@@ -1,0 +1,39 @@
+/* One pass over one shape, run with its optional arguments present and absent, compared with the reference. */
+#ifndef CLNORM_TOOLS_CHECK_CASE_H
+#define CLNORM_TOOLS_CHECK_CASE_H
+
+#include <clnorm/clnorm.h>
+
+#include "engine.h"
+#include "tolerance.h"
+
+/* The data of a case. */
+typedef struct check_input {
+  clnorm_desc desc;
+  const float *x;
+  double mean, std; /* about: running statistics are drawn near them */
+  int outliers;     /* see oracle_inputs */
+  char label[80];   /* "normal, mean/std 1e+04" */
+} check_input;
+
+typedef enum check_breadth {
+  CHECK_FEW = 1, /* every argument, every argument in place, no optional argument */
+  CHECK_ALL = 2  /* every subset of the optional arguments */
+} check_breadth;
+
+typedef struct check_result {
+  clnorm_pass pass;
+  clnorm_status status; /* of the first run that failed as a call; then `reason` says why */
+  char reason[300];
+  char variant[64];
+  int runs;
+  int failures;             /* runs with a result outside its bound */
+  oracle_quantity quantity; /* of the worst error */
+  oracle_error worst;
+  char failure[400]; /* about the first failure */
+} check_result;
+
+/* Returns 0, or -1 if the host's memory is short. */
+int check_case(engine *e, const check_input *input, clnorm_pass pass, check_breadth breadth, check_result *result);
+
+#endif

@@ -1,0 +1,43 @@
+/* One pass on arrays in the host's memory, on the CPU backend or on one OpenCL device.
+ *
+ *   engine *e = NULL;
+ *   if (engine_open(&choice, &e) != EXIT_OK) { it was said on stderr }
+ *   engine_run(e, &desc, CLNORM_TRAIN, &args, &report);
+ *   engine_close(e);
+ *
+ * An engine keeps context, queue and compiled programs from run to run. One thread at a time an engine. */
+#ifndef CLNORM_TOOLS_ENGINE_H
+#define CLNORM_TOOLS_ENGINE_H
+
+#include <clnorm/clnorm.h>
+
+#include "device_choice.h"
+
+typedef struct engine engine;
+
+typedef struct engine_report {
+  char variant[64]; /* of the plan */
+  char plan[256];   /* the plan's own sentence */
+  double seconds;   /* of the pass alone: no transfer, no compiling */
+  double compile_seconds;
+} engine_report;
+
+/* Returns EXIT_OK, or another exit code after a line on stderr. `choice` is copied. */
+int engine_open(const device_choice *choice, engine **e);
+
+/* NULL is allowed. */
+void engine_close(engine *e);
+
+/* "cpu" or "opencl". */
+const char *engine_backend(const engine *e);
+
+/* Runs the pass on args as clnorm_execute takes them, but for the workspace, which the engine makes itself; y = x and
+ * dx = dy are in place on the device too. On a device every output is first filled with what the host has there.
+ *   report   may be NULL
+ * On failure engine_error() has the sentence. */
+clnorm_status engine_run(engine *e, const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args,
+                         engine_report *report);
+
+const char *engine_error(const engine *e);
+
+#endif

@@ -1,0 +1,236 @@
+#include "engine_device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct engine_device {
+  cl_context context;
+  cl_command_queue queue;
+  clnorm_cl *cl;
+};
+
+/* An argument of a call: where it is on the host, and the buffer that stands for it on the device. */
+typedef struct transfer {
+  const char *name;
+  const void *from;
+  void *to; /* NULL: an input */
+  size_t bytes;
+  clnorm_buffer *buffer;
+} transfer;
+
+#define MAX_TRANSFERS 12
+
+static clnorm_status fail_cl(char *error, const char *call, const char *what, cl_int code)
+{
+  (void)snprintf(error, ENGINE_ERROR_BYTES, "%s: %s failed with the OpenCL error %d", what, call, (int)code);
+  return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY
+             ? CLNORM_OUT_OF_MEMORY
+             : CLNORM_OPENCL_ERROR;
+}
+
+static clnorm_status fail_library(char *error, clnorm_status status)
+{
+  (void)snprintf(error, ENGINE_ERROR_BYTES, "%s", clnorm_last_error());
+  return status;
+}
+
+clnorm_status engine_device_open(const device_choice *choice, engine_device **device, char *error)
+{
+  cl_int code = CL_SUCCESS;
+  clnorm_status status = CLNORM_OUT_OF_MEMORY;
+  engine_device *made = calloc(1, sizeof *made);
+  if (made == NULL) {
+    (void)snprintf(error, ENGINE_ERROR_BYTES, "not enough memory");
+    return status;
+  }
+  const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)choice->device.platform, 0};
+  made->context = clCreateContext(properties, 1, &choice->device.device, NULL, NULL, &code);
+  if (made->context == NULL) {
+    status = fail_cl(error, "clCreateContext", "context", code);
+    goto failed;
+  }
+  made->queue = clCreateCommandQueue(made->context, choice->device.device, 0, &code);
+  if (made->queue == NULL) {
+    status = fail_cl(error, "clCreateCommandQueue", "queue", code);
+    goto failed;
+  }
+  status = clnorm_cl_create(made->context, choice->device.device, &made->cl);
+  if (status != CLNORM_SUCCESS) {
+    (void)fail_library(error, status);
+    goto failed;
+  }
+  *device = made;
+  return CLNORM_SUCCESS;
+failed:
+  engine_device_close(made);
+  return status;
+}
+
+void engine_device_close(engine_device *device)
+{
+  if (device == NULL) {
+    return;
+  }
+  clnorm_cl_destroy(device->cl);
+  if (device->queue != NULL) {
+    (void)clReleaseCommandQueue(device->queue);
+  }
+  if (device->context != NULL) {
+    (void)clReleaseContext(device->context);
+  }
+  free(device);
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------------- */
+
+static void add_input(transfer *list, int *count, const char *name, clnorm_input host, size_t elements,
+                      clnorm_buffer *buffer)
+{
+  if (host.data != NULL) {
+    list[(*count)++] = (transfer){name, host.data, NULL, elements * sizeof(float), buffer};
+  }
+}
+
+static void add_output(transfer *list, int *count, const char *name, clnorm_output host, size_t elements,
+                       clnorm_buffer *buffer)
+{
+  if (host.data != NULL) {
+    list[(*count)++] = (transfer){name, host.data, host.data, elements * sizeof(float), buffer};
+  }
+}
+
+static int list_transfers(const clnorm_args *args, const clnorm_counts *counts, clnorm_cl_args *call, transfer *list)
+{
+  int count = 0;
+  add_input(list, &count, "x", args->x, counts->elements, &call->x);
+  add_input(list, &count, "dy", args->dy, counts->elements, &call->dy);
+  add_input(list, &count, "gamma", args->gamma, counts->parameters, &call->gamma);
+  add_input(list, &count, "beta", args->beta, counts->parameters, &call->beta);
+  add_output(list, &count, "y", args->y, counts->elements, &call->y);
+  add_output(list, &count, "dx", args->dx, counts->elements, &call->dx);
+  add_output(list, &count, "dgamma", args->dgamma, counts->parameters, &call->dgamma);
+  add_output(list, &count, "dbeta", args->dbeta, counts->parameters, &call->dbeta);
+  add_output(list, &count, "running_mean", args->running_mean, counts->statistics, &call->running_mean);
+  add_output(list, &count, "running_var", args->running_var, counts->statistics, &call->running_var);
+  add_output(list, &count, "mean", args->mean, counts->statistics, &call->mean);
+  add_output(list, &count, "inv_std", args->inv_std, counts->statistics, &call->inv_std);
+  return count;
+}
+
+static clnorm_status make_buffer(engine_device *device, const char *name, size_t bytes, clnorm_buffer *buffer,
+                                 char *error)
+{
+  cl_int code = CL_SUCCESS;
+  /* OpenCL knows no empty buffer. */
+  buffer->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes != 0 ? bytes : sizeof(float), NULL, &code);
+  return buffer->memory != NULL ? CLNORM_SUCCESS : fail_cl(error, "clCreateBuffer", name, code);
+}
+
+static clnorm_status upload(engine_device *device, transfer *list, int count, char *error)
+{
+  for (int i = 0; i < count; i++) {
+    const transfer *earlier = list;
+    while (earlier < &list[i] && earlier->from != list[i].from) {
+      earlier++;
+    }
+    if (earlier < &list[i]) {
+      list[i].buffer->memory = earlier->buffer->memory;
+      (void)clRetainMemObject(earlier->buffer->memory);
+      continue;
+    }
+    const clnorm_status status = make_buffer(device, list[i].name, list[i].bytes, list[i].buffer, error);
+    if (status != CLNORM_SUCCESS) {
+      return status;
+    }
+    if (list[i].bytes == 0) {
+      continue;
+    }
+    const cl_int code = clEnqueueWriteBuffer(device->queue, list[i].buffer->memory, CL_TRUE, 0, list[i].bytes,
+                                             list[i].from, 0, NULL, NULL);
+    if (code != CL_SUCCESS) {
+      return fail_cl(error, "clEnqueueWriteBuffer", list[i].name, code);
+    }
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status download(engine_device *device, const transfer *list, int count, char *error)
+{
+  for (int i = 0; i < count; i++) {
+    if (list[i].to == NULL || list[i].bytes == 0) {
+      continue;
+    }
+    const cl_int code = clEnqueueReadBuffer(device->queue, list[i].buffer->memory, CL_TRUE, 0, list[i].bytes,
+                                            list[i].to, 0, NULL, NULL);
+    if (code != CL_SUCCESS) {
+      return fail_cl(error, "clEnqueueReadBuffer", list[i].name, code);
+    }
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status execute(engine_device *device, const clnorm_cl_plan *plan, const clnorm_cl_args *call,
+                             engine_report *report, char *error)
+{
+  cl_int code = clFinish(device->queue);
+  if (code != CL_SUCCESS) {
+    return fail_cl(error, "clFinish", "transfers", code);
+  }
+  const double begin = engine_now();
+  const clnorm_status status = clnorm_cl_enqueue(plan, device->queue, call, 0, NULL, NULL);
+  if (status != CLNORM_SUCCESS) {
+    (void)clFinish(device->queue);
+    return fail_library(error, status);
+  }
+  code = clFinish(device->queue);
+  report->seconds = engine_now() - begin;
+  return code == CL_SUCCESS ? CLNORM_SUCCESS : fail_cl(error, "clFinish", "the pass", code);
+}
+
+clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, clnorm_pass pass,
+                                const clnorm_args *args, engine_report *report, char *error)
+{
+  clnorm_cl_plan *plan = NULL;
+  clnorm_counts counts = {0};
+  clnorm_cl_args call = {.size = sizeof call, .batch_number = args->batch_number};
+  transfer list[MAX_TRANSFERS];
+  int count = 0;
+  double before = 0;
+  double after = 0;
+  clnorm_cl_build_counts(device->cl, NULL, &before);
+  /* The plan first: it knows whether the device can hold such tensors at all. */
+  clnorm_status status = clnorm_cl_plan_create(device->cl, desc, pass, &plan);
+  if (status == CLNORM_SUCCESS) {
+    status = clnorm_desc_counts(desc, &counts);
+  }
+  if (status != CLNORM_SUCCESS) {
+    (void)fail_library(error, status);
+    goto done;
+  }
+  clnorm_cl_build_counts(device->cl, NULL, &after);
+  report->compile_seconds = after - before;
+  engine_describe(clnorm_cl_plan_data(plan), report);
+  count = list_transfers(args, &counts, &call, list);
+  status = upload(device, list, count, error);
+  const size_t workspace = clnorm_plan_workspace_size(clnorm_cl_plan_data(plan));
+  if (status == CLNORM_SUCCESS && workspace != 0) {
+    status = make_buffer(device, "workspace", workspace, &call.workspace, error);
+  }
+  if (status == CLNORM_SUCCESS) {
+    status = execute(device, plan, &call, report, error);
+  }
+  if (status == CLNORM_SUCCESS) {
+    status = download(device, list, count, error);
+  }
+done:
+  for (int i = 0; i < count; i++) {
+    if (list[i].buffer->memory != NULL) {
+      (void)clReleaseMemObject(list[i].buffer->memory);
+    }
+  }
+  if (call.workspace.memory != NULL) {
+    (void)clReleaseMemObject(call.workspace.memory);
+  }
+  clnorm_cl_plan_destroy(plan);
+  return status;
+}

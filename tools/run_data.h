@@ -1,0 +1,44 @@
+/* What goes into a run and what comes out of it. */
+#ifndef CLNORM_TOOLS_RUN_DATA_H
+#define CLNORM_TOOLS_RUN_DATA_H
+
+#include "array.h"
+#include "engine.h"
+#include "run_options.h"
+
+/* The results, each a file NAME.npy. */
+typedef enum run_result {
+  RUN_OUT_Y,
+  RUN_OUT_MEAN,
+  RUN_OUT_INV_STD,
+  RUN_OUT_RUNNING_MEAN,
+  RUN_OUT_RUNNING_VAR,
+  RUN_OUT_DX,
+  RUN_OUT_DGAMMA,
+  RUN_OUT_DBETA,
+  RUN_RESULTS
+} run_result;
+
+typedef struct run_data {
+  clnorm_pass pass;
+  clnorm_desc desc;
+  clnorm_counts counts;
+  array in[RUN_INPUTS];       /* data is NULL where no file was given; infer's statistics stay here */
+  array results[RUN_RESULTS]; /* data is NULL where the pass has no such result */
+} run_data;
+
+/* "y", "mean" ... */
+const char *run_result_name(run_result result);
+
+/* 1 if the pass has the result. */
+int run_has_result(clnorm_pass pass, run_result result);
+
+/* Writes all results into the folder `out`, made with its parents if it is missing: each to a temporary name first, and
+ * renamed when all are complete. Returns an exit code, after a line on stderr on failure; then nothing is left. */
+int run_write(const run_data *data, const char *out);
+
+/* Prints the steps of the formulas on stdout, computed here in double from the inputs, and what the device gave. Of
+ * more statistics or values than fit a page it prints the first few and says so. */
+void run_explain(const run_data *data);
+
+#endif
