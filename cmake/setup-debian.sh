@@ -7,8 +7,8 @@
 set -euo pipefail
 
 profile=${1:-}
-packages=(gcc libc6-dev cmake ninja-build git ca-certificates
-          ocl-icd-opencl-dev libpopt-dev libjansson-dev zlib1g-dev libxxhash-dev librandom123-dev libdnnl-dev)
+packages=(gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
+          ocl-icd-opencl-dev libpopt-dev libjansson-dev zlib1g-dev librandom123-dev libdnnl-dev)
 case $profile in
   build)
     # Mesa's file names a driver that has no device on most machines.
@@ -17,7 +17,7 @@ case $profile in
     fi
     ;;
   test)
-    packages+=(g++ pkg-config libcriterion-dev pocl-opencl-icd mesa-opencl-icd oclgrind)
+    packages+=(g++ libcriterion-dev pocl-opencl-icd mesa-opencl-icd oclgrind)
     ;;
   *)
     echo "usage: bash cmake/setup-debian.sh build|test" >&2

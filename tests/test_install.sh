@@ -13,6 +13,9 @@ if grep -rIl -e "$work/first" -e "$source" "$work/moved"; then
   exit 1
 fi
 
+if [ -e "$work/moved/bin/clnorm" ]; then
+  env -u LD_LIBRARY_PATH "$work/moved/bin/clnorm" --version
+fi
 config=$(find "$work/moved" -name clnormConfig.cmake)
 library=$(dirname "$(find "$work/moved" -name 'libclnorm.*' | head -n 1)")
 export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
