@@ -72,7 +72,8 @@ problem *problem_make(const clnorm_desc *desc, generate_kind kind, double mean, 
   }
   p->outliers = generate_has_outliers(kind);
   generate_x(p->x, desc, kind, 10 * seed, mean, std);
-  generate_normal(p->dy, elements, 10 * seed + 1, 0.0, 1.0);
+  /* Not about 0: a shift in x - mean then shows in dgamma, multiplied by the count. */
+  generate_normal(p->dy, elements, 10 * seed + 1, 0.5, 1.0);
   generate_uniform(p->gamma, statistics, 10 * seed + 2, -2.0, 2.0);
   generate_normal(p->beta, statistics, 10 * seed + 3, 0.0, 1.0);
   fill_running(p, mean, std, 10 * seed + 4);

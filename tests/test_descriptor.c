@@ -1,0 +1,242 @@
+/* What a descriptor may say, and what a wrong one gets. */
+#include <math.h>
+
+#include "expect.h"
+#include "problem.h"
+
+static clnorm_desc good(void)
+{
+  clnorm_desc desc;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, (const size_t[]){2, 3, 4, 5});
+  return desc;
+}
+
+static clnorm_status counts_of(const clnorm_desc *desc)
+{
+  clnorm_counts counts;
+  return clnorm_desc_counts(desc, &counts);
+}
+
+Test(descriptor, presets_have_the_conventions_of_their_frameworks)
+{
+  static const struct {
+    clnorm_preset preset;
+    double epsilon, factor;
+    clnorm_variance variance;
+  } presets[] = {
+      {CLNORM_PRESET_TORCH, 1e-5, 0.1, CLNORM_VARIANCE_UNBIASED},
+      {CLNORM_PRESET_KERAS, 1e-3, 0.01, CLNORM_VARIANCE_POPULATION},
+      {CLNORM_PRESET_ONNX, 1e-5, 0.1, CLNORM_VARIANCE_POPULATION},
+  };
+  for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+    clnorm_desc desc;
+    expect_success(clnorm_desc_init(&desc, sizeof desc, CLNORM_BATCH, presets[i].preset));
+    cr_assert(desc.epsilon == presets[i].epsilon && desc.average_factor == presets[i].factor &&
+              desc.running_variance == presets[i].variance && desc.averaging == CLNORM_AVERAGE_EXPONENTIAL);
+    cr_assert(desc.size == sizeof desc && desc.op == CLNORM_BATCH && desc.layout == CLNORM_CHANNELS_FIRST &&
+              desc.dtype == CLNORM_F32 && desc.flags == 0 && desc.rank == 0);
+  }
+}
+
+Test(descriptor, init_refuses_null_unknown_values_and_other_sizes)
+{
+  clnorm_desc desc;
+  expect_failure(clnorm_desc_init(NULL, sizeof desc, CLNORM_BATCH, CLNORM_PRESET_TORCH), CLNORM_INVALID_ARGUMENT,
+                 "desc", "NULL");
+  expect_failure(clnorm_desc_init(&desc, 12, CLNORM_BATCH, CLNORM_PRESET_TORCH), CLNORM_INVALID_ARGUMENT, "size", "12");
+  expect_failure(clnorm_desc_init(&desc, sizeof desc, (clnorm_op)9, CLNORM_PRESET_TORCH), CLNORM_INVALID_ARGUMENT, "op",
+                 "9");
+  expect_failure(clnorm_desc_init(&desc, sizeof desc, CLNORM_BATCH, (clnorm_preset)0), CLNORM_INVALID_ARGUMENT,
+                 "preset", "got 0");
+}
+
+Test(descriptor, a_failing_init_leaves_the_descriptor_as_it_was)
+{
+  clnorm_desc desc;
+  clnorm_desc before;
+  memset(&desc, 0x5a, sizeof desc);
+  before = desc;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, CLNORM_BATCH, (clnorm_preset)99) == CLNORM_INVALID_ARGUMENT);
+  cr_assert(memcmp(&desc, &before, sizeof desc) == 0);
+}
+
+Test(descriptor, null_pointers_are_named)
+{
+  const clnorm_desc desc = good();
+  clnorm_counts counts;
+  clnorm_plan *plan = NULL;
+  expect_failure(clnorm_desc_counts(NULL, &counts), CLNORM_INVALID_ARGUMENT, "desc", "NULL");
+  expect_failure(clnorm_desc_counts(&desc, NULL), CLNORM_INVALID_ARGUMENT, "counts", "NULL");
+  expect_failure(clnorm_plan_create(NULL, CLNORM_TRAIN, &plan), CLNORM_INVALID_ARGUMENT, "desc", "NULL");
+  expect_failure(clnorm_plan_create(&desc, CLNORM_TRAIN, NULL), CLNORM_INVALID_ARGUMENT, "plan", "NULL");
+  cr_assert(plan == NULL);
+}
+
+Test(descriptor, a_size_of_another_version_is_refused)
+{
+  clnorm_desc desc = good();
+  desc.size = sizeof desc - 8;
+  expect_failure(counts_of(&desc), CLNORM_INVALID_ARGUMENT, "desc.size");
+  desc.size = 0;
+  expect_failure(counts_of(&desc), CLNORM_INVALID_ARGUMENT, "desc.size", "got 0");
+}
+
+Test(descriptor, unknown_enum_values_and_flags_are_named_with_what_came)
+{
+#define REFUSE(member, value, status, ...)                 \
+  do {                                                     \
+    clnorm_desc desc = good();                             \
+    desc.member = (value);                                 \
+    expect_failure(counts_of(&desc), status, __VA_ARGS__); \
+  } while (0)
+  REFUSE(op, (clnorm_op)0, CLNORM_INVALID_ARGUMENT, "desc.op", "0");
+  REFUSE(op, (clnorm_op)2, CLNORM_INVALID_ARGUMENT, "desc.op", "2");
+  REFUSE(layout, (clnorm_layout)0, CLNORM_INVALID_ARGUMENT, "desc.layout", "got 0");
+  REFUSE(layout, (clnorm_layout)3, CLNORM_INVALID_ARGUMENT, "desc.layout", "got 3");
+  REFUSE(dtype, (clnorm_dtype)0, CLNORM_INVALID_ARGUMENT, "desc.dtype", "got 0");
+  REFUSE(dtype, (clnorm_dtype)5, CLNORM_INVALID_ARGUMENT, "desc.dtype", "got 5");
+  REFUSE(flags, 2u, CLNORM_INVALID_ARGUMENT, "desc.flags", "0x2");
+  REFUSE(flags, 0x80000001u, CLNORM_INVALID_ARGUMENT, "desc.flags", "0x80000001");
+  REFUSE(averaging, (clnorm_averaging)0, CLNORM_INVALID_ARGUMENT, "desc.averaging", "got 0");
+  REFUSE(averaging, (clnorm_averaging)3, CLNORM_INVALID_ARGUMENT, "desc.averaging", "got 3");
+  REFUSE(running_variance, (clnorm_variance)0, CLNORM_INVALID_ARGUMENT, "desc.running_variance", "got 0");
+  REFUSE(running_variance, (clnorm_variance)3, CLNORM_INVALID_ARGUMENT, "desc.running_variance", "got 3");
+}
+
+Test(descriptor, storage_types_that_exist_but_are_not_built_are_unsupported)
+{
+  REFUSE(dtype, CLNORM_F16, CLNORM_UNSUPPORTED, "desc.dtype", "2");
+  REFUSE(dtype, CLNORM_BF16, CLNORM_UNSUPPORTED, "desc.dtype", "3");
+  REFUSE(dtype, CLNORM_F64, CLNORM_UNSUPPORTED, "desc.dtype", "4");
+}
+
+Test(descriptor, epsilon_is_a_positive_finite_float)
+{
+  static const double bad[] = {0.0, -0.0, -1e-5, NAN, INFINITY, -INFINITY, 1e-60, 1e300};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    REFUSE(epsilon, bad[i], CLNORM_INVALID_ARGUMENT, "desc.epsilon");
+  }
+  REFUSE(epsilon, -2.5, CLNORM_INVALID_ARGUMENT, "desc.epsilon", "-2.5");
+}
+
+Test(descriptor, average_factor_lies_from_zero_to_one)
+{
+  static const double bad[] = {-1e-9, 1.0000001, NAN, INFINITY, -INFINITY};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    REFUSE(average_factor, bad[i], CLNORM_INVALID_ARGUMENT, "desc.average_factor");
+  }
+  for (int i = 0; i <= 1; i++) {
+    clnorm_desc desc = good();
+    desc.average_factor = i;
+    expect_success(counts_of(&desc));
+  }
+}
+
+Test(descriptor, ranks_are_two_to_five)
+{
+  REFUSE(rank, 0, CLNORM_INVALID_SHAPE, "desc.rank", "got 0");
+  REFUSE(rank, 1, CLNORM_INVALID_SHAPE, "desc.rank", "got 1");
+  REFUSE(rank, 6, CLNORM_INVALID_SHAPE, "desc.rank", "got 6");
+  REFUSE(rank, 4000000000u, CLNORM_INVALID_SHAPE, "desc.rank", "4000000000");
+}
+
+Test(descriptor, no_channels_is_an_invalid_shape)
+{
+  REFUSE(dims[1], 0, CLNORM_INVALID_SHAPE, "desc.dims[1]", "got 0");
+  clnorm_desc desc = good();
+  desc.layout = CLNORM_CHANNELS_LAST;
+  desc.dims[3] = 0;
+  expect_failure(counts_of(&desc), CLNORM_INVALID_SHAPE, "desc.dims[3]", "got 0");
+}
+
+Test(descriptor, products_that_overflow_are_told_apart_from_memory)
+{
+  static const size_t huge[][4] = {{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX},
+                                   {(size_t)1 << 32, (size_t)1 << 32, 1, 1},
+                                   {1, 1, (size_t)1 << 62, 1},
+                                   {2, SIZE_MAX / 2 + 1, 1, 1},
+                                   {0, (size_t)1 << 32, (size_t)1 << 32, 1}};
+  for (size_t i = 0; i < sizeof huge / sizeof huge[0]; i++) {
+    for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+      clnorm_desc desc;
+      clnorm_plan *plan = NULL;
+      desc_set(&desc, (clnorm_layout)layout, 0, 4, huge[i]);
+      expect_failure(counts_of(&desc), CLNORM_OVERFLOW, "desc.dims");
+      for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+        expect_failure(clnorm_plan_create(&desc, (clnorm_pass)pass, &plan), CLNORM_OVERFLOW, "desc.dims");
+      }
+      cr_assert(plan == NULL);
+    }
+  }
+}
+
+Test(descriptor, an_empty_tensor_is_fine_for_inference_alone)
+{
+  static const size_t empty[][4] = {{0, 3, 4, 5}, {2, 3, 0, 5}, {2, 3, 4, 0}};
+  for (size_t i = 0; i < 3; i++) {
+    clnorm_desc desc;
+    clnorm_plan *plan = NULL;
+    desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, empty[i]);
+    expect_failure(clnorm_plan_create(&desc, CLNORM_TRAIN, &plan), CLNORM_INVALID_SHAPE, "desc.dims", "empty");
+    expect_failure(clnorm_plan_create(&desc, CLNORM_BACKWARD, &plan), CLNORM_INVALID_SHAPE, "desc.dims", "empty");
+    cr_assert(plan == NULL);
+    expect_success(clnorm_plan_create(&desc, CLNORM_INFER, &plan));
+    clnorm_plan_destroy(plan);
+    plan = NULL;
+    expect_success(clnorm_plan_create(&desc, CLNORM_BACKWARD_FROZEN, &plan));
+    clnorm_plan_destroy(plan);
+  }
+}
+
+Test(descriptor, one_value_a_statistic_is_too_few_to_train)
+{
+  clnorm_desc desc;
+  clnorm_plan *plan = NULL;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 3, (const size_t[]){1, 10, 1});
+  expect_failure(clnorm_plan_create(&desc, CLNORM_TRAIN, &plan), CLNORM_TOO_FEW_VALUES, "desc.dims", "2", "got 1");
+  expect_failure(clnorm_plan_create(&desc, CLNORM_BACKWARD, &plan), CLNORM_TOO_FEW_VALUES, "desc.dims");
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, CLNORM_PER_ACTIVATION, 3, (const size_t[]){1, 10, 9});
+  expect_failure(clnorm_plan_create(&desc, CLNORM_TRAIN, &plan), CLNORM_TOO_FEW_VALUES, "desc.dims");
+  cr_assert(plan == NULL);
+  expect_success(clnorm_plan_create(&desc, CLNORM_INFER, &plan));
+  clnorm_plan_destroy(plan);
+}
+
+Test(descriptor, an_unknown_pass_is_refused)
+{
+  const clnorm_desc desc = good();
+  clnorm_plan *plan = NULL;
+  expect_failure(clnorm_plan_create(&desc, (clnorm_pass)0, &plan), CLNORM_INVALID_ARGUMENT, "pass", "got 0");
+  expect_failure(clnorm_plan_create(&desc, (clnorm_pass)5, &plan), CLNORM_INVALID_ARGUMENT, "pass", "got 5");
+  cr_assert(plan == NULL);
+}
+
+Test(descriptor, counts_follow_from_shape_layout_and_flags)
+{
+  static const struct {
+    clnorm_layout layout;
+    uint32_t flags;
+    clnorm_counts counts;
+  } expected[] = {
+      {CLNORM_CHANNELS_FIRST, 0, {120, 3, 3, 40}},
+      {CLNORM_CHANNELS_LAST, 0, {120, 3, 3, 40}},
+      {CLNORM_CHANNELS_FIRST, CLNORM_PER_ACTIVATION, {120, 60, 60, 2}},
+      {CLNORM_CHANNELS_LAST, CLNORM_PER_ACTIVATION, {120, 60, 60, 2}},
+  };
+  for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+    clnorm_desc desc;
+    clnorm_counts counts;
+    desc_set(&desc, expected[i].layout, expected[i].flags, 4, (const size_t[]){2, 3, 4, 5});
+    expect_success(clnorm_desc_counts(&desc, &counts));
+    cr_assert(memcmp(&counts, &expected[i].counts, sizeof counts) == 0);
+  }
+}
+
+Test(descriptor, dimensions_beyond_the_rank_are_not_read)
+{
+  clnorm_desc desc = good();
+  for (int axis = 4; axis < CLNORM_MAX_RANK; axis++) {
+    desc.dims[axis] = SIZE_MAX;
+  }
+  expect_success(counts_of(&desc));
+}

@@ -1,0 +1,425 @@
+/* Plans are data: every one of them is made here for machines that do not exist, and what its steps would touch is
+ * counted element by element. */
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "expect.h"
+#include "problem.h"
+
+static const clnorm__capabilities gpu_large = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_C(34) << 30, 1};
+static const clnorm__capabilities gpu_small = {CLNORM__ENGINE_CL_LANES, 1, 1, 64, 32768, UINT64_C(1) << 30, 0};
+static const clnorm__capabilities cpu_wide = {CLNORM__ENGINE_CL_WIDE, 2, 16, 4096, 524288, UINT64_C(1) << 40, 1};
+
+static const clnorm__capabilities *const machines[] = {
+    &clnorm__host_capabilities,
+    &gpu_large,
+    &gpu_small,
+    &cpu_wide,
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 16, 4, 1, 1024, UINT64_C(1) << 30, 1}, /* work-groups of 1 */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 3, 1, 100, 16384, UINT64_C(1) << 30, 0},  /* no power of 2 */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 8, 1, 1024, 32768, UINT64_C(1) << 30, 0}, /* rusticl's */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 1, 4, 1, 0, UINT64_C(1) << 30, 0},
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 128, 8, 4096, 524288, UINT64_C(1) << 40, 1},
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 0, 0, 1, 0, UINT64_C(1) << 30, 0}, /* tells nothing */
+};
+
+#define MACHINES (sizeof machines / sizeof machines[0])
+
+static const struct {
+  uint32_t rank;
+  size_t dims[5];
+} shapes[] = {
+    {2, {2, 1}},
+    {2, {7, 3}},
+    {2, {130, 1023}},
+    {2, {140000, 1}},
+    {3, {4, 3, 7}},
+    {3, {5, 19, 49}},
+    {3, {2, 1023, 7}},
+    {3, {1, 2, 65536}},
+    {3, {70000, 1, 2}},
+    {4, {3, 23, 56, 56}},
+    {4, {770, 1, 8, 8}},
+    {4, {1, 1, 300, 301}},
+    {4, {7, 512, 7, 7}},
+    {4, {32, 2, 64, 65}},
+    {4, {4, 9, 1, 1}},
+    {5, {2, 3, 4, 5, 6}},
+    {5, {1, 2, 16, 32, 33}},
+    {4, {300, 65, 5, 5}},
+    {4, {2, 17, 129, 127}},
+    {3, {9, 65, 1}},
+};
+
+#define SHAPES (sizeof shapes / sizeof shapes[0])
+
+static clnorm_plan make(const clnorm__capabilities *machine, clnorm_layout layout, uint32_t flags, clnorm_pass pass,
+                        uint32_t rank, const size_t *dims)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  desc_set(&desc, layout, flags, rank, dims);
+  expect_success(clnorm__plan_make(&desc, pass, machine, &plan));
+  return plan;
+}
+
+static void for_each_plan(void (*check)(const clnorm_plan *plan, const clnorm__capabilities *machine))
+{
+  for (size_t m = 0; m < MACHINES; m++) {
+    for (size_t s = 0; s < SHAPES; s++) {
+      for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+        for (uint32_t flags = 0; flags <= CLNORM_PER_ACTIVATION; flags++) {
+          if (flags != 0 && shapes[s].dims[0] < 2) {
+            continue;
+          }
+          for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+            const clnorm_plan plan =
+                make(machines[m], (clnorm_layout)layout, flags, (clnorm_pass)pass, shapes[s].rank, shapes[s].dims);
+            check(&plan, machines[m]);
+          }
+        }
+      }
+    }
+  }
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Counts for each element how often the step's tasks touch it; for merges, for each statistic. plan.h says which. */
+static void touch_rows_of_statistics(const clnorm__geometry *g, const clnorm__step *step, uint64_t t,
+                                     unsigned char *seen)
+{
+  const uint64_t groups = (g->statistics + step->group - 1) / step->group;
+  const uint64_t tile = t / groups;
+  const int whole = step->role == CLNORM__ROWS_TRAIN || step->role == CLNORM__ROWS_BACKWARD;
+  const uint64_t outer = whole ? 0 : tile % step->outer_tiles * step->outer_tile;
+  const uint64_t inner = whole ? 0 : tile / step->outer_tiles * step->inner_tile;
+  const uint64_t first = t % groups * step->group;
+  for (uint64_t c = first; c < least(first + step->group, g->statistics); c++) {
+    for (uint64_t s = outer; s < least(outer + step->outer_tile, g->segments); s++) {
+      for (uint64_t j = inner; j < least(inner + step->inner_tile, g->run); j++) {
+        seen[c * g->statistic_stride + s * g->segment_stride + j]++;
+      }
+    }
+  }
+}
+
+static void touch_runs(const clnorm__geometry *g, const clnorm__step *step, uint64_t t, unsigned char *seen)
+{
+  const uint64_t outer = t % step->outer_tiles * step->outer_tile;
+  const uint64_t inner = t / step->outer_tiles * step->inner_tile;
+  for (uint64_t r = outer; r < least(outer + step->outer_tile, g->segments * g->statistics); r++) {
+    for (uint64_t j = inner; j < least(inner + step->inner_tile, g->run); j++) {
+      seen[r * g->run + j]++;
+    }
+  }
+}
+
+static void touch_columns(const clnorm__geometry *g, const clnorm__step *step, uint64_t t, unsigned char *seen)
+{
+  const uint64_t inner = t % step->inner_tiles * step->inner_tile;
+  const uint64_t outer = t / step->inner_tiles * step->outer_tile;
+  for (uint64_t r = outer; r < least(outer + step->outer_tile, g->rows); r++) {
+    for (uint64_t c = inner; c < least(inner + step->inner_tile, g->columns); c++) {
+      seen[r * g->columns + c]++;
+    }
+  }
+}
+
+static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigned char *seen)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  for (uint64_t t = 0; t < step->tasks; t++) {
+    switch (step->role) {
+      case CLNORM__ROWS_TRAIN:
+      case CLNORM__ROWS_BACKWARD:
+      case CLNORM__ROWS_STATS:
+      case CLNORM__ROWS_GRADIENTS:
+        touch_rows_of_statistics(g, step, t, seen);
+        break;
+      case CLNORM__ROWS_APPLY:
+      case CLNORM__ROWS_DX:
+        touch_runs(g, step, t, seen);
+        break;
+      case CLNORM__MERGE_STATS:
+      case CLNORM__MERGE_GRADIENTS:
+        for (uint64_t c = t * step->outer_tile; c < least((t + 1) * step->outer_tile, g->statistics); c++) {
+          seen[c]++;
+        }
+        break;
+      default:
+        touch_columns(g, step, t, seen);
+        break;
+    }
+  }
+  const int merge = step->role == CLNORM__MERGE_STATS || step->role == CLNORM__MERGE_GRADIENTS;
+  return merge ? g->statistics : g->elements;
+}
+
+static void check_coverage(const clnorm_plan *plan, const clnorm__capabilities *machine)
+{
+  unsigned char *seen = malloc(plan->geometry.elements);
+  cr_assert(seen != NULL);
+  for (int i = 0; i < plan->num_steps; i++) {
+    memset(seen, 0, plan->geometry.elements);
+    const uint64_t count = touch(plan, &plan->steps[i], seen);
+    for (uint64_t e = 0; e < count; e++) {
+      cr_assert(seen[e] == 1, "%s %s, engine %d with %u units, step %s: element %llu is touched %d times",
+                desc_text(&plan->desc), pass_text(plan->pass), (int)machine->engine, machine->compute_units,
+                clnorm__role_name(plan->steps[i].role), (unsigned long long)e, seen[e]);
+    }
+  }
+  free(seen);
+}
+
+Test(plan, every_step_touches_every_element_exactly_once) { for_each_plan(check_coverage); }
+
+static int is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+static void check_limits(const clnorm_plan *plan, const clnorm__capabilities *machine)
+{
+  cr_assert(plan->num_steps >= 1 && plan->num_steps <= CLNORM__MAX_STEPS);
+  for (int i = 0; i < plan->num_steps; i++) {
+    const clnorm__step *step = &plan->steps[i];
+    cr_assert(step->tasks >= 1);
+    cr_assert(
+        is_power_of_two(step->local) && step->local <= (machine->max_work_group == 0 ? 1 : machine->max_work_group),
+        "%u work-items where the device takes %llu", step->local, (unsigned long long)machine->max_work_group);
+    cr_assert(is_power_of_two(step->lanes) && step->local % step->lanes == 0);
+    cr_assert(step->width == 1 || step->width == 4 || step->width == 8 || step->width == 16);
+  }
+}
+
+Test(plan, work_groups_stay_inside_the_device_and_are_powers_of_two) { for_each_plan(check_limits); }
+
+/* A partial result (24 bytes) is made of 64 values or more unless a statistic has fewer; coefficients, own statistics
+ * and a single partial result take 52 bytes a statistic; five pieces are rounded up to 64 bytes. */
+static void check_workspace(const clnorm_plan *plan, const clnorm__capabilities *machine)
+{
+  (void)machine;
+  const uint64_t bytes = plan->geometry.elements * 4;
+  const uint64_t most = bytes / 8 + 56 * plan->geometry.statistics + 5 * 64;
+  cr_assert(plan->workspace_size <= most, "%s: workspace of %llu bytes for a tensor of %llu", desc_text(&plan->desc),
+            (unsigned long long)plan->workspace_size, (unsigned long long)bytes);
+  cr_assert(clnorm_plan_workspace_size(plan) == plan->workspace_size);
+}
+
+Test(plan, the_workspace_is_never_of_the_tensors_size) { for_each_plan(check_workspace); }
+
+/* The pieces, by the component counts that plan.h gives. */
+static void check_pieces(const clnorm_plan *plan, const clnorm__capabilities *machine)
+{
+  int merges = 0;
+  int own = 0;
+  for (int i = 0; i < plan->num_steps; i++) {
+    merges += plan->steps[i].role == CLNORM__MERGE_STATS || plan->steps[i].role == CLNORM__MERGE_GRADIENTS;
+    own += plan->steps[i].owns_saved;
+  }
+  const uint64_t statistics = plan->geometry.statistics;
+  const uint64_t component = machine->engine == CLNORM__ENGINE_HOST ? 3 * sizeof(double) : 6 * sizeof(float);
+  struct {
+    uint64_t begin, bytes;
+  } pieces[4] = {
+      {plan->partials_offset, merges ? component * plan->partials * statistics : 0},
+      {plan->coefficients_offset, merges ? 5 * sizeof(float) * statistics : 0},
+      {plan->own_mean_offset, own ? sizeof(float) * statistics : 0},
+      {plan->own_inv_std_offset, own ? sizeof(float) * statistics : 0},
+  };
+  for (int i = 0; i < 4; i++) {
+    cr_assert(pieces[i].begin % 16 == 0 && pieces[i].begin + pieces[i].bytes <= plan->workspace_size);
+    for (int j = 0; j < i; j++) {
+      cr_assert(pieces[i].bytes == 0 || pieces[j].bytes == 0 || pieces[i].begin >= pieces[j].begin + pieces[j].bytes ||
+                    pieces[j].begin >= pieces[i].begin + pieces[i].bytes,
+                "%s %s: pieces %d and %d of the workspace overlap", desc_text(&plan->desc), pass_text(plan->pass), j,
+                i);
+    }
+  }
+}
+
+Test(plan, the_pieces_of_the_workspace_lie_inside_it_and_apart) { for_each_plan(check_pieces); }
+
+static const char *variant_of(const clnorm__capabilities *machine, clnorm_layout layout, clnorm_pass pass,
+                              uint32_t rank, const size_t *dims)
+{
+  return make(machine, layout, 0, pass, rank, dims).variant;
+}
+
+#define VARIANT(machine, layout, pass, ...)                                                              \
+  variant_of(&(machine), (layout), (pass), (uint32_t)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), \
+             (const size_t[]){__VA_ARGS__})
+
+Test(plan, long_rows_choose_split)
+{
+  cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 8, 3, 1024, 1024), "rows_split");
+  cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_FIRST, CLNORM_BACKWARD, 8, 3, 1024, 1024), "rows_split");
+  cr_assert_str_eq(VARIANT(cpu_wide, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 8, 1, 1024, 1024), "rows_split");
+  cr_assert_str_eq(VARIANT(clnorm__host_capabilities, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 8, 3, 1024, 1024),
+                   "rows_split");
+}
+
+Test(plan, many_channels_choose_whole)
+{
+  cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 256, 2048, 7, 7), "rows_whole");
+  cr_assert_str_eq(VARIANT(gpu_small, CLNORM_CHANNELS_FIRST, CLNORM_BACKWARD, 32, 64, 56, 56), "rows_whole");
+  cr_assert_str_eq(VARIANT(cpu_wide, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 32, 64, 56, 56), "rows_whole");
+}
+
+Test(plan, little_data_is_one_launch)
+{
+  for (size_t m = 0; m < MACHINES; m++) {
+    const clnorm_plan plan = make(machines[m], CLNORM_CHANNELS_FIRST, 0, CLNORM_TRAIN, 4, (const size_t[]){2, 3, 8, 8});
+    cr_assert_str_eq(plan.variant, "rows_whole");
+    cr_assert(plan.num_steps == 1 && plan.workspace_size == 0);
+  }
+}
+
+Test(plan, inference_is_one_step_without_workspace_whatever_the_shape)
+{
+  for (size_t m = 0; m < MACHINES; m++) {
+    for (size_t s = 0; s < SHAPES; s++) {
+      for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+        const clnorm_plan plan =
+            make(machines[m], (clnorm_layout)layout, 0, CLNORM_INFER, shapes[s].rank, shapes[s].dims);
+        cr_assert(plan.num_steps == 1 && plan.workspace_size == 0 && plan.steps[0].from_running);
+      }
+    }
+  }
+}
+
+Test(plan, columns_are_split_over_their_rows)
+{
+  cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_LAST, CLNORM_TRAIN, 32, 64, 56, 56), "columns_split");
+  cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_FIRST, CLNORM_TRAIN, 32768, 1024), "columns_split");
+  const clnorm_plan plan = make(&gpu_large, CLNORM_CHANNELS_LAST, 0, CLNORM_TRAIN, 4, (const size_t[]){32, 64, 56, 56});
+  cr_assert(plan.steps[0].tasks >= gpu_large.compute_units, "%llu tasks for %u units",
+            (unsigned long long)plan.steps[0].tasks, gpu_large.compute_units);
+}
+
+Test(plan, few_long_statistics_still_fill_a_large_device)
+{
+  const clnorm_plan plan =
+      make(&gpu_large, CLNORM_CHANNELS_FIRST, 0, CLNORM_TRAIN, 4, (const size_t[]){8, 3, 1024, 1024});
+  cr_assert(plan.steps[0].tasks >= gpu_large.compute_units);
+}
+
+Test(plan, the_host_plan_does_not_depend_on_the_machine)
+{
+  clnorm_desc desc;
+  clnorm_plan *first = NULL;
+  clnorm_plan second;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, (const size_t[]){8, 3, 256, 256});
+  expect_success(clnorm_plan_create(&desc, CLNORM_TRAIN, &first));
+  expect_success(clnorm__plan_make(&desc, CLNORM_TRAIN, &clnorm__host_capabilities, &second));
+  cr_assert(first->num_steps == second.num_steps && first->partials == second.partials);
+  cr_assert(memcmp(first->steps, second.steps, sizeof second.steps) == 0);
+  clnorm_plan_destroy(first);
+}
+
+Test(plan, it_describes_itself_in_a_sentence)
+{
+  const clnorm__capabilities gpu = {CLNORM__ENGINE_CL_LANES, 60, 1, 1024, 49152, UINT64_C(1) << 34, 1};
+  const clnorm_plan plan = make(&gpu, CLNORM_CHANNELS_FIRST, 0, CLNORM_TRAIN, 4, (const size_t[]){32, 64, 56, 56});
+  static const char expected[] = "batch forward-train 32x64x56x56 f32 channels-first: rows_whole, 64 groups of 256";
+  char text[128];
+  cr_assert(clnorm_plan_describe(&plan, text, sizeof text) == sizeof expected - 1);
+  cr_assert_str_eq(text, expected);
+  cr_assert_str_eq(clnorm_plan_variant(&plan), "rows_whole");
+}
+
+Test(plan, a_description_that_does_not_fit_is_cut_and_its_length_told)
+{
+  const clnorm_plan plan = make(&cpu_wide, CLNORM_CHANNELS_LAST, CLNORM_PER_ACTIVATION, CLNORM_BACKWARD_FROZEN, 3,
+                                (const size_t[]){4, 5, 6});
+  char whole[256];
+  char text[256];
+  const size_t length = clnorm_plan_describe(&plan, whole, sizeof whole);
+  cr_assert(length == strlen(whole) && strstr(whole, "backward-frozen 4x6x5 f32 channels-last per-activation") != NULL,
+            "%s", whole);
+  cr_assert(clnorm_plan_describe(&plan, NULL, 0) == length);
+  for (size_t capacity = 1; capacity <= length + 1; capacity++) {
+    memset(text, '#', sizeof text);
+    cr_assert(clnorm_plan_describe(&plan, text, capacity) == length);
+    cr_assert(strlen(text) == capacity - 1 && strncmp(text, whole, capacity - 1) == 0 && text[capacity] == '#');
+  }
+}
+
+Test(plan, null_is_harmless_to_its_queries)
+{
+  char text[8] = "xxxxxxx";
+  clnorm_plan_destroy(NULL);
+  cr_assert(clnorm_plan_workspace_size(NULL) == 0);
+  cr_assert_str_eq(clnorm_plan_variant(NULL), "");
+  cr_assert(clnorm_plan_describe(NULL, text, sizeof text) == 0);
+  cr_assert_str_eq(text, "");
+}
+
+Test(plan, a_tensor_above_the_largest_allocation_is_out_of_memory)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  clnorm__capabilities machine = gpu_large;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, (const size_t[]){32, 64, 56, 56});
+  machine.max_allocation = UINT64_C(4) * 32 * 64 * 56 * 56;
+  expect_success(clnorm__plan_make(&desc, CLNORM_INFER, &machine, &plan));
+  machine.max_allocation--;
+  expect_failure(clnorm__plan_make(&desc, CLNORM_INFER, &machine, &plan), CLNORM_OUT_OF_MEMORY, "desc.dims", "25690112",
+                 "25690111");
+}
+
+/* Made without touching memory: the tensor has 2^31 elements and more. */
+Test(plan, tensors_beyond_32_bits_have_plans_whose_tiles_add_up)
+{
+  static const size_t dims[2][4] = {{33, 64, 1024, 1024}, {65536, 65537, 1, 1}};
+  for (size_t m = 0; m < MACHINES; m++) {
+    for (int s = 0; s < 2; s++) {
+      clnorm__capabilities machine = *machines[m];
+      machine.max_allocation = UINT64_MAX;
+      for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+        const clnorm_plan plan = make(&machine, CLNORM_CHANNELS_FIRST, 0, (clnorm_pass)pass, 4, dims[s]);
+        cr_assert(plan.geometry.elements > UINT64_C(1) << 31);
+        for (int i = 0; i < plan.num_steps; i++) {
+          const clnorm__step *step = &plan.steps[i];
+          const uint64_t outer = step->outer_tile * step->outer_tiles;
+          cr_assert(outer >= step->outer_tiles && step->tasks >= 1);
+          if (step->role == CLNORM__ROWS_APPLY || step->role == CLNORM__ROWS_DX) {
+            cr_assert(outer >= plan.geometry.segments * plan.geometry.statistics);
+            cr_assert(step->inner_tile * step->inner_tiles >= plan.geometry.run);
+          }
+        }
+      }
+    }
+  }
+}
+
+static int needed_steps(const clnorm_plan *plan, const clnorm__argument *given, size_t count)
+{
+  clnorm__span spans[CLNORM__ARG_COUNT] = {{0}};
+  int needed = 0;
+  for (size_t i = 0; i < count; i++) {
+    spans[given[i]].present = 1;
+  }
+  for (int i = 0; i < plan->num_steps; i++) {
+    needed += clnorm__step_needed(plan, &plan->steps[i], spans);
+  }
+  return needed;
+}
+
+#define NEEDED(plan, ...)                                        \
+  needed_steps(&(plan), (const clnorm__argument[]){__VA_ARGS__}, \
+               sizeof((clnorm__argument[]){__VA_ARGS__}) / sizeof(clnorm__argument))
+
+Test(plan, only_the_steps_that_a_call_asks_for_are_run)
+{
+  const clnorm_plan backward =
+      make(&gpu_large, CLNORM_CHANNELS_LAST, 0, CLNORM_BACKWARD, 4, (const size_t[]){32, 64, 56, 56});
+  cr_assert(NEEDED(backward, CLNORM__ARG_MEAN, CLNORM__ARG_INV_STD, CLNORM__ARG_DX) == 3);
+  cr_assert(NEEDED(backward, CLNORM__ARG_MEAN, CLNORM__ARG_INV_STD, CLNORM__ARG_DBETA) == 2);
+  cr_assert(NEEDED(backward, CLNORM__ARG_MEAN, CLNORM__ARG_DX) == 5);
+  const clnorm_plan frozen =
+      make(&gpu_large, CLNORM_CHANNELS_LAST, 0, CLNORM_BACKWARD_FROZEN, 4, (const size_t[]){32, 64, 56, 56});
+  cr_assert(NEEDED(frozen, CLNORM__ARG_DX) == 1);
+  cr_assert(NEEDED(frozen, CLNORM__ARG_DX, CLNORM__ARG_DGAMMA) == 3);
+  cr_assert(NEEDED(frozen, CLNORM__ARG_DBETA) == 2);
+}
