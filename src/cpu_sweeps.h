@@ -25,15 +25,22 @@
 #define BLOCK_ROWS 8
 
 typedef double vd __attribute__((vector_size(8 * D)));
-typedef float vh __attribute__((vector_size(4 * D)));
 typedef float vf __attribute__((vector_size(4 * W)));
 typedef int64_t vm __attribute__((vector_size(8 * D)));
 
+/* D floats as doubles. GCC 12 takes a generic conversion apart, so the instruction is named where there is one. */
 static inline vd load_wide(const float *p)
 {
+#if defined(__AVX512F__)
+  return (vd)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif defined(__AVX__)
+  return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
+  typedef float vh __attribute__((vector_size(4 * D)));
   vh half;
   memcpy(&half, p, sizeof half);
   return __builtin_convertvector(half, vd);
+#endif
 }
 
 static inline vd load_d(const double *p)
@@ -352,78 +359,157 @@ static void matrix_sums(const float *x, const float *dy, size_t rows, size_t col
 
 /* ---- element-wise over columns ------------------------------------------------------------------------------ */
 
-#define APPLY_AT(j)                                                                             \
-  APPLY(load_f(x + (j)), load_f(c + (j)), load_f(c + pitch + (j)), load_f(c + 2 * pitch + (j)), \
-        load_f(c + 3 * pitch + (j)))
+/* Rows that share the loads of the coefficients. */
+#define SHARED_ROWS 4
 
-static inline void row_apply(const float *x, float *y, size_t n, const float *c, size_t pitch, int stream)
+/* Coefficients of W columns. Loaded into registers before the first store, which might change them for all the compiler
+ * knows. */
+typedef struct coefficients {
+  vf c[5];
+} coefficients;
+
+static inline coefficients load_coefficients(const float *c, size_t pitch, int count)
 {
-  if (n < W) {
-    for (size_t j = 0; j < n; j++) {
-      y[j] = APPLY(x[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j]);
-    }
-    return;
+  coefficients k;
+  for (int i = 0; i < count; i++) {
+    k.c[i] = load_f(c + (size_t)i * pitch);
   }
-  const vf last = APPLY_AT(n - W);
+  return k;
+}
+
+static inline vf apply_at(const float *x, const coefficients *k)
+{
+  return APPLY(load_f(x), k->c[0], k->c[1], k->c[2], k->c[3]);
+}
+
+static inline vf gradient_at(const float *x, const float *dy, const coefficients *k)
+{
+  return GRADIENT(load_f(x), load_f(dy), k->c[0], k->c[1], k->c[2], k->c[3], k->c[4]);
+}
+
+/* `rows` is a constant in each of its uses. If stream, all the rows have to be equally aligned. */
+static inline __attribute__((always_inline)) void rows_apply(const float *x, float *y, const size_t rows, size_t n,
+                                                             size_t stride, const float *c, size_t pitch, int stream)
+{
+  vf last[SHARED_ROWS];
   size_t j = 0;
-  if (stream) {
-    store_f(y, APPLY_AT(0));
-    for (j = until_aligned(y); j + W <= n; j += W) {
-      store_stream(y + j, APPLY_AT(j));
+  {
+    const coefficients k = load_coefficients(c + n - W, pitch, 4);
+    for (size_t r = 0; r < rows; r++) {
+      last[r] = apply_at(x + r * stride + n - W, &k);
     }
-  } else {
-    for (; j + W <= n; j += W) {
-      store_f(y + j, APPLY_AT(j));
+  }
+  if (stream) {
+    const coefficients k = load_coefficients(c, pitch, 4);
+    for (size_t r = 0; r < rows; r++) {
+      store_f(y + r * stride, apply_at(x + r * stride, &k));
+    }
+    j = until_aligned(y);
+  }
+  for (; j + W <= n; j += W) {
+    const coefficients k = load_coefficients(c + j, pitch, 4);
+    for (size_t r = 0; r < rows; r++) {
+      const vf value = apply_at(x + r * stride + j, &k);
+      if (stream) {
+        store_stream(y + r * stride + j, value);
+      } else {
+        store_f(y + r * stride + j, value);
+      }
     }
   }
   if (j < n) {
-    store_f(y + n - W, last);
+    for (size_t r = 0; r < rows; r++) {
+      store_f(y + r * stride + n - W, last[r]);
+    }
   }
 }
 
 static void matrix_apply(const float *x, float *y, size_t rows, size_t columns, size_t stride, const float *c,
                          size_t pitch, int stream)
 {
-  for (size_t r = 0; r < rows; r++) {
-    row_apply(x + r * stride, y + r * stride, columns, c, pitch, stream);
-  }
-}
-
-#define GRADIENT_AT(j)                                                                                               \
-  GRADIENT(load_f(x + (j)), load_f(dy + (j)), load_f(c + (j)), load_f(c + pitch + (j)), load_f(c + 2 * pitch + (j)), \
-           load_f(c + 3 * pitch + (j)), load_f(c + 4 * pitch + (j)))
-
-static inline void row_dx(const float *x, const float *dy, float *dx, size_t n, const float *c, size_t pitch,
-                          int stream)
-{
-  if (n < W) {
-    for (size_t j = 0; j < n; j++) {
-      dx[j] = GRADIENT(x[j], dy[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j], c[4 * pitch + j]);
+  if (columns < W) {
+    for (size_t r = 0; r < rows; r++, x += stride, y += stride) {
+      for (size_t j = 0; j < columns; j++) {
+        y[j] = APPLY(x[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j]);
+      }
     }
     return;
   }
-  const vf last = GRADIENT_AT(n - W);
-  size_t j = 0;
-  if (stream) {
-    store_f(dx, GRADIENT_AT(0));
-    for (j = until_aligned(dx); j + W <= n; j += W) {
-      store_stream(dx + j, GRADIENT_AT(j));
+  size_t r = 0;
+  if (!stream) {
+    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
+      rows_apply(x + r * stride, y + r * stride, SHARED_ROWS, columns, stride, c, pitch, 0);
     }
-  } else {
-    for (; j + W <= n; j += W) {
-      store_f(dx + j, GRADIENT_AT(j));
+  } else if (stride % W == 0) {
+    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
+      rows_apply(x + r * stride, y + r * stride, SHARED_ROWS, columns, stride, c, pitch, 1);
+    }
+  }
+  for (; r < rows; r++) {
+    rows_apply(x + r * stride, y + r * stride, 1, columns, stride, c, pitch, stream);
+  }
+}
+
+static inline __attribute__((always_inline)) void rows_dx(const float *x, const float *dy, float *dx, const size_t rows,
+                                                          size_t n, size_t stride, const float *c, size_t pitch,
+                                                          int stream)
+{
+  vf last[SHARED_ROWS];
+  size_t j = 0;
+  {
+    const coefficients k = load_coefficients(c + n - W, pitch, 5);
+    for (size_t r = 0; r < rows; r++) {
+      last[r] = gradient_at(x + r * stride + n - W, dy + r * stride + n - W, &k);
+    }
+  }
+  if (stream) {
+    const coefficients k = load_coefficients(c, pitch, 5);
+    for (size_t r = 0; r < rows; r++) {
+      store_f(dx + r * stride, gradient_at(x + r * stride, dy + r * stride, &k));
+    }
+    j = until_aligned(dx);
+  }
+  for (; j + W <= n; j += W) {
+    const coefficients k = load_coefficients(c + j, pitch, 5);
+    for (size_t r = 0; r < rows; r++) {
+      const vf value = gradient_at(x + r * stride + j, dy + r * stride + j, &k);
+      if (stream) {
+        store_stream(dx + r * stride + j, value);
+      } else {
+        store_f(dx + r * stride + j, value);
+      }
     }
   }
   if (j < n) {
-    store_f(dx + n - W, last);
+    for (size_t r = 0; r < rows; r++) {
+      store_f(dx + r * stride + n - W, last[r]);
+    }
   }
 }
 
 static void matrix_dx(const float *x, const float *dy, float *dx, size_t rows, size_t columns, size_t stride,
                       const float *c, size_t pitch, int stream)
 {
-  for (size_t r = 0; r < rows; r++) {
-    row_dx(x + r * stride, dy + r * stride, dx + r * stride, columns, c, pitch, stream);
+  if (columns < W) {
+    for (size_t r = 0; r < rows; r++, x += stride, dy += stride, dx += stride) {
+      for (size_t j = 0; j < columns; j++) {
+        dx[j] = GRADIENT(x[j], dy[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j], c[4 * pitch + j]);
+      }
+    }
+    return;
+  }
+  size_t r = 0;
+  if (!stream) {
+    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
+      rows_dx(x + r * stride, dy + r * stride, dx + r * stride, SHARED_ROWS, columns, stride, c, pitch, 0);
+    }
+  } else if (stride % W == 0) {
+    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
+      rows_dx(x + r * stride, dy + r * stride, dx + r * stride, SHARED_ROWS, columns, stride, c, pitch, 1);
+    }
+  }
+  for (; r < rows; r++) {
+    rows_dx(x + r * stride, dy + r * stride, dx + r * stride, 1, columns, stride, c, pitch, stream);
   }
 }
 
