@@ -125,25 +125,34 @@ CLNORM_API clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_comman
 
 /* ---- Layer on a device -------------------------------------------------------------------------------------- */
 
-/* As clnorm_layer_create, with all that the layer owns in buffers of cl's context.
- *   queue   used to fill, read and write the layer's own buffers; retained */
+/* As clnorm_layer_create, with all that the layer owns in buffers of cl's context. The layer holds references to cl and
+ * queue.
+ *   queue   of cl's context and device, in-order or out-of-order; all commands of the layer go there
+ * Errors: those of clnorm_layer_create; OUT_OF_MEMORY also above the device's largest allocation; OPENCL_ERROR, FORKED.
+ */
 CLNORM_API clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, const clnorm_desc *desc,
                                                 clnorm_layer **layer);
 
-/* Enqueues the forward pass of the layer's mode on the layer's queue; returns without waiting. Waits, event and errors
- * as in clnorm_cl_enqueue. Successive calls of one layer are chained by events. batch   N of this call, may differ from
- * call to call x, y    device tensors of the descriptor's shape with N = batch; y may be x */
+/* Enqueues the forward pass of the layer's mode on the layer's queue; returns without waiting, but the first call for a
+ * mode compiles its kernels (see clnorm_layer_prepare). The calls of one layer follow each other, by events. Waits,
+ * event and errors as in clnorm_cl_enqueue.
+ *   batch   N of this call, may differ from call to call
+ *   x, y    device tensors of the descriptor's shape with N = batch; y may be x, but the backward pass needs x */
 CLNORM_API clnorm_status clnorm_cl_layer_forward(clnorm_layer *layer, size_t batch, clnorm_buffer x, clnorm_buffer y,
                                                  cl_uint num_waits, const cl_event *waits, cl_event *event);
 
-/* Enqueues the backward pass that belongs to the layer's mode and last forward call; dgamma and dbeta go into the
- * layer. x, dy   x as given to the forward call; dx {NULL, 0}: not wanted, else it may be dy */
+/* Enqueues the backward pass of the layer's mode, as clnorm_layer_backward describes it; dgamma and dbeta are
+ * overwritten in the layer.
+ *   x, dy   device tensors of the descriptor's shape with N = batch
+ *   dx      {NULL, 0}: not wanted; may be dy. Must be wanted if neither gamma nor beta is trained. */
 CLNORM_API clnorm_status clnorm_cl_layer_backward(clnorm_layer *layer, size_t batch, clnorm_buffer x, clnorm_buffer dy,
                                                   clnorm_buffer dx, cl_uint num_waits, const cl_event *waits,
                                                   cl_event *event);
 
-/* The layer's own buffer, for an optimizer on the device. Belongs to the layer: do not release. NULL for a CPU layer or
- * before the value exists (gradients and saved statistics exist after creation, filled with 0). */
+/* The value's buffer, for an optimizer on the device: one float a parameter or statistic, filled from creation on.
+ * Belongs to the layer: do not release. NULL for a CPU layer, or if an argument is wrong.
+ * Commands of yours that use it wait for the event of the layer's last call, and the layer's next call waits for them if
+ * you give it their event (in one in-order queue both come by themselves). */
 CLNORM_API cl_mem clnorm_cl_layer_buffer(clnorm_layer *layer, clnorm_layer_value value);
 
 #ifdef __cplusplus
