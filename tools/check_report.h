@@ -17,8 +17,8 @@ typedef struct check_group {
   int unsupported; /* cases that the device cannot hold */
   double units;    /* the worst error */
   oracle_quantity quantity;
-  char where[160]; /* the case of the worst error */
-  char failure[600];
+  char where[224]; /* the case of the worst error */
+  char failure[640];
   char reason[300]; /* of the first unsupported case */
 } check_group;
 

@@ -1,0 +1,19 @@
+# Tests of the clnorm command and of its readers of files.
+foreach(name npy idx)
+  add_executable(test_${name} test_${name}.c memory_file.c)
+  target_link_libraries(test_${name} PRIVATE clnorm_files clnorm_flags PkgConfig::CRITERION)
+  clnorm_register(${name} test_${name} cpu 120)
+endforeach()
+
+add_executable(test_numbers test_numbers.c ${PROJECT_SOURCE_DIR}/tools/numbers.c)
+target_include_directories(test_numbers PRIVATE ${PROJECT_SOURCE_DIR}/tools)
+target_link_libraries(test_numbers PRIVATE clnorm_flags PkgConfig::CRITERION m)
+clnorm_register(numbers test_numbers cpu 60)
+
+# A folder with MNIST's IDX files. Where there is none the script says so and goes on with generated images.
+set(CLNORM_TEST_DATA ${PROJECT_SOURCE_DIR}/../shared/data/mnist CACHE PATH "Folder with MNIST's IDX files, for tests")
+foreach(device ${devices})
+  add_test(NAME command@${device}
+           COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_command.sh $<TARGET_FILE:clnorm_command> ${CLNORM_TEST_DATA})
+  set_tests_properties(command@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
+endforeach()
