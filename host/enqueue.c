@@ -88,8 +88,6 @@ static cl_int set_one(const enqueue_call *call, const clnorm__step *step, cl_ker
       return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(step, parameter.where));
     case CLNORM__PARAMETER_STEP_32:
       return clSetKernelArg(kernel, (*index)++, sizeof(cl_uint), member(step, parameter.where));
-    case CLNORM__PARAMETER_CALL:
-      return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(&call->numbers, parameter.where));
     case CLNORM__PARAMETER_FLOAT:
       return clSetKernelArg(kernel, (*index)++, sizeof(cl_float), member(&call->numbers, parameter.where));
     case CLNORM__PARAMETER_END:
@@ -200,7 +198,6 @@ static clnorm_status check_call(enqueue_call *call)
       clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, call->spans, &workspace, plan->workspace_size));
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, call->args->batch_number, &weight));
   call->numbers = (clnorm__call){
-      .runs = plan->geometry.segments * plan->geometry.statistics,
       .epsilon = (float)plan->desc.epsilon,
       .weight = (float)weight,
       .keep = (float)(1.0 - weight),

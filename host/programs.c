@@ -7,8 +7,9 @@
 #include "context.h"
 #include "kernel_sources.h"
 
-/* Prepended to every kernel, in this order. */
-static const char *const headers[] = {"common", "finish", "rows", "columns"};
+/* Every program is these files, in this order; NULL stands for the header of the sums, the last entry for the kernel.
+ */
+static const char *const headers[] = {"common", NULL, "finish", "rows", "columns"};
 #define HEADER_COUNT (sizeof headers / sizeof headers[0])
 
 static const char *source_text(const char *name)
@@ -61,7 +62,8 @@ static clnorm_status build(const clnorm_cl *cl, const char *name, const char *op
   const char *texts[HEADER_COUNT + 1];
   cl_program program = NULL;
   for (size_t i = 0; i < HEADER_COUNT; i++) {
-    texts[i] = source_text(headers[i]);
+    texts[i] =
+        source_text(headers[i] != NULL ? headers[i] : (cl->capabilities.sums_in_double ? "real_double" : "real_pair"));
   }
   texts[HEADER_COUNT] = source_text(name);
   program = clCreateProgramWithSource(cl->context, HEADER_COUNT + 1, texts, NULL, &error);

@@ -16,9 +16,8 @@ typedef enum clnorm__operand {
   CLNORM__OPERAND_COUNT
 } clnorm__operand;
 
-/* Numbers that only a call knows, or that are derived for kernels. */
+/* Numbers that only a call knows. */
 typedef struct clnorm__call {
-  uint64_t runs; /* segments * statistics */
   float epsilon;
   float weight; /* of the new value in the running statistics */
   float keep;   /* 1 - weight */
@@ -31,7 +30,6 @@ typedef enum clnorm__parameter_kind {
   CLNORM__PARAMETER_PLAN,     /* uint64_t in clnorm_plan */
   CLNORM__PARAMETER_STEP,     /* uint64_t in clnorm__step */
   CLNORM__PARAMETER_STEP_32,  /* uint32_t in clnorm__step */
-  CLNORM__PARAMETER_CALL,     /* uint64_t in clnorm__call */
   CLNORM__PARAMETER_FLOAT     /* float in clnorm__call */
 } clnorm__parameter_kind;
 

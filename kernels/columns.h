@@ -1,66 +1,82 @@
 /* The walk over columns: a matrix of rows of contiguous elements, a statistic owns one column.
  *
  * Of a work-group's LOCAL work-items, `lanes` stand side by side over the columns (neighbouring work-items on neighbouring
- * vectors) and LOCAL/lanes take different rows. Each work-item walks GROUP vectors of columns together. */
+ * vectors) and LOCAL/lanes take different rows. Each work-item walks up to GROUP vectors of columns together. */
 
 typedef struct columns_place {
   uint lane, lanes; /* over the columns */
   uint row, rows;   /* over the rows */
-  ulong column;     /* of the tile */
-  ulong first, end; /* rows of the tile */
+  ulong tile;       /* index of the tile of rows */
+  ulong first, end; /* its rows */
+  ulong column;     /* the work-item's first */
+  uint whole;       /* whole vectors, lanes * WIDTH columns apart */
+  uint vectors;     /* with the one at the matrix's right edge, if it is this work-item's */
+  ulong edge;       /* first column of that one, */
+  uint edge_width;  /* and how many it has */
 } columns_place;
 
-/* Tile `tile` lies at column tile % inner_tiles * inner_tile, row tile / inner_tiles * outer_tile. */
-static inline columns_place columns_place_of(uint lanes, ulong tile, ulong matrix_rows, ulong outer_tile, ulong inner_tile,
+/* Tile t has the columns from t % inner_tiles * inner_tile on and the rows from t / inner_tiles * outer_tile on. */
+static inline columns_place columns_place_of(uint lanes, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile,
                                              ulong inner_tiles)
 {
   const uint id = (uint)get_local_id(0);
-  const ulong first = tile / inner_tiles * outer_tile;
-  const columns_place at = {
-      id % lanes, lanes, id / lanes, LOCAL / lanes, tile % inner_tiles * inner_tile, first, min(first + outer_tile, matrix_rows)};
+  const ulong step = (ulong)lanes * WIDTH;
+  columns_place at;
+  at.lane = id % lanes;
+  at.lanes = lanes;
+  at.row = id / lanes;
+  at.rows = LOCAL / lanes;
+  at.tile = get_group_id(0) / inner_tiles;
+  at.first = at.tile * outer_tile;
+  at.end = min(at.first + outer_tile, rows);
+  at.column = get_group_id(0) % inner_tiles * inner_tile + at.lane * WIDTH;
+  const ulong left = at.column < columns ? columns - at.column : 0;
+  at.whole = left < WIDTH ? 0 : (uint)min((left - WIDTH) / step + 1, (ulong)GROUP);
+  at.edge = at.column + at.whole * step;
+  at.vectors = at.whole + (at.whole < GROUP && at.edge < columns ? 1 : 0);
+  at.edge_width = at.vectors > at.whole ? (uint)(columns - at.edge) : 0;
+  /* A lone work-item moves the last vector left until it is whole: what overlaps is computed twice, with the same bits. */
+  if (lanes == 1 && at.edge_width != 0 && at.whole != 0) {
+    at.edge = columns - WIDTH;
+    at.edge_width = WIDTH;
+  }
   return at;
 }
 
-/* The work-item's k-th vector: its first column, and how many columns of the matrix there are from it on (0 if none). */
-static inline ulong column_of(columns_place at, uint k) { return at.column + ((ulong)k * at.lanes + at.lane) * WIDTH; }
-
-static inline ulong columns_left(columns_place at, uint k, ulong columns)
+static inline ulong column_of(columns_place at, uint k)
 {
-  const ulong column = column_of(at, k);
-  return column < columns ? columns - column : 0;
+  return k < at.whole ? at.column + (ulong)k * at.lanes * WIDTH : at.edge;
 }
 
-/* Sum over the work-items that share columns, the same in each of them. hi and lo have LOCAL elements. A fixed tree. */
-static inline vec_pair columns_sum(vec_pair mine, columns_place at, __local vec *hi, __local vec *lo)
+static inline uint width_of(columns_place at, uint k) { return k < at.whole ? WIDTH : at.edge_width; }
+
+/* Sum over the work-items that share columns, the same in each of them. `scratch` has LOCAL elements. A fixed tree. */
+static inline vec_real columns_sum(vec_real mine, columns_place at, __local vec_real *scratch)
 {
   if (LOCAL == 1) {
     return mine;
   }
   const uint id = (uint)get_local_id(0);
-  hi[id] = mine.hi;
-  lo[id] = mine.lo;
+  scratch[id] = mine;
   barrier(CLK_LOCAL_MEM_FENCE);
   for (uint half_rows = at.rows / 2; half_rows > 0; half_rows /= 2) {
     if (at.row < half_rows) {
-      const uint other = id + half_rows * at.lanes;
-      const vec_pair sum = vec_pair_add(vec_pair_of(hi[id], lo[id]), vec_pair_of(hi[other], lo[other]));
-      hi[id] = sum.hi;
-      lo[id] = sum.lo;
+      scratch[id] = vec_real_add(scratch[id], scratch[id + half_rows * at.lanes]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
   }
-  const vec_pair total = vec_pair_of(hi[at.lane], lo[at.lane]);
+  const vec_real total = scratch[at.lane];
   barrier(CLK_LOCAL_MEM_FENCE);
   return total;
 }
 
-static inline vec load_optional(const __global float *p, ulong offset, ulong left, float otherwise)
+static inline vec load_optional(const __global float *p, ulong offset, uint width, float otherwise)
 {
-  return p ? load_most(p + offset, left, otherwise) : (vec)(otherwise);
+  return p ? load_most(p + offset, width, otherwise) : (vec)(otherwise);
 }
 
 static inline vec vec_inv_std_of(vec variance, float epsilon)
 {
-  return vec_pair_inverse_sqrt(
-      vec_pair_add(vec_pair_of(variance, (vec)(0.0f)), vec_pair_of((vec)(epsilon), (vec)(0.0f))));
+  return vec_real_inverse_sqrt(
+      vec_real_add(vec_real_of(variance, (vec)(0.0f)), vec_real_of((vec)(epsilon), (vec)(0.0f))));
 }

@@ -10,36 +10,40 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
     const __global float *coefficients, ulong coefficients_offset, ulong rows, ulong columns, ulong outer_tile,
     ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon)
 {
-  const columns_place at = columns_place_of(lanes, get_group_id(0), rows, outer_tile, inner_tile, inner_tiles);
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  const ulong step = (ulong)lanes * WIDTH;
   vec hi[GROUP], lo[GROUP], scale[GROUP], shift[GROUP];
 
-  for (uint k = 0; k < GROUP; k++) {
-    const ulong left = columns_left(at, k, columns);
+  for (uint k = 0; k < at.vectors; k++) {
     const ulong column = column_of(at, k);
-    hi[k] = lo[k] = scale[k] = shift[k] = (vec)(0.0f);
-    if (left == 0) {
-      continue;
-    }
+    const uint width = width_of(at, k);
     if (FROM_RUNNING) {
-      hi[k] = load_most(running_mean + running_mean_offset + column, left, 0.0f);
-      scale[k] = vec_inv_std_of(load_most(running_var + running_var_offset + column, left, 1.0f), epsilon);
+      hi[k] = load_most(running_mean + running_mean_offset + column, width, 0.0f);
+      lo[k] = (vec)(0.0f);
+      scale[k] = vec_inv_std_of(load_most(running_var + running_var_offset + column, width, 1.0f), epsilon);
     } else {
       const __global float *stored = coefficients + coefficients_offset + column;
-      hi[k] = load_most(stored, left, 0.0f);
-      lo[k] = load_most(stored + columns, left, 0.0f);
-      scale[k] = load_most(stored + 2 * columns, left, 0.0f);
+      hi[k] = load_most(stored, width, 0.0f);
+      lo[k] = load_most(stored + columns, width, 0.0f);
+      scale[k] = load_most(stored + 2 * columns, width, 0.0f);
     }
-    scale[k] *= load_optional(gamma, gamma_offset + column, left, 1.0f);
-    shift[k] = load_optional(beta, beta_offset + column, left, 0.0f);
+    scale[k] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
+    shift[k] = load_optional(beta, beta_offset + column, width, 0.0f);
   }
+  x += x_offset;
+  y += y_offset;
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
-    for (uint k = 0; k < GROUP; k++) {
-      const ulong left = columns_left(at, k, columns);
-      if (left != 0) {
-        const ulong offset = row * columns + column_of(at, k);
-        const vec d = (load_most(x + x_offset + offset, left, 0.0f) - hi[k]) - lo[k];
-        store_most(MULTIPLY_ADD(d, scale[k], shift[k]), y + y_offset + offset, left);
-      }
+    const __global float *from = x + row * columns;
+    __global float *to = y + row * columns;
+    const uint e = at.whole;
+    /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
+    const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    for (uint k = 0; k < at.whole; k++) {
+      const vec d = VLOAD(from + at.column + k * step) - hi[k];
+      VSTORE(MULTIPLY_ADD(FROM_RUNNING ? d : d - lo[k], scale[k], shift[k]), to + at.column + k * step);
+    }
+    if (at.vectors > e) {
+      store_most(MULTIPLY_ADD((edge - hi[e]) - lo[e], scale[e], shift[e]), to + at.edge, at.edge_width);
     }
   }
 }

@@ -4,6 +4,17 @@
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x and dy are read once (x not at all with FROM_RUNNING), dx written once. dx may be dy.
  * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
+
+/* Each work-item's coefficients of up to GROUP vectors of columns. */
+typedef struct column_gradients {
+  vec hi[GROUP], lo[GROUP], a[GROUP], b[GROUP], c[GROUP];
+} column_gradients;
+
+static inline vec column_dx(const column_gradients *k, uint i, vec x, vec dy)
+{
+  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy - k->b[i] - ((x - k->hi[i]) - k->lo[i]) * k->c[i]);
+}
+
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
     const __global float *gamma, ulong gamma_offset, const __global float *running_mean, ulong running_mean_offset,
@@ -11,40 +22,40 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
     ulong coefficients_offset, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, uint lanes,
     float epsilon)
 {
-  const columns_place at = columns_place_of(lanes, get_group_id(0), rows, outer_tile, inner_tile, inner_tiles);
-  vec hi[GROUP], lo[GROUP], a[GROUP], b[GROUP], c[GROUP];
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  const ulong step = (ulong)lanes * WIDTH;
+  column_gradients k;
 
-  for (uint k = 0; k < GROUP; k++) {
-    const ulong left = columns_left(at, k, columns);
-    const ulong column = column_of(at, k);
-    hi[k] = lo[k] = a[k] = b[k] = c[k] = (vec)(0.0f);
-    if (left == 0) {
-      continue;
-    }
+  for (uint i = 0; i < at.vectors; i++) {
+    const ulong column = column_of(at, i);
+    const uint width = width_of(at, i);
     if (FROM_RUNNING) {
-      a[k] = vec_inv_std_of(load_most(running_var + running_var_offset + column, left, 1.0f), epsilon) *
-             load_optional(gamma, gamma_offset + column, left, 1.0f);
+      k.a[i] = vec_inv_std_of(load_most(running_var + running_var_offset + column, width, 1.0f), epsilon) *
+               load_optional(gamma, gamma_offset + column, width, 1.0f);
     } else {
       const __global float *stored = coefficients + coefficients_offset + column;
-      hi[k] = load_most(stored, left, 0.0f);
-      lo[k] = load_most(stored + columns, left, 0.0f);
-      a[k] = load_most(stored + 2 * columns, left, 0.0f);
-      b[k] = load_most(stored + 3 * columns, left, 0.0f);
-      c[k] = load_most(stored + 4 * columns, left, 0.0f);
+      k.hi[i] = load_most(stored, width, 0.0f);
+      k.lo[i] = load_most(stored + columns, width, 0.0f);
+      k.a[i] = load_most(stored + 2 * columns, width, 0.0f);
+      k.b[i] = load_most(stored + 3 * columns, width, 0.0f);
+      k.c[i] = load_most(stored + 4 * columns, width, 0.0f);
     }
   }
+  x += x_offset;
+  dy += dy_offset;
+  dx += dx_offset;
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
-    for (uint k = 0; k < GROUP; k++) {
-      const ulong left = columns_left(at, k, columns);
-      if (left != 0) {
-        const ulong offset = row * columns + column_of(at, k);
-        vec value = load_most(dy + dy_offset + offset, left, 0.0f);
-        if (!FROM_RUNNING) {
-          const vec d = (load_most(x + x_offset + offset, left, 0.0f) - hi[k]) - lo[k];
-          value = value - b[k] - d * c[k];
-        }
-        store_most(a[k] * value, dx + dx_offset + offset, left);
-      }
+    const ulong start = row * columns;
+    const int has_edge = at.vectors > at.whole;
+    /* The edge may overlap what the loop stores, and dx may be dy: it is loaded first. */
+    const vec edge = has_edge ? load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    for (uint i = 0; i < at.whole; i++) {
+      const ulong offset = start + at.column + i * step;
+      VSTORE(column_dx(&k, i, FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset), VLOAD(dy + offset)), dx + offset);
+    }
+    if (has_edge) {
+      const vec value = FROM_RUNNING ? (vec)(0.0f) : load_most(x + start + at.edge, at.edge_width, 0.0f);
+      store_most(column_dx(&k, at.whole, value, edge), dx + start + at.edge, at.edge_width);
     }
   }
 }

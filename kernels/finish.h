@@ -1,6 +1,46 @@
 /* The end of a reduction, for one statistic: what is stored, and the coefficients of the element-wise step.
  * Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it. */
 
+/* Sum over the work-group, the same in every work-item. `scratch` has LOCAL elements. A fixed tree: the same bits each run. */
+static inline real work_group_sum(real mine, __local real *scratch)
+{
+  if (LOCAL == 1) {
+    return mine;
+  }
+  const uint id = (uint)get_local_id(0);
+  scratch[id] = mine;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (uint half_size = LOCAL / 2; half_size > 0; half_size /= 2) {
+    if (id < half_size) {
+      scratch[id] = real_add(scratch[id], scratch[id + half_size]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  const real total = scratch[0];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return total;
+}
+
+/* Blocks of up to BLOCK vectors, `stride` apart, of which `count` there are; each has `width` <= WIDTH elements. */
+static inline ulong add_vectors(lane_stats *s, ulong seen, const __global float *p, ulong count, ulong stride, uint width)
+{
+  for (ulong i = 0; i < count; i += BLOCK) {
+    vec x[BLOCK];
+    const uint size = (uint)min(count - i, (ulong)BLOCK);
+    if (size == BLOCK && width == WIDTH) {
+      UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++) { x[j] = VLOAD(p + (i + j) * stride); }
+    } else {
+      UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++)
+      {
+        x[j] = j < size ? load_most(p + (i + j) * stride, width, 0.0f) : (vec)(0.0f);
+      }
+    }
+    stats_add(s, seen, x, size);
+    seen += size;
+  }
+  return seen;
+}
+
 /* y = ((x - hi) - lo) * scale + shift */
 typedef struct forward_coefficients {
   float hi, lo, scale, shift;
@@ -11,58 +51,62 @@ typedef struct backward_coefficients {
   float hi, lo, a, b, c;
 } backward_coefficients;
 
-/* From sum and M2 (about the mean) over n values. running_* and mean, inv_std may be NULL; they start at the statistic 0.
- * weight is that of the new value in the running statistics, keep = 1 - weight. */
-static inline forward_coefficients finish_statistics(pair mean, pair m2, ulong n, ulong statistic, float epsilon, float weight,
-                                              float keep, ulong divisor, __global float *running_mean,
-                                              __global float *running_var, __global float *saved_mean,
-                                              __global float *saved_inv_std)
+/* From mean and squares about it (m2) over n values. running_*, saved_* may be NULL; they start at statistic 0.
+ * weight is that of the new value in the running statistics, keep = 1 - weight. scale lacks gamma, shift is 0. */
+static inline forward_coefficients finish_statistics(real mean, real m2, ulong n, ulong statistic, float epsilon,
+                                                     float weight, float keep, ulong divisor,
+                                                     __global float *running_mean, __global float *running_var,
+                                                     __global float *saved_mean, __global float *saved_inv_std)
 {
-  const pair variance = pair_divide(m2, pair_from_count(n));
-  const float inv_std = pair_inverse_sqrt(pair_add(variance, pair_of(epsilon, 0.0f)));
+  const real variance = real_divide(m2, real_from_count(n));
+  const float inv_std = real_inverse_sqrt(real_add(variance, real_of(epsilon, 0.0f)));
   if (running_mean) {
-    running_mean[statistic] = MULTIPLY_ADD(weight, mean.hi, keep * running_mean[statistic]);
+    running_mean[statistic] = MULTIPLY_ADD(weight, real_hi(mean), keep * running_mean[statistic]);
   }
   if (running_var) {
-    const pair stored = pair_divide(m2, pair_from_count(divisor));
-    running_var[statistic] = MULTIPLY_ADD(weight, stored.hi, keep * running_var[statistic]);
+    const real stored = real_divide(m2, real_from_count(divisor));
+    running_var[statistic] = MULTIPLY_ADD(weight, real_hi(stored), keep * running_var[statistic]);
   }
   if (saved_mean) {
-    saved_mean[statistic] = mean.hi;
+    saved_mean[statistic] = real_hi(mean);
   }
   if (saved_inv_std) {
     saved_inv_std[statistic] = inv_std;
   }
-  const forward_coefficients made = {mean.hi, mean.lo, inv_std, 0.0f};
+  const forward_coefficients made = {real_hi(mean), real_lo(mean), inv_std, 0.0f};
   return made;
 }
 
 static inline float inv_std_of(float variance, float epsilon)
 {
-  return pair_inverse_sqrt(pair_add(pair_of(variance, 0.0f), pair_of(epsilon, 0.0f)));
+  return real_inverse_sqrt(real_add(real_of(variance, 0.0f), real_of(epsilon, 0.0f)));
 }
 
 /* From the sums over n values. frozen: mean and inv_std are constants, so nothing flows back through them. Otherwise the sum
  * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. */
-static inline backward_coefficients finish_gradients(pair g, pair gd, pair d, ulong n, ulong statistic, int frozen, float mean,
-                                              float inv_std, float gamma, __global float *dgamma, __global float *dbeta)
+static inline backward_coefficients finish_gradients(real g, real gd, real d, ulong n, ulong statistic, int frozen,
+                                                     float mean, float inv_std, float gamma, __global float *dgamma,
+                                                     __global float *dbeta)
 {
   backward_coefficients made = {mean, 0.0f, gamma * inv_std, 0.0f, 0.0f};
+  const real count = real_from_count(n);
   if (!frozen) {
-    const pair rest = pair_divide(d, pair_from_count(n));
-    made.lo = rest.hi;
-    gd = pair_add(gd, pair_minus(pair_multiply(rest, g)));
+    /* A mean that was rounded to float is off by half an ulp, by a few ulp if another library saved it. A larger value is
+     * the rounding of the sum d itself, which for a mean near 0 is worse than what it would correct. */
+    const float limit = 0x1p-22f * fabs(mean);
+    made.lo = clamp(real_hi(real_divide(d, count)), -limit, limit);
+    gd = real_subtract(gd, real_multiply(real_of(made.lo, 0.0f), g));
   }
-  const pair scaled = pair_multiply(gd, pair_of(inv_std, 0.0f));
+  const real scaled = real_multiply(gd, real_of(inv_std, 0.0f));
   if (dgamma) {
-    dgamma[statistic] = scaled.hi;
+    dgamma[statistic] = real_hi(scaled);
   }
   if (dbeta) {
-    dbeta[statistic] = g.hi + g.lo;
+    dbeta[statistic] = real_hi(g);
   }
   if (!frozen) {
-    made.b = pair_divide(g, pair_from_count(n)).hi;
-    made.c = inv_std * pair_divide(scaled, pair_from_count(n)).hi;
+    made.b = real_hi(real_divide(g, count));
+    made.c = inv_std * real_hi(real_divide(scaled, count));
   }
   return made;
 }

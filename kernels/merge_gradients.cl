@@ -15,12 +15,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
 
   for (ulong c = first + get_local_id(0); c < end; c += LOCAL) {
     const __global float *p = partials + partials_offset + c;
-    pair g = pair_of(0.0f, 0.0f), gd = g, d = g;
+    real g = real_of(0.0f, 0.0f), gd = g, d = g;
     for (ulong t = 0; t < tiles; t++) {
       const ulong i = t * statistics_count;
-      g = pair_add(g, pair_of(p[i], p[plane + i]));
-      gd = pair_add(gd, pair_of(p[2 * plane + i], p[3 * plane + i]));
-      d = pair_add(d, pair_of(p[4 * plane + i], p[5 * plane + i]));
+      g = real_add(g, real_of(p[i], p[plane + i]));
+      gd = real_add(gd, real_of(p[2 * plane + i], p[3 * plane + i]));
+      d = real_add(d, real_of(p[4 * plane + i], 0.0f));
     }
     const float given = spread[spread_offset + c];
     const backward_coefficients k =

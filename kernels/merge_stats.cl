@@ -19,19 +19,19 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_stats(
 
   for (ulong c = first + get_local_id(0); c < end; c += LOCAL) {
     const __global float *p = partials + partials_offset + c;
-    pair sum = pair_of(0.0f, 0.0f), m2 = pair_of(0.0f, 0.0f);
+    real sum = real_of(0.0f, 0.0f), m2 = sum;
     for (ulong t = 0; t < tiles; t++) {
       const ulong i = t * statistics_count;
-      sum = pair_add(sum, pair_of(p[2 * plane + i], p[3 * plane + i]));
+      sum = real_add(sum, real_of(p[2 * plane + i], p[3 * plane + i]));
     }
-    const pair center = pair_divide(sum, pair_from_count(values));
+    const real center = real_divide(sum, real_from_count(values));
     for (ulong t = 0; t < tiles; t++) {
       const ulong i = t * statistics_count;
-      const pair count = pair_of(p[i], p[plane + i]);
-      const pair tile_mean = pair_divide(pair_of(p[2 * plane + i], p[3 * plane + i]), count);
-      const float delta = pair_add(tile_mean, pair_minus(center)).hi;
-      m2 = pair_add(m2, pair_of(p[4 * plane + i], p[5 * plane + i]));
-      m2 = pair_add(m2, pair_of(count.hi * delta * delta, 0.0f));
+      const real count = real_of(p[i], p[plane + i]);
+      const real tile_mean = real_divide(real_of(p[2 * plane + i], p[3 * plane + i]), count);
+      const real delta = real_subtract(tile_mean, center);
+      m2 = real_add(m2, real_of(p[4 * plane + i], p[5 * plane + i]));
+      m2 = real_add(m2, real_multiply(count, real_multiply(delta, delta)));
     }
     const forward_coefficients k = finish_statistics(
         center, m2, values, c, epsilon, weight, keep, divisor, running_mean ? running_mean + running_mean_offset : 0,

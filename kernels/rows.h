@@ -27,8 +27,16 @@ static inline uint lane_tail(rows_place at, ulong run)
   return (run / WIDTH) % at.lanes == at.lane ? (uint)(run % WIDTH) : 0;
 }
 
-/* What one work-item has seen of one statistic: whole vectors, and the elements that ends of runs leave over (lanes beyond
- * the tail's length see only zeros and are not counted). */
+/* Where the tail's elements are in their vector. A lone work-item reads the run's last WIDTH elements, of which the tail is
+ * the end: one load instead of many. With neighbours that would race with their stores when y is x. */
+static inline int tail_overlaps(rows_place at, ulong run) { return at.lanes == 1 && run >= WIDTH; }
+static inline uint tail_first(rows_place at, ulong run)
+{
+  return tail_overlaps(at, run) ? WIDTH - (uint)(run % WIDTH) : 0;
+}
+
+/* What one work-item has seen of one statistic: whole vectors, and the elements that ends of runs leave over (lanes that are
+ * not the tail's hold anything and are not counted). */
 typedef struct rows_stats_state {
   lane_stats body, tail;
 } rows_stats_state;
@@ -44,6 +52,7 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
 {
   const ulong vectors = lane_vectors(at, run);
   const uint tail = lane_tail(at, run);
+  const ulong tail_start = tail_overlaps(at, run) ? run - WIDTH : run / WIDTH * WIDTH;
   const ulong step = (ulong)at.lanes * WIDTH;
   const int along = run >= BLOCK * step;
   const ulong block = along ? 1 : BLOCK;
@@ -60,63 +69,38 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
                                 along ? step : across, WIDTH);
       }
       if (tail != 0) {
-        seen.tail = add_vectors(&states[g].tail, seen.tail, q + run / WIDTH * WIDTH, here, across, tail);
+        seen.tail = add_vectors(&states[g].tail, seen.tail, q + tail_start, here, across,
+                                tail_overlaps(at, run) ? WIDTH : tail);
       }
     }
   }
   return seen;
 }
 
-static inline pair sum_of_lanes(const lane_stats *s, uint width)
-{
-  float hi[WIDTH], lo[WIDTH];
-  VSTORE(s->sum, hi);
-  VSTORE(s->sum_lo, lo);
-  pair total = pair_of(0.0f, 0.0f);
-  for (uint i = 0; i < width; i++) {
-    total = pair_add(total, pair_normal(hi[i], lo[i]));
-  }
-  return total;
-}
-
-/* Squares about `mean` of lanes that know them about their own means. */
-static inline pair squares_of_lanes(const lane_stats *s, ulong count, uint width, pair mean)
-{
-  const vec delta = (s->mean - mean.hi) + (s->mean_lo - mean.lo);
-  const vec moved = (vec)((float)count) * delta * delta;
-  float m2[WIDTH], m2_lo[WIDTH], between[WIDTH];
-  VSTORE(s->m2, m2);
-  VSTORE(s->m2_lo, m2_lo);
-  VSTORE(moved, between);
-  pair total = pair_of(0.0f, 0.0f);
-  for (uint i = 0; i < width; i++) {
-    total = pair_add(total, pair_add(pair_normal(m2[i], m2_lo[i]), pair_of(between[i], 0.0f)));
-  }
-  return total;
-}
-
 typedef struct statistics {
-  pair sum, mean, m2;
+  real sum, mean, m2;
 } statistics;
 
 /* One statistic of the whole work-group over n values; the same in every work-item. */
-static inline statistics rows_combine(const rows_stats_state *state, rows_counts seen, uint tail, ulong n,
-                                      __local float2 *scratch)
+static inline statistics rows_combine(const rows_stats_state *state, rows_counts seen, ulong run, ulong n, rows_place at,
+                                      __local real *scratch)
 {
-  pair sum = pair_of(0.0f, 0.0f), m2 = pair_of(0.0f, 0.0f);
+  const uint tail = lane_tail(at, run), first = tail_first(at, run);
+  real sum = real_of(0.0f, 0.0f), m2 = sum;
   if (seen.body != 0) {
-    sum = sum_of_lanes(&state->body, WIDTH);
+    sum = lanes_sum(stats_sum(&state->body, seen.body), 0, WIDTH);
   }
   if (seen.tail != 0) {
-    sum = pair_add(sum, sum_of_lanes(&state->tail, tail));
+    sum = real_add(sum, lanes_sum(stats_sum(&state->tail, seen.tail), first, tail));
   }
   sum = work_group_sum(sum, scratch);
-  const pair mean = pair_divide(sum, pair_from_count(n));
+  const real mean = real_divide(sum, real_from_count(n));
+  const vec_real center = vec_real_of((vec)(real_hi(mean)), (vec)(real_lo(mean)));
   if (seen.body != 0) {
-    m2 = squares_of_lanes(&state->body, seen.body, WIDTH, mean);
+    m2 = lanes_sum(stats_squares(&state->body, seen.body, center), 0, WIDTH);
   }
   if (seen.tail != 0) {
-    m2 = pair_add(m2, squares_of_lanes(&state->tail, seen.tail, tail, mean));
+    m2 = real_add(m2, lanes_sum(stats_squares(&state->tail, seen.tail, center), first, tail));
   }
   m2 = work_group_sum(m2, scratch);
   const statistics made = {sum, mean, m2};
@@ -128,15 +112,19 @@ static inline vec normalize(vec x, forward_coefficients k)
   return MULTIPLY_ADD((x - k.hi) - k.lo, (vec)(k.scale), (vec)(k.shift));
 }
 
-/* y of one run; y may be x. */
+/* y of one run; y may be x, so an overlapping tail is loaded before anything is stored. */
 static inline void run_apply(const __global float *x, __global float *y, ulong run, forward_coefficients k, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     VSTORE(normalize(VLOAD(x + i), k), y + i);
   }
-  const uint tail = lane_tail(at, run);
-  if (tail != 0) {
+  if (tail != 0 && overlaps) {
+    VSTORE(normalize(last, k), y + run - WIDTH);
+  } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
     store_some(normalize(load_some(x + i, tail, 0.0f), k), y + i, tail);
   }
@@ -147,40 +135,30 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
                                  rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     sums_add(s, VLOAD(x + i), VLOAD(dy + i), (vec)(mean));
   }
-  const uint tail = lane_tail(at, run);
-  if (tail != 0) {
+  if (tail != 0 && tail_overlaps(at, run)) {
+    const ulong i = run - WIDTH;
+    sums_add(s, keep_last(VLOAD(x + i), tail, mean), keep_last(VLOAD(dy + i), tail, 0.0f), (vec)(mean));
+  } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
     sums_add(s, load_some(x + i, tail, mean), load_some(dy + i, tail, 0.0f), (vec)(mean));
   }
 }
 
 typedef struct gradient_sums {
-  pair g, gd, d;
+  real g, gd, d;
 } gradient_sums;
 
 /* One statistic's sums of the whole work-group; the same in every work-item. */
-static inline gradient_sums sums_combine(const lane_sums *s, __local float2 *scratch)
+static inline gradient_sums sums_combine(const lane_sums *s, __local real *scratch)
 {
-  float g[WIDTH], g_lo[WIDTH], gd[WIDTH], gd_lo[WIDTH], d[WIDTH], d_lo[WIDTH];
-  VSTORE(s->g, g);
-  VSTORE(s->g_lo, g_lo);
-  VSTORE(s->gd, gd);
-  VSTORE(s->gd_lo, gd_lo);
-  VSTORE(s->d, d);
-  VSTORE(s->d_lo, d_lo);
-  pair sum_g = pair_of(0.0f, 0.0f), sum_gd = sum_g, sum_d = sum_g;
-  for (uint i = 0; i < WIDTH; i++) {
-    sum_g = pair_add(sum_g, pair_normal(g[i], g_lo[i]));
-    sum_gd = pair_add(sum_gd, pair_normal(gd[i], gd_lo[i]));
-    sum_d = pair_add(sum_d, pair_normal(d[i], d_lo[i]));
-  }
   gradient_sums made;
-  made.g = work_group_sum(sum_g, scratch);
-  made.gd = work_group_sum(sum_gd, scratch);
-  made.d = work_group_sum(sum_d, scratch);
+  made.g = work_group_sum(lanes_sum(sums_g(s), 0, WIDTH), scratch);
+  made.gd = work_group_sum(lanes_sum(sums_gd(s), 0, WIDTH), scratch);
+  made.d = work_group_sum(lanes_sum(sums_d(s), 0, WIDTH), scratch);
   return made;
 }
 
@@ -194,12 +172,43 @@ static inline void run_dx(const __global float *x, const __global float *dy, __g
                           backward_coefficients k, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  const vec last = tail != 0 && overlaps ? VLOAD(dy + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     VSTORE(gradient(VLOAD(x + i), VLOAD(dy + i), k), dx + i);
   }
-  const uint tail = lane_tail(at, run);
-  if (tail != 0) {
+  if (tail != 0 && overlaps) {
+    VSTORE(gradient(VLOAD(x + run - WIDTH), last, k), dx + run - WIDTH);
+  } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
     store_some(gradient(load_some(x + i, tail, 0.0f), load_some(dy + i, tail, 0.0f), k), dx + i, tail);
   }
+}
+
+/* A tile of the split steps and of the element-wise ones: some segments, and a piece of their runs, of GROUP neighbouring
+ * statistics. Work-group t has group t % groups, tile t / groups; tile p begins at segment p % outer_tiles * outer_tile. */
+typedef struct rows_tile {
+  ulong statistic; /* the first */
+  uint group;      /* how many */
+  ulong index;     /* of the tile */
+  ulong start;     /* its first element */
+  ulong segments, run;
+} rows_tile;
+
+static inline rows_tile rows_tile_of(ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
+                                     ulong statistics_count, ulong outer_tile, ulong outer_tiles, ulong inner_tile)
+{
+  const ulong groups = (statistics_count + GROUP - 1) / GROUP;
+  const ulong tile = get_group_id(0) / groups;
+  const ulong segment = tile % outer_tiles * outer_tile;
+  const ulong element = tile / outer_tiles * inner_tile;
+  const ulong first = get_group_id(0) % groups * GROUP;
+  const rows_tile made = {first,
+                          (uint)min(statistics_count - first, (ulong)GROUP),
+                          tile,
+                          first * statistic_stride + segment * segment_stride + element,
+                          min(segments - segment, outer_tile),
+                          min(run - element, inner_tile)};
+  return made;
 }

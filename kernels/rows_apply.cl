@@ -1,37 +1,42 @@
 /* y = ((x - hi) - lo) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
  *
- * Work:    a work-group owns outer_tile runs, or inner_tile elements of one run.
+ * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
  * Traffic: x is read once, y written once. y may be x.
- * Macros:  WIDTH, LOCAL, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
     const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
     ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,
     ulong running_mean_offset, const __global float *running_var, ulong running_var_offset,
-    const __global float *coefficients, ulong coefficients_offset, ulong runs, ulong run, ulong statistics_count,
-    ulong outer_tile, ulong outer_tiles, ulong inner_tile, uint lanes, float epsilon)
+    const __global float *coefficients, ulong coefficients_offset, ulong segments, ulong run, ulong segment_stride,
+    ulong statistic_stride, ulong statistics_count, ulong outer_tile, ulong outer_tiles, ulong inner_tile, uint lanes,
+    float epsilon)
 {
   const rows_place at = rows_place_of(lanes);
-  const ulong tile = get_group_id(0);
-  const ulong first = tile % outer_tiles * outer_tile;
-  const ulong element = tile / outer_tiles * inner_tile;
-  const ulong end = min(first + outer_tile, runs);
-  const ulong length = min(run - element, inner_tile);
+  const rows_tile tile = rows_tile_of(segments, run, segment_stride, statistic_stride, statistics_count, outer_tile,
+                                      outer_tiles, inner_tile);
+  forward_coefficients k[GROUP];
 
-  for (ulong r = first + at.row; r < end; r += at.rows) {
-    const ulong c = r % statistics_count;
-    forward_coefficients k;
+  for (uint g = 0; g < tile.group; g++) {
+    const ulong c = tile.statistic + g;
     if (FROM_RUNNING) {
-      k.hi = running_mean[running_mean_offset + c];
-      k.lo = 0.0f;
-      k.scale = inv_std_of(running_var[running_var_offset + c], epsilon);
+      k[g].hi = running_mean[running_mean_offset + c];
+      k[g].lo = 0.0f;
+      k[g].scale = inv_std_of(running_var[running_var_offset + c], epsilon);
     } else {
       const __global float *stored = coefficients + coefficients_offset + c;
-      k.hi = stored[0];
-      k.lo = stored[statistics_count];
-      k.scale = stored[2 * statistics_count];
+      k[g].hi = stored[0];
+      k[g].lo = stored[statistics_count];
+      k[g].scale = stored[2 * statistics_count];
     }
-    k.scale *= gamma ? gamma[gamma_offset + c] : 1.0f;
-    k.shift = beta ? beta[beta_offset + c] : 0.0f;
-    run_apply(x + x_offset + r * run + element, y + y_offset + r * run + element, length, k, at);
+    k[g].scale *= gamma ? gamma[gamma_offset + c] : 1.0f;
+    k[g].shift = beta ? beta[beta_offset + c] : 0.0f;
+  }
+  x += x_offset + tile.start;
+  y += y_offset + tile.start;
+  for (ulong segment = at.row; segment < tile.segments; segment += at.rows) {
+    for (uint g = 0; g < tile.group; g++) {
+      const ulong offset = segment * segment_stride + g * statistic_stride;
+      run_apply(x + offset, y + offset, tile.run, k[g], at);
+    }
   }
 }

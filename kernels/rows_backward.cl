@@ -10,7 +10,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread, ulong spread_offset,
     ulong segments, ulong run, ulong segment_stride, ulong statistic_stride, ulong statistics_count, uint lanes, float epsilon)
 {
-  __local float2 scratch[LOCAL];
+  __local real scratch[LOCAL];
   const rows_place at = rows_place_of(lanes);
   const ulong first = get_group_id(0) * GROUP;
   const uint group = (uint)min(statistics_count - first, (ulong)GROUP);

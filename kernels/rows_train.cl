@@ -10,7 +10,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
     ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong segments, ulong run, ulong segment_stride,
     ulong statistic_stride, ulong statistics_count, ulong divisor, uint lanes, float epsilon, float weight, float keep)
 {
-  __local float2 scratch[LOCAL];
+  __local real scratch[LOCAL];
   const rows_place at = rows_place_of(lanes);
   const ulong first = get_group_id(0) * GROUP;
   const uint group = (uint)min(statistics_count - first, (ulong)GROUP);
@@ -27,7 +27,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
   const rows_counts seen = rows_reduce(states, group, x, segments, run, segment_stride, statistic_stride, at);
   for (uint g = 0; g < group; g++) {
     const ulong c = first + g;
-    const statistics s = rows_combine(&states[g], seen, lane_tail(at, run), n, scratch);
+    const statistics s = rows_combine(&states[g], seen, run, n, at, scratch);
     /* Every work-item needs the coefficients, one of them writes what is stored. */
     const int writes = get_local_id(0) == 0;
     coefficients[g] = finish_statistics(s.mean, s.m2, n, c, epsilon, weight, keep, divisor,

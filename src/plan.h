@@ -8,14 +8,17 @@
  *   rows_train, rows_backward   t: group of `group` statistics     -                 -
  *   rows_stats, rows_gradients  t = statistic_group                segments          elements of a run
  *                                 + groups * (outer + outer_tiles * inner)
- *   rows_apply, rows_dx         t = outer + outer_tiles * inner    runs (n*C + c)    elements of a run
+ *   rows_apply, rows_dx         OpenCL: as rows_stats              segments          elements of a run
+ *                               CPU: t = outer + outer_tiles*inner runs (n*C + c)    elements of a run
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
  *   merge_*                     t                                  statistics        -
  *
- * Partial results of a split: component k of statistic c from tile p (p = outer + outer_tiles * inner for rows, the
- * outer index for columns) lies at partials[(k * partials + p) * statistics + c]. stats       OpenCL (float): count hi,
- * count lo, sum hi, sum lo, M2 hi, M2 lo (M2 about the tile's own mean) CPU (double):   count, mean, M2 gradients
- * OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
+ * Partial results of a split: component k of statistic c from tile p (p = outer + outer_tiles * inner for rows, the outer
+ * index for columns) lies at partials[(k * partials + p) * statistics + c].
+ *   stats       OpenCL (float): count hi, count lo, sum hi, sum lo, M2 hi, M2 lo (M2 about the tile's own mean)
+ *               CPU (double):   count, mean, M2
+ *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean)
+ *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
  * Coefficients (float, both): number k of statistic c lies at coefficients[k * statistics + c].
  *   forward     mean hi, mean lo, scale, shift:   y = ((x - hi) - lo) * scale + shift
  *   backward    mean hi, mean lo, a, b, c:        dx = a * (dy - b - ((x - hi) - lo) * c) */

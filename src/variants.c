@@ -13,12 +13,17 @@
 #define APPLY_TILE_LANES 4096
 
 /* A run shorter than this many elements makes neighbouring channels share cache lines and starves the prefetcher, so a
- * task takes several channels at once. */
+ * task takes several channels at once (where one work-item does a task). */
 #define SHORT_RUN 256
 #define SHORT_RUN_GROUP 16
 
-/* Columns: vectors of columns that one work-item of a wide device walks together. */
-#define WIDE_COLUMN_GROUP 16
+/* Columns: vectors of columns that one work-item of a wide device walks together: whole rows if it can, because then a
+ * tile is contiguous. With pieces of rows of 4096 bytes each load waits for the store 4096 bytes before it. */
+#define WIDE_COLUMN_GROUP_SMALL 16
+#define WIDE_COLUMN_GROUP_LARGE 64
+
+/* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
+#define LOCAL_BYTES_PER_ITEM 32
 
 /* Rows of a columns tile: below, the merge of the partial results shows. */
 #define MIN_TILE_ROWS 64
@@ -53,6 +58,8 @@ static uint32_t power_of_two_above(uint64_t value, uint32_t most)
   return power;
 }
 
+static int is_host(const clnorm__capabilities *capabilities) { return capabilities->engine == CLNORM__ENGINE_HOST; }
+
 static int is_lanes(const clnorm__capabilities *capabilities)
 {
   return capabilities->engine == CLNORM__ENGINE_CL_LANES;
@@ -75,33 +82,50 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   clnorm__step *step = &plan->steps[plan->num_steps++];
   *step = (clnorm__step){.role = role, .when = when, .group = 1, .local = 1, .lanes = 1};
   if (is_lanes(capabilities)) {
+    const uint64_t fits = at_most(capabilities->max_work_group, capabilities->local_memory / LOCAL_BYTES_PER_ITEM);
     step->width = 4;
-    step->local = power_of_two_below(capabilities->max_work_group, LANES_LOCAL);
+    step->local = power_of_two_below(fits, LANES_LOCAL);
   } else {
     step->width = capabilities->vector_width >= 16 ? 16 : 8;
   }
   return step;
 }
 
-static void set_run_lanes(const clnorm_plan *plan, clnorm__step *step)
+/* A vector wider than what lies contiguous would be all remainder. */
+static void limit_width(clnorm__step *step, uint64_t contiguous)
 {
-  step->lanes = power_of_two_above(ceil_div(plan->geometry.run, step->width), step->local);
+  while (step->width > 4 && step->width > contiguous) {
+    step->width /= 2;
+  }
 }
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
+
+static int takes_groups(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  return !is_lanes(capabilities) && plan->geometry.run < SHORT_RUN;
+}
+
+/* Vectors, work-items along a run and statistics a task; returns the groups of statistics. */
+static uint64_t shape_rows_step(const clnorm_plan *plan, clnorm__step *step, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  if (!is_host(capabilities)) {
+    limit_width(step, geometry->run);
+  }
+  step->lanes = power_of_two_above(ceil_div(geometry->run, step->width), step->local);
+  step->group = takes_groups(plan, capabilities) ? SHORT_RUN_GROUP : 1;
+  return ceil_div(geometry->statistics, step->group);
+}
 
 static void add_rows_whole(clnorm_plan *plan, clnorm__role role, const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, CLNORM__ALWAYS, capabilities);
   step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
-  set_run_lanes(plan, step);
-  if (!is_lanes(capabilities) && plan->geometry.run < SHORT_RUN) {
-    step->group = SHORT_RUN_GROUP;
-  }
   step->outer_tile = plan->geometry.segments;
   step->inner_tile = plan->geometry.run;
   step->outer_tiles = step->inner_tiles = 1;
-  step->tasks = ceil_div(plan->geometry.statistics, step->group);
+  step->tasks = shape_rows_step(plan, step, capabilities);
 }
 
 /* Tiles of one statistic: whole runs if there are enough of them, else pieces of runs. */
@@ -120,11 +144,15 @@ static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when 
 {
   const clnorm__geometry *geometry = &plan->geometry;
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t wanted = ceil_div(wanted_tasks(capabilities), geometry->statistics);
-  const uint64_t most = at_least(geometry->values / min_tile(capabilities), 1);
+  uint64_t groups = shape_rows_step(plan, step, capabilities);
+  if (is_host(capabilities)) { /* the CPU backend's partial sums go statistic by statistic */
+    step->group = 1;
+    groups = geometry->statistics;
+  }
+  const uint64_t wanted = ceil_div(wanted_tasks(capabilities), groups);
+  const uint64_t most = at_least(geometry->values / min_tile(capabilities) * step->group, 1);
   tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
-  set_run_lanes(plan, step);
-  step->tasks = geometry->statistics * step->outer_tiles * step->inner_tiles;
+  step->tasks = groups * step->outer_tiles * step->inner_tiles;
   plan->partials = step->outer_tiles * step->inner_tiles;
 }
 
@@ -133,13 +161,19 @@ static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__w
 {
   const clnorm__geometry *geometry = &plan->geometry;
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t runs = geometry->segments * geometry->statistics;
-  const uint64_t tiles =
-      is_lanes(capabilities) ? ceil_div(geometry->elements, APPLY_TILE_LANES) : wanted_tasks(capabilities);
+  const uint64_t groups = shape_rows_step(plan, step, capabilities);
   step->from_running = from_running;
-  tile_rows(step, runs, geometry->run, at_least(tiles, 1));
-  set_run_lanes(plan, step);
-  step->tasks = step->outer_tiles * step->inner_tiles;
+  if (is_host(
+          capabilities)) { /* the CPU backend walks runs in the order of the memory, whatever statistic they are of */
+    step->group = 1;
+    tile_rows(step, geometry->segments * geometry->statistics, geometry->run, wanted_tasks(capabilities));
+    step->tasks = step->outer_tiles * step->inner_tiles;
+    return;
+  }
+  const uint64_t tiles = is_lanes(capabilities) ? ceil_div(geometry->values, APPLY_TILE_LANES)
+                                                : ceil_div(wanted_tasks(capabilities), groups);
+  tile_rows(step, geometry->segments, geometry->run, at_least(tiles, 1));
+  step->tasks = groups * step->outer_tiles * step->inner_tiles;
 }
 
 /* ---- columns ------------------------------------------------------------------------------------------------ */
@@ -150,11 +184,12 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, 
   const clnorm__geometry *geometry = &plan->geometry;
   if (is_lanes(capabilities)) {
     step->lanes = power_of_two_above(ceil_div(geometry->columns, step->width), step->local);
-    step->inner_tile = (uint64_t)step->lanes * step->width;
   } else {
-    step->group = WIDE_COLUMN_GROUP;
-    step->inner_tile = (uint64_t)step->group * step->width;
+    limit_width(step, geometry->columns);
+    const uint64_t vectors = ceil_div(geometry->columns, step->width);
+    step->group = vectors <= WIDE_COLUMN_GROUP_SMALL ? WIDE_COLUMN_GROUP_SMALL : WIDE_COLUMN_GROUP_LARGE;
   }
+  step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
   step->inner_tiles = ceil_div(geometry->columns, step->inner_tile);
   const uint64_t wanted = at_least(tasks / step->inner_tiles, 1);
   const uint64_t most = at_least(geometry->rows / at_least(min_rows, 1), 1);
@@ -278,8 +313,7 @@ static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities 
   if (geometry->pattern != CLNORM__ROWS) {
     return 0;
   }
-  const int grouped = !is_lanes(capabilities) && geometry->run < SHORT_RUN;
-  const uint64_t tasks = ceil_div(geometry->statistics, grouped ? SHORT_RUN_GROUP : 1);
+  const uint64_t tasks = ceil_div(geometry->statistics, takes_groups(plan, capabilities) ? SHORT_RUN_GROUP : 1);
   const uint64_t enough = (uint64_t)capabilities->compute_units * (is_lanes(capabilities) ? 1 : 4);
   return tasks >= enough || geometry->values <= min_tile(capabilities);
 }

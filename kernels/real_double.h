@@ -1,0 +1,125 @@
+/* Sums, means and squares as doubles: `real` is a double, `vec_real` a vector of them. For devices whose doubles are about
+ * as fast as their floats; the names and contracts are those of real_pair.h. */
+
+#pragma OPENCL EXTENSION cl_khr_fp64 : enable
+
+typedef double real;
+#if WIDTH == 1
+typedef double vec_real;
+#define TO_DOUBLE(v) ((double)(v))
+#define TO_FLOAT(v) ((float)(v))
+#else
+typedef PASTE_VALUE(double, WIDTH) vec_real;
+#define TO_DOUBLE(v) PASTE_VALUE(convert_double, WIDTH)(v)
+#define TO_FLOAT(v) PASTE_VALUE(convert_float, WIDTH)(v)
+#endif
+
+/* A lo that is not a number comes from a hi that overflowed. */
+static inline real real_of(float hi, float lo) { return isfinite(lo) ? (double)hi + (double)lo : (double)hi; }
+static inline float real_hi(real a) { return (float)a; }
+static inline float real_lo(real a) { return isfinite((float)a) ? (float)(a - (double)(float)a) : 0.0f; }
+static inline real real_add(real a, real b) { return a + b; }
+static inline real real_subtract(real a, real b) { return a - b; }
+static inline real real_multiply(real a, real b) { return a * b; }
+static inline real real_divide(real a, real b) { return a / b; }
+static inline float real_inverse_sqrt(real v) { return (float)(1.0 / sqrt(v)); }
+static inline real real_from_count(ulong count) { return (double)count; }
+
+static inline vec_real vec_real_of(vec hi, vec lo)
+{
+  return TO_DOUBLE(hi) + TO_DOUBLE(select(lo, (vec)(0.0f), isnan(lo)));
+}
+static inline vec vec_real_hi(vec_real a) { return TO_FLOAT(a); }
+static inline vec vec_real_lo(vec_real a)
+{
+  const vec lo = TO_FLOAT(a - TO_DOUBLE(TO_FLOAT(a)));
+  return select((vec)(0.0f), lo, isfinite(lo));
+}
+static inline vec_real vec_real_add(vec_real a, vec_real b) { return a + b; }
+static inline vec_real vec_real_subtract(vec_real a, vec_real b) { return a - b; }
+static inline vec_real vec_real_divide(vec_real a, vec_real b) { return a / b; }
+static inline vec vec_real_inverse_sqrt(vec_real v) { return TO_FLOAT((vec_real)(1.0) / sqrt(v)); }
+static inline vec_real vec_real_from_count(ulong count) { return (vec_real)((double)count); }
+
+/* Sum of the lanes [first, first + count), as a tree. */
+static inline real lanes_sum(vec_real v, uint first, uint count)
+{
+  double lanes[WIDTH];
+#if WIDTH == 1
+  lanes[0] = v;
+#else
+  PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
+#endif
+  for (uint i = 0; i < WIDTH; i++) {
+    lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
+  }
+  for (uint half_width = WIDTH / 2; half_width > 0; half_width /= 2) {
+    for (uint i = 0; i < half_width; i++) {
+      lanes[i] += lanes[i + half_width];
+    }
+  }
+  return lanes[0];
+}
+
+/* ---- statistics of a lane: shifted by its first value -----------------------------------------------------------------
+ * The shift k is one of the values, so (k - mean)^2 <= n * variance: subtracting sum^2/n loses at most log2(n) of the 53
+ * bits, whatever the data. */
+
+typedef struct lane_stats {
+  vec shift;
+  vec_real sum, squares; /* of x - shift */
+} lane_stats;
+
+static inline void stats_clear(lane_stats *s)
+{
+  s->shift = (vec)(0.0f);
+  s->sum = s->squares = (vec_real)(0.0);
+}
+
+static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size)
+{
+  if (count == 0) {
+    s->shift = x[0];
+  }
+  const vec_real shift = TO_DOUBLE(s->shift);
+  vec_real d[BLOCK];
+  UNROLL_BLOCK for (uint i = 0; i < BLOCK; i++) { d[i] = i < size ? TO_DOUBLE(x[i]) - shift : (vec_real)(0.0); }
+  s->sum += ((d[0] + d[1]) + (d[2] + d[3])) + ((d[4] + d[5]) + (d[6] + d[7]));
+  const vec_real q01 = fma(d[1], d[1], d[0] * d[0]), q23 = fma(d[3], d[3], d[2] * d[2]);
+  const vec_real q45 = fma(d[5], d[5], d[4] * d[4]), q67 = fma(d[7], d[7], d[6] * d[6]);
+  s->squares += (q01 + q23) + (q45 + q67);
+}
+
+static inline vec_real stats_sum(const lane_stats *s, ulong count)
+{
+  return (vec_real)((double)count) * TO_DOUBLE(s->shift) + s->sum;
+}
+
+static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real mean)
+{
+  const vec_real n = (vec_real)((double)count);
+  const vec_real own = s->sum / n;
+  const vec_real delta = (TO_DOUBLE(s->shift) - mean) + own;
+  return (s->squares - own * s->sum) + n * delta * delta;
+}
+
+/* ---- sums of gradients ---------------------------------------------------------------------------------------------- */
+
+typedef struct lane_sums {
+  vec_real g, gd, d;
+} lane_sums;
+
+static inline void sums_clear(lane_sums *s) { s->g = s->gd = s->d = (vec_real)(0.0); }
+
+static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
+{
+  const vec_real d = TO_DOUBLE(x) - TO_DOUBLE(mean);
+  const vec_real wide = TO_DOUBLE(g);
+  s->g += wide;
+  s->gd = fma(wide, d, s->gd);
+  s->d += d;
+}
+
+static inline vec_real sums_g(const lane_sums *s) { return s->g; }
+static inline vec_real sums_gd(const lane_sums *s) { return s->gd; }
+static inline vec_real sums_d(const lane_sums *s) { return s->d; }

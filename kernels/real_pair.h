@@ -1,0 +1,222 @@
+/* Sums, means and squares as pairs of floats: `real` is hi + lo, `vec_real` a vector of them.
+ *
+ * A sum of n floats in one float loses up to log2(n) bits, and a mean rounded to one float is wrong by 2^-25*|mean|, which is
+ * 3 % of a standard deviation at mean/std = 1e6. A pair with |lo| <= ulp(hi)/2 carries 48 bits, kept by error-free
+ * transformations (Knuth 1969, Dekker 1971; Ogita, Rump and Oishi 2005) that need nothing but correctly rounded float
+ * additions and multiplications.
+ * A sum that overflows makes lo a NaN; settle drops it, so that hi alone tells what IEEE arithmetic gives. */
+
+#if FMA
+#define DEFINE_PRODUCT_ERROR(type, name) \
+  static inline type name##product_error(type a, type b, type p) { return fma(a, b, -p); }
+#else
+/* Veltkamp's split into halves of 12 bits, whose products are exact. */
+#define DEFINE_PRODUCT_ERROR(type, name)                                \
+  static inline type name##product_error(type a, type b, type p)        \
+  {                                                                     \
+    const type ca = a * 4097.0f, cb = b * 4097.0f;                      \
+    const type ah = ca - (ca - a), bh = cb - (cb - b);                  \
+    const type al = a - ah, bl = b - bh;                                \
+    const type error = ((ah * bh - p) + ah * bl + al * bh) + al * bl;   \
+    return select(error, (type)(0.0f), isnan(error));                   \
+  }
+#endif
+
+#define DEFINE_PAIR(type, name)                                                                             \
+  typedef struct name##real {                                                                               \
+    type hi, lo;                                                                                            \
+  } name##real;                                                                                             \
+  DEFINE_PRODUCT_ERROR(type, name)                                                                          \
+  /* The rounding error of s = a + b, exactly. */                                                           \
+  static inline type name##sum_error(type a, type b, type s)                                                \
+  {                                                                                                         \
+    const type bb = s - a;                                                                                  \
+    return (a - (s - bb)) + (b - bb);                                                                       \
+  }                                                                                                         \
+  static inline name##real name##settle(type hi, type lo)                                                   \
+  {                                                                                                         \
+    const name##real settled = {hi, select(lo, (type)(0.0f), isnan(lo))};                                   \
+    return settled;                                                                                         \
+  }                                                                                                         \
+  /* From a value and a correction that is small against it. */                                             \
+  static inline name##real name##real_of(type hi, type lo)                                                  \
+  {                                                                                                         \
+    const type s = hi + lo;                                                                                 \
+    return name##settle(s, lo - (s - hi));                                                                  \
+  }                                                                                                         \
+  static inline type name##real_hi(name##real a) { return a.hi; }                                           \
+  static inline type name##real_lo(name##real a) { return a.lo; }                                           \
+  static inline name##real name##real_add(name##real a, name##real b)                                       \
+  {                                                                                                         \
+    const type s = a.hi + b.hi;                                                                             \
+    const type t = a.lo + b.lo;                                                                             \
+    const name##real high = name##settle(s, name##sum_error(a.hi, b.hi, s) + t);                            \
+    const name##real sum = name##real_of(high.hi, high.lo);                                                 \
+    return name##real_of(sum.hi, sum.lo + name##sum_error(a.lo, b.lo, t));                                  \
+  }                                                                                                         \
+  static inline name##real name##real_subtract(name##real a, name##real b)                                  \
+  {                                                                                                         \
+    const name##real negative = {-b.hi, -b.lo};                                                             \
+    return name##real_add(a, negative);                                                                     \
+  }                                                                                                         \
+  static inline name##real name##real_multiply(name##real a, name##real b)                                  \
+  {                                                                                                         \
+    const type p = a.hi * b.hi;                                                                             \
+    return name##real_of(p, name##product_error(a.hi, b.hi, p) + (a.hi * b.lo + a.lo * b.hi));              \
+  }                                                                                                         \
+  /* Long division: what a device's float division lacks in accuracy, the remainders give back. */          \
+  static inline name##real name##real_divide(name##real a, name##real b)                                    \
+  {                                                                                                         \
+    const name##real first = {a.hi / b.hi, (type)(0.0f)};                                                   \
+    const name##real rest = name##real_subtract(a, name##real_multiply(first, b));                          \
+    const name##real second = {rest.hi / b.hi, (type)(0.0f)};                                               \
+    const name##real rest2 = name##real_subtract(rest, name##real_multiply(second, b));                     \
+    const name##real quotient = name##real_of(first.hi, second.hi);                                         \
+    return name##real_of(quotient.hi, quotient.lo + rest2.hi / b.hi);                                       \
+  }                                                                                                         \
+  /* 1/sqrt(v): the device's own, which may be off by several ulp, and one Newton step on the residual. */  \
+  static inline type name##real_inverse_sqrt(name##real v)                                                  \
+  {                                                                                                         \
+    const type r = (type)(1.0f) / sqrt(v.hi);                                                               \
+    const name##real rr = {r * r, name##product_error(r, r, r * r)};                                        \
+    const name##real vrr = name##real_multiply(v, rr);                                                      \
+    const type residual = ((type)(1.0f) - vrr.hi) - vrr.lo;                                                 \
+    return r + select((type)(0.5f) * r * residual, (type)(0.0f), isnan(residual));                          \
+  }
+
+DEFINE_PAIR(float, )
+DEFINE_PAIR(vec, vec_)
+
+/* A count as hi + lo, exact below 2^48. */
+static inline real real_from_count(ulong count)
+{
+  const float hi = (float)count;
+  return real_of(hi, (float)((long)count - (long)hi));
+}
+
+static inline vec_real vec_real_from_count(ulong count)
+{
+  const real c = real_from_count(count);
+  return vec_real_of((vec)(c.hi), (vec)(c.lo));
+}
+
+/* Sum of the lanes [first, first + count), as a tree. */
+static inline real lanes_sum(vec_real v, uint first, uint count)
+{
+  float hi[WIDTH], lo[WIDTH];
+  VSTORE(v.hi, hi);
+  VSTORE(v.lo, lo);
+  for (uint i = 0; i < WIDTH; i++) {
+    const bool counts = i >= first && i < first + count;
+    hi[i] = counts ? hi[i] : 0.0f;
+    lo[i] = counts ? lo[i] : 0.0f;
+  }
+  for (uint half_width = WIDTH / 2; half_width > 0; half_width /= 2) {
+    for (uint i = 0; i < half_width; i++) {
+      const real sum = real_add(real_of(hi[i], lo[i]), real_of(hi[i + half_width], lo[i + half_width]));
+      hi[i] = sum.hi;
+      lo[i] = sum.lo;
+    }
+  }
+  return real_of(hi[0], lo[0]);
+}
+
+/* ---- statistics of a lane: one pass over the data, blocks merged by Chan's formula -------------------------------------
+ * In a block of BLOCK vectors, in registers, a first sweep finds the mean, a second the squares about it: no shift chosen in
+ * advance withstands data headed by outliers. */
+
+/* WIDTH lanes beside each other, each with its own values. The count is the same in all lanes and kept by the caller. */
+typedef struct lane_stats {
+  vec sum, sum_lo;   /* of the values themselves: the exact mean comes from here */
+  vec mean, mean_lo; /* running, good enough to merge with */
+  vec m2, m2_lo;     /* squares about the mean */
+} lane_stats;
+
+static inline void stats_clear(lane_stats *s)
+{
+  s->sum = s->sum_lo = s->mean = s->mean_lo = s->m2 = s->m2_lo = (vec)(0.0f);
+}
+
+/* Merges the first `size` <= BLOCK vectors of x, the others are 0, into lanes that have seen `count` values each. */
+static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size)
+{
+  const float m = (float)size;
+  const float inverse = 1.0f / m;
+  vec sum = x[0], sum_lo = (vec)(0.0f);
+  UNROLL_BLOCK for (uint i = 1; i < BLOCK; i++)
+  {
+    const vec t = sum + x[i];
+    sum_lo += vec_sum_error(sum, x[i], t);
+    sum = t;
+  }
+  /* k need not be the correctly rounded mean: k_lo takes up whatever it misses. */
+  const vec k = (sum + sum_lo) * inverse;
+  const vec km = k * m;
+  const vec k_lo = ((sum - km) - vec_product_error(k, (vec)(m), km) + sum_lo) * inverse;
+  vec d[BLOCK];
+  UNROLL_BLOCK for (uint i = 0; i < BLOCK; i++) { d[i] = i < size ? x[i] - k : (vec)(0.0f); }
+  /* A tree: shorter chains, and less rounding where there are few values. */
+  const vec q01 = MULTIPLY_ADD(d[1], d[1], d[0] * d[0]), q23 = MULTIPLY_ADD(d[3], d[3], d[2] * d[2]);
+  const vec q45 = MULTIPLY_ADD(d[5], d[5], d[4] * d[4]), q67 = MULTIPLY_ADD(d[7], d[7], d[6] * d[6]);
+  const vec q = (q01 + q23) + (q45 + q67) - m * k_lo * k_lo;
+
+  const vec total = s->sum + sum;
+  s->sum_lo += sum_lo + vec_sum_error(s->sum, sum, total);
+  s->sum = total;
+  if (count == 0) {
+    s->mean = k;
+    s->mean_lo = k_lo;
+    s->m2 = q;
+    return;
+  }
+  const float n = (float)count;
+  const float weight = m / (n + m);
+  const vec delta = (k - s->mean) + (k_lo - s->mean_lo);
+  const vec step = delta * weight;
+  const vec mean = s->mean + step;
+  s->mean_lo += vec_sum_error(s->mean, step, mean);
+  s->mean = mean;
+  const vec more = MULTIPLY_ADD(delta * delta, (vec)(n * weight), q);
+  const vec m2 = s->m2 + more;
+  s->m2_lo += vec_sum_error(s->m2, more, m2);
+  s->m2 = m2;
+}
+
+static inline vec_real stats_sum(const lane_stats *s, ulong count) { return vec_real_of(s->sum, s->sum_lo); }
+
+/* The lanes' squares about `mean` instead of about their own means. */
+static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real mean)
+{
+  const vec delta = (s->mean - mean.hi) + (s->mean_lo - mean.lo);
+  const vec_real moved = {(vec)((float)count) * delta * delta, (vec)(0.0f)};
+  return vec_real_add(vec_real_of(s->m2, s->m2_lo), moved);
+}
+
+/* ---- sums of gradients: g, g*(x - mean), x - mean ----------------------------------------------------------------- */
+
+typedef struct lane_sums {
+  vec g, g_lo;
+  vec gd, gd_lo;
+  vec d; /* only corrects the rounding of a float mean: a plain sum is enough */
+} lane_sums;
+
+static inline void sums_clear(lane_sums *s) { s->g = s->g_lo = s->gd = s->gd_lo = s->d = (vec)(0.0f); }
+
+/* Elements that do not exist are passed as x = mean, g = 0. */
+static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
+{
+  const vec d = x - mean;
+  const vec d_lo = vec_sum_error(x, -mean, d);
+  const vec sum = s->g + g;
+  s->g_lo += vec_sum_error(s->g, g, sum);
+  s->g = sum;
+  const vec p = g * d;
+  const vec product = s->gd + p;
+  s->gd_lo += vec_sum_error(s->gd, p, product) + MULTIPLY_ADD(g, d_lo, vec_product_error(g, d, p));
+  s->gd = product;
+  s->d += d;
+}
+
+static inline vec_real sums_g(const lane_sums *s) { return vec_real_of(s->g, s->g_lo); }
+static inline vec_real sums_gd(const lane_sums *s) { return vec_real_of(s->gd, s->gd_lo); }
+static inline vec_real sums_d(const lane_sums *s) { return vec_real_of(s->d, (vec)(0.0f)); }
