@@ -31,9 +31,10 @@ static double seconds_now(void)
 
 static void write_options(const clnorm_cl *cl, const clnorm__step *step, char *options, size_t capacity)
 {
-  (void)snprintf(options, capacity, "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d",
+  (void)snprintf(options, capacity,
+                 "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d",
                  (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
-                 step->from_running != 0);
+                 step->from_running != 0, step->stream != 0);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

@@ -2,7 +2,7 @@
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x is read once, y written once; the coefficients of the tile's columns are loaded once. y may be x.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
     const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
     ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,
@@ -36,11 +36,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
     const __global float *from = x + row * columns;
     __global float *to = y + row * columns;
     const uint e = at.whole;
+    const int streams = can_stream(to + at.column);
     /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
     const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
     for (uint k = 0; k < at.whole; k++) {
       const vec d = VLOAD(from + at.column + k * step) - hi[k];
-      VSTORE(MULTIPLY_ADD(FROM_RUNNING ? d : d - lo[k], scale[k], shift[k]), to + at.column + k * step);
+      store_result(MULTIPLY_ADD(FROM_RUNNING ? d : d - lo[k], scale[k], shift[k]), to + at.column + k * step, streams);
     }
     if (at.vectors > e) {
       store_most(MULTIPLY_ADD((edge - hi[e]) - lo[e], scale[e], shift[e]), to + at.edge, at.edge_width);

@@ -3,7 +3,7 @@
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x and dy are read once (x not at all with FROM_RUNNING), dx written once. dx may be dy.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
 
 /* Each work-item's coefficients of up to GROUP vectors of columns. */
 typedef struct column_gradients {
@@ -47,11 +47,13 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
     const ulong start = row * columns;
     const int has_edge = at.vectors > at.whole;
+    const int streams = can_stream(dx + start + at.column);
     /* The edge may overlap what the loop stores, and dx may be dy: it is loaded first. */
     const vec edge = has_edge ? load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
     for (uint i = 0; i < at.whole; i++) {
       const ulong offset = start + at.column + i * step;
-      VSTORE(column_dx(&k, i, FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset), VLOAD(dy + offset)), dx + offset);
+      const vec value = FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset);
+      store_result(column_dx(&k, i, value, VLOAD(dy + offset)), dx + offset, streams);
     }
     if (has_edge) {
       const vec value = FROM_RUNNING ? (vec)(0.0f) : load_most(x + start + at.edge, at.edge_width, 0.0f);

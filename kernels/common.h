@@ -6,6 +6,7 @@
  *   GROUP         1, 16, 64     statistics (rows) or vectors of columns (columns) that one work-item walks together
  *   FMA           0, 1          fma() is one instruction
  *   FROM_RUNNING  0, 1          coefficients come from the running statistics
+ *   STREAM        0, 1          results go past the caches, if the compiler can
  * and one that is a choice of header: sums as real_pair.h (two floats, any device) or as real_double.h keeps them. */
 
 #if WIDTH != 1 && WIDTH != 4 && WIDTH != 8 && WIDTH != 16
@@ -22,6 +23,10 @@
 #endif
 #if FROM_RUNNING != 0 && FROM_RUNNING != 1
 #error "FROM_RUNNING has to be 0 or 1"
+#endif
+
+#if STREAM != 0 && STREAM != 1
+#error "STREAM has to be 0 or 1"
 #endif
 
 #pragma OPENCL FP_CONTRACT OFF
@@ -50,6 +55,29 @@ typedef PASTE_VALUE(float, WIDTH) vec;
 #else
 #define LANE_INDEX ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #endif
+
+/* A result that is not read again soon. Streaming stores save the read of the line that they overwrite; they need whole
+ * aligned vectors, which can_stream finds out once for all vectors a multiple of WIDTH apart. */
+#if STREAM && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAM_STORE(v, p) __builtin_nontemporal_store((v), (__global vec *)(p))
+#endif
+#endif
+#ifdef STREAM_STORE
+static inline int can_stream(const __global float *p) { return (ulong)p % sizeof(vec) == 0; }
+#else
+#define STREAM_STORE(v, p) VSTORE((v), (p))
+static inline int can_stream(const __global float *p) { return 0; }
+#endif
+
+static inline void store_result(vec value, __global float *p, int streams)
+{
+  if (streams) {
+    STREAM_STORE(value, p);
+  } else {
+    VSTORE(value, p);
+  }
+}
 
 /* The first `count` < WIDTH elements at p, the rest `fill`; never reads past p + count. */
 static inline vec load_some(const __global float *p, uint count, float fill)

@@ -118,9 +118,10 @@ static inline void run_apply(const __global float *x, __global float *y, ulong r
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
   const int overlaps = tail_overlaps(at, run);
+  const int streams = can_stream(y);
   const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    VSTORE(normalize(VLOAD(x + i), k), y + i);
+    store_result(normalize(VLOAD(x + i), k), y + i, streams);
   }
   if (tail != 0 && overlaps) {
     VSTORE(normalize(last, k), y + run - WIDTH);
@@ -174,9 +175,10 @@ static inline void run_dx(const __global float *x, const __global float *dy, __g
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
   const int overlaps = tail_overlaps(at, run);
+  const int streams = can_stream(dx);
   const vec last = tail != 0 && overlaps ? VLOAD(dy + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    VSTORE(gradient(VLOAD(x + i), VLOAD(dy + i), k), dx + i);
+    store_result(gradient(VLOAD(x + i), VLOAD(dy + i), k), dx + i, streams);
   }
   if (tail != 0 && overlaps) {
     VSTORE(gradient(VLOAD(x + run - WIDTH), last, k), dx + run - WIDTH);

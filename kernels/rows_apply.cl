@@ -2,7 +2,7 @@
  *
  * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
  * Traffic: x is read once, y written once. y may be x.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
     const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
     ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,

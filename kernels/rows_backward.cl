@@ -3,7 +3,7 @@
  *
  * Work:    a work-group owns GROUP neighbouring statistics, whole.
  * Traffic: x and dy are read twice, the second time from cache if a statistic's data fits there; dx is written once.
- * Macros:  WIDTH, LOCAL, GROUP; FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM; FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
     const __global float *gamma, ulong gamma_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,

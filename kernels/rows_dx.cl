@@ -3,7 +3,7 @@
  *
  * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
  * Traffic: x and dy are read once, dx written once. dx may be dy.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_dx(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
     const __global float *gamma, ulong gamma_offset, const __global float *running_mean, ulong running_mean_offset,

@@ -2,7 +2,7 @@
  *
  * Work:    a work-group owns GROUP neighbouring statistics, whole.
  * Traffic: x is read twice, the second time from cache if a statistic's data fits there; y is written once.
- * Macros:  WIDTH, LOCAL, GROUP (more than 1 where runs are short, so that neighbours share cache lines). */
+ * Macros:  WIDTH, LOCAL, STREAM, GROUP (more than 1 where runs are short, so that neighbours share cache lines). */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
     const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
     ulong gamma_offset, const __global float *beta, ulong beta_offset, __global float *running_mean,

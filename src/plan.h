@@ -66,6 +66,7 @@ typedef struct clnorm__step {
   clnorm__role role;
   clnorm__when when;
   int from_running; /* 1: coefficients come from the running statistics, not from the batch's */
+  int stream;       /* 1: results go past the caches */
   int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;
