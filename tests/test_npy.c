@@ -101,6 +101,7 @@ static const struct {
     {"<i8", 8, {(uint64_t)1 << 63, UINT64_MAX}, {-0x1p63f, -1.0f}},
     /* Just above the middle of two floats: by way of a double it would first fall onto the middle. */
     {"<i8", 8, {((uint64_t)1 << 60) + ((uint64_t)1 << 36) + 1, 0}, {0x1.000002p60f, 0.0f}},
+    {"<u8", 8, {((uint64_t)1 << 60) + ((uint64_t)1 << 36) + 1, 0}, {0x1.000002p60f, 0.0f}},
     {"<f2", 2, {0x3555, 0xc000}, {0x1.554p-2f, -2.0f}},
     {"<f2", 2, {0x0001, 0x83ff}, {0x1p-24f, -0x1.ff8p-15f}},
     {"<f2", 2, {0x7c00, 0xfc00}, {INFINITY, -INFINITY}},
@@ -242,10 +243,11 @@ Test(npy, unknown_version_and_long_header_are_refused)
   cr_assert(array_load(&a, made.path, &error) == -1);
   expect_failure(&a, &error, made.path, 6, "got 4.0");
   length = put_together(file, 2, good_header, data, sizeof data);
-  file[11] = 0x7f;
+  file[8] = 10001 & 255;
+  file[9] = 10001 >> 8;
   made = memory_file_make(file, length);
   cr_assert(array_load(&a, made.path, &error) == -1);
-  expect_failure(&a, &error, made.path, 8, "expected at most 10000");
+  expect_failure(&a, &error, made.path, 8, "claims 10001 bytes; expected at most 10000");
 }
 
 /* A petabyte that is not there: must fail for lack of data, not of memory. */

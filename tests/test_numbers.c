@@ -42,4 +42,6 @@ Test(numbers, bad_whole_numbers_are_refused_and_change_nothing)
     cr_assert(parse_whole(bad[i], 2, 99, &value) != NULL, "accepted '%s'", bad[i]);
     cr_assert(value == 7);
   }
+  uint64_t value = 7;
+  cr_assert(parse_whole("18446744073709551616", 0, UINT64_MAX, &value) != NULL && value == 7);
 }
