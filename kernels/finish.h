@@ -91,11 +91,9 @@ static inline backward_coefficients finish_gradients(real g, real gd, real d, ul
   backward_coefficients made = {mean, 0.0f, gamma * inv_std, 0.0f, 0.0f};
   const real count = real_from_count(n);
   if (!frozen) {
-    /* A mean that was rounded to float is off by half an ulp, by a few ulp if another library saved it. A larger value is
-     * the rounding of the sum d itself, which for a mean near 0 is worse than what it would correct. */
-    const float limit = 0x1p-22f * fabs(mean);
-    made.lo = clamp(real_hi(real_divide(d, count)), -limit, limit);
-    gd = real_subtract(gd, real_multiply(real_of(made.lo, 0.0f), g));
+    const real rounding = real_divide(d, count);
+    made.lo = real_hi(rounding);
+    gd = real_subtract(gd, real_multiply(rounding, g));
   }
   const real scaled = real_multiply(gd, real_of(inv_std, 0.0f));
   if (dgamma) {

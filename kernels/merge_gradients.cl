@@ -20,7 +20,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
       const ulong i = t * statistics_count;
       g = real_add(g, real_of(p[i], p[plane + i]));
       gd = real_add(gd, real_of(p[2 * plane + i], p[3 * plane + i]));
-      d = real_add(d, real_of(p[4 * plane + i], 0.0f));
+      d = real_add(d, real_of(p[4 * plane + i], p[5 * plane + i]));
     }
     const float given = spread[spread_offset + c];
     const backward_coefficients k =

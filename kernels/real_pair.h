@@ -197,10 +197,13 @@ static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real 
 typedef struct lane_sums {
   vec g, g_lo;
   vec gd, gd_lo;
-  vec d; /* only corrects the rounding of a float mean: a plain sum is enough */
+  vec d, d_lo;
 } lane_sums;
 
-static inline void sums_clear(lane_sums *s) { s->g = s->g_lo = s->gd = s->gd_lo = s->d = (vec)(0.0f); }
+static inline void sums_clear(lane_sums *s) 
+{
+  s->g = s->g_lo = s->gd = s->gd_lo = s->d = s->d_lo = (vec)(0.0f);
+}
 
 /* Elements that do not exist are passed as x = mean, g = 0. */
 static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
@@ -214,9 +217,11 @@ static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
   const vec product = s->gd + p;
   s->gd_lo += vec_sum_error(s->gd, p, product) + MULTIPLY_ADD(g, d_lo, vec_product_error(g, d, p));
   s->gd = product;
-  s->d += d;
+  const vec distance = s->d + d;
+  s->d_lo += vec_sum_error(s->d, d, distance) + d_lo;
+  s->d = distance;
 }
 
 static inline vec_real sums_g(const lane_sums *s) { return vec_real_of(s->g, s->g_lo); }
 static inline vec_real sums_gd(const lane_sums *s) { return vec_real_of(s->gd, s->gd_lo); }
-static inline vec_real sums_d(const lane_sums *s) { return vec_real_of(s->d, (vec)(0.0f)); }
+static inline vec_real sums_d(const lane_sums *s) { return vec_real_of(s->d, s->d_lo); }

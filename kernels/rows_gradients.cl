@@ -30,8 +30,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
   for (uint g = 0; g < tile.group; g++) {
     const gradient_sums s = sums_combine(&sums[g], scratch);
     if (get_local_id(0) == 0) {
-      const float values[5] = {real_hi(s.g), real_lo(s.g), real_hi(s.gd), real_lo(s.gd), real_hi(s.d)};
-      for (uint k = 0; k < 5; k++) {
+      const float values[6] = {real_hi(s.g),  real_lo(s.g), real_hi(s.gd),
+                               real_lo(s.gd), real_hi(s.d), real_lo(s.d)};
+      for (uint k = 0; k < 6; k++) {
         partials[partials_offset + (k * tiles + tile.index) * statistics_count + tile.statistic + g] = values[k];
       }
     }

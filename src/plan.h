@@ -17,7 +17,7 @@
  * index for columns) lies at partials[(k * partials + p) * statistics + c].
  *   stats       OpenCL (float): count hi, count lo, sum hi, sum lo, M2 hi, M2 lo (M2 about the tile's own mean)
  *               CPU (double):   count, mean, M2
- *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean)
+ *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
  * Coefficients (float, both): number k of statistic c lies at coefficients[k * statistics + c].
  *   forward     mean hi, mean lo, scale, shift:   y = ((x - hi) - lo) * scale + shift
