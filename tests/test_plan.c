@@ -141,7 +141,11 @@ static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigne
         break;
       case CLNORM__ROWS_APPLY:
       case CLNORM__ROWS_DX:
-        touch_runs(g, step, t, seen);
+        if (plan->engine == CLNORM__ENGINE_HOST) {
+          touch_runs(g, step, t, seen);
+        } else {
+          touch_rows_of_statistics(g, step, t, seen);
+        }
         break;
       case CLNORM__MERGE_STATS:
       case CLNORM__MERGE_GRADIENTS:
@@ -384,7 +388,8 @@ Test(plan, tensors_beyond_32_bits_have_plans_whose_tiles_add_up)
           const uint64_t outer = step->outer_tile * step->outer_tiles;
           cr_assert(outer >= step->outer_tiles && step->tasks >= 1);
           if (step->role == CLNORM__ROWS_APPLY || step->role == CLNORM__ROWS_DX) {
-            cr_assert(outer >= plan.geometry.segments * plan.geometry.statistics);
+            const uint64_t runs = plan.geometry.segments * plan.geometry.statistics;
+            cr_assert(outer >= (plan.engine == CLNORM__ENGINE_HOST ? runs : plan.geometry.segments));
             cr_assert(step->inner_tile * step->inner_tiles >= plan.geometry.run);
           }
         }
