@@ -10,6 +10,7 @@
 #include "check_report.h"
 #include "commands.h"
 #include "device_choice.h"
+#include "digits.h"
 #include "engine.h"
 #include "engine_device.h"
 #include "generate.h"
@@ -167,33 +168,6 @@ static int check_device(const check_options *options, const device_choice *choic
 
 /* ---- options ------------------------------------------------------------------------------------------------ */
 
-/* The folder's images, by the names that MNIST and its successors use. */
-static int load_digits(const char *folder, array *digits)
-{
-  static const char *const names[] = {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "t10k-images-idx3-ubyte",
-                                      "t10k-images.idx3-ubyte"};
-  file_error error = {{0}};
-  char path[4096];
-  for (size_t i = 0; i < 2 * (sizeof names / sizeof names[0]); i++) {
-    const int length = snprintf(path, sizeof path, "%s/%s%s", folder, names[i / 2], i % 2 == 0 ? ".gz" : "");
-    FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
-    if (file == NULL) {
-      continue;
-    }
-    (void)fclose(file);
-    if (array_load(digits, path, &error) != 0) {
-      return complain(EXIT_USAGE, "check: --data: %s", error.text);
-    }
-    if (digits->rank != 3 || digits->dims[0] < 2 || digits->count == 0) {
-      char shape[200];
-      return complain(EXIT_USAGE, "check: --data: %s has the shape %s; expected (N, height, width)", path,
-                      array_shape_text(digits, shape, sizeof shape));
-    }
-    return EXIT_OK;
-  }
-  return complain(EXIT_USAGE, "check: --data %s: no train-images-idx3-ubyte (.gz or not) in this folder", folder);
-}
-
 static int check_texts(const check_options *options)
 {
   if (options->json != NULL && options->json[0] == '\0') {
@@ -211,7 +185,7 @@ static int check_devices(const check_options *options)
   FILE *json = NULL;
   device_choice *choices = NULL;
   size_t count = 0;
-  int code = options->data != NULL ? load_digits(options->data, &digits) : EXIT_OK;
+  int code = options->data != NULL ? digits_load("check", options->data, &digits, NULL, 0) : EXIT_OK;
   code = code == EXIT_OK ? device_choose_several(options->device, &choices, &count) : code;
   if (code == EXIT_OK && options->json != NULL) {
     json = fopen(options->json, "we");

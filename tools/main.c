@@ -14,9 +14,7 @@ static const struct {
     {"devices", command_devices, "list every OpenCL device and the CPU backend, and what each can do"},
     {"run", command_run, "normalize files: clnorm run batch train --x digits.npy --out DIR"},
     {"check", command_check, "compare a device with the reference, pass by pass"},
-#if CLNORM_HAVE_BENCH
     {"bench", command_bench, "measure devices against their own copy, and against peers"},
-#endif
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -1,0 +1,17 @@
+# Turns the copy kernels into a C header, one array of bytes each: copy_plain.cl -> copy_plain_source.
+#   cmake -DOUTPUT=file.h -P embed_copies.cmake -- FILE...
+cmake_minimum_required(VERSION 3.25)
+set(text "/* Made by embed_copies.cmake from the .cl files of bench/: change those. */\n")
+set(after_dashes FALSE)
+foreach(index RANGE ${CMAKE_ARGC})
+  if(after_dashes AND NOT "${CMAKE_ARGV${index}}" STREQUAL "")
+    get_filename_component(stem "${CMAKE_ARGV${index}}" NAME_WE)
+    file(READ "${CMAKE_ARGV${index}}" hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(REPLACE "0x0a," "0x0a,\n" bytes "${bytes}")
+    string(APPEND text "static const char ${stem}_source[] = {\n${bytes}0x00};\n")
+  elseif("${CMAKE_ARGV${index}}" STREQUAL "--")
+    set(after_dashes TRUE)
+  endif()
+endforeach()
+file(WRITE "${OUTPUT}" "${text}")

@@ -1,0 +1,307 @@
+#include "group.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "measure.h"
+#include "verify.h"
+#if CLNORM_HAVE_OPENCL
+#include "session_cl.h"
+#endif
+
+/* Copies, and for each pass the device, the CPU backend and the peers. */
+#define MAX_RUNNERS (RUNNER_COPIES + GROUP_PASSES * (2 + RECORD_PEERS))
+#define NONE ((size_t)-1)
+
+/* What runs for one pass: indices of runners. */
+typedef struct lane {
+  size_t pass, cpu, peers[RECORD_PEERS];
+} lane;
+
+typedef struct group {
+  const bench_device *device;
+  const bench_options *options;
+  bench_record *records;
+  workload w;
+  runner runners[MAX_RUNNERS];
+  measure_subject subjects[MAX_RUNNERS];
+  size_t used, copies;
+  lane lanes[GROUP_PASSES];
+} group;
+
+static void say(const group *g, const char *what, double part)
+{
+  if (g->options->progress != NULL) {
+    g->options->progress(g->options->context, what, part);
+  }
+}
+
+static void set_outcome(bench_record *record, const runner_error *error)
+{
+  const int cannot = error->status == CLNORM_UNSUPPORTED || error->status == CLNORM_OUT_OF_MEMORY;
+  record->outcome = cannot ? RECORD_UNSUPPORTED : RECORD_FAILED;
+  (void)snprintf(record->reason, sizeof record->reason, "%s (%s)", error->text, clnorm_status_name(error->status));
+}
+
+static void set_all(group *g, const runner_error *error)
+{
+  for (size_t i = 0; i < g->options->pass_count; i++) {
+    set_outcome(&g->records[i], error);
+  }
+}
+
+static void begin_records(group *g, const bench_case *what)
+{
+  for (size_t i = 0; i < g->options->pass_count; i++) {
+    bench_record *record = &g->records[i];
+    *record = (bench_record){.pass = g->options->passes[i],
+                             .layout = what->layout,
+                             .rank = what->rank,
+                             .backend = g->device->cl == NULL ? "cpu" : "opencl",
+                             .device = g->device->name,
+                             .driver = g->device->driver};
+    memcpy(record->dims, what->dims, sizeof what->dims);
+    record->bytes_least = record_tensors_moved(record->pass) * suite_elements(what) * sizeof(float);
+    g->lanes[i].pass = g->lanes[i].cpu = NONE;
+    for (size_t j = 0; j < RECORD_PEERS; j++) {
+      g->lanes[i].peers[j] = NONE;
+    }
+  }
+}
+
+/* ---- opening and checking ----------------------------------------------------------------------------------- */
+
+static int open_device_pass(group *g, runner *r, bench_record *record, runner_error *error)
+{
+#if CLNORM_HAVE_OPENCL
+  if (g->device->cl != NULL) {
+    return runner_open_cl(r, g->device->cl, &g->w, record->pass, error, record->variant, sizeof record->variant,
+                          &record->compile);
+  }
+#endif
+  return runner_open_cpu(r, &g->w, record->pass, error, record->variant, sizeof record->variant);
+}
+
+static int run_once(group *g, runner *r)
+{
+  return r->run(r->self, 1) != 0 || (r->fetch != NULL && r->fetch(r->self, &g->w) != 0) ? -1 : 0;
+}
+
+static size_t add_runner(group *g, const runner *r)
+{
+  g->runners[g->used] = *r;
+  return g->used++;
+}
+
+/* The pass under measurement: opened, run once from cold, compared with the reference. */
+static void open_pass(group *g, bench_record *record, const verifier *check, lane *where)
+{
+  runner r = {0};
+  runner_error error = {0};
+  verdict result;
+  workload_clear_results(&g->w);
+  if (open_device_pass(g, &r, record, &error) != 0) {
+    set_outcome(record, &error);
+    return;
+  }
+  const double begin = measure_now();
+  int failed = r.run(r.self, 1);
+  record->compile += measure_now() - begin;
+  failed = failed != 0 || (r.fetch != NULL && r.fetch(r.self, &g->w) != 0);
+  if (failed) {
+    record->outcome = RECORD_FAILED;
+    (void)snprintf(record->reason, sizeof record->reason, "the run failed: %s", clnorm_last_error());
+    runner_close(&r);
+    return;
+  }
+  verifier_check(check, &result);
+  record->max_err = result.max_err;
+  record->tolerance = result.tolerance;
+  record->checked = check->checked;
+  record->statistics = g->w.counts.statistics;
+  if (!result.ok) {
+    record->outcome = RECORD_WRONG;
+    (void)snprintf(record->reason, sizeof record->reason, "%s", result.reason);
+    runner_close(&r);
+    return;
+  }
+  where->pass = add_runner(g, &r);
+}
+
+/* The CPU backend beside a device. */
+static void open_cpu(group *g, bench_record *record, const verifier *check, lane *where)
+{
+  char variant[64];
+  runner r = {0};
+  runner_error error = {0};
+  verdict result = {0};
+  workload_clear_results(&g->w);
+  if (runner_open_cpu(&r, &g->w, record->pass, &error, variant, sizeof variant) != 0) {
+    (void)snprintf(record->cpu_note, sizeof record->cpu_note, "%.120s", error.text);
+    return;
+  }
+  if (run_once(g, &r) == 0) {
+    verifier_check(check, &result);
+  }
+  if (!result.ok) {
+    (void)snprintf(record->cpu_note, sizeof record->cpu_note, "wrong: %.100s", result.reason);
+    runner_close(&r);
+    return;
+  }
+  where->cpu = add_runner(g, &r);
+}
+
+static void open_peers(group *g, bench_record *record, const verifier *check, lane *where)
+{
+  for (size_t i = 0; i < g->options->peer_count; i++) {
+    record_peer *row = &record->peers[record->peer_count++];
+    runner r = {0};
+    runner_error error = {0};
+    (void)snprintf(row->name, sizeof row->name, "%s", g->options->peers[i]->name);
+    workload_clear_results(&g->w);
+    if (g->options->peers[i]->open(&r, &g->w, record->pass, &error) != 0) {
+      (void)snprintf(row->note, sizeof row->note, "unsupported: %.100s", error.text);
+      continue;
+    }
+    (void)snprintf(row->name, sizeof row->name, "%s", r.name);
+    if (run_once(g, &r) != 0 || !verifier_resembles(check)) {
+      (void)snprintf(row->note, sizeof row->note, "computes something else");
+      runner_close(&r);
+      continue;
+    }
+    where->peers[i] = add_runner(g, &r);
+  }
+}
+
+static void open_lane(group *g, size_t index)
+{
+  bench_record *record = &g->records[index];
+  verifier check;
+  char text[96];
+  (void)snprintf(text, sizeof text, "checking %s", record_pass_name(record->pass));
+  say(g, text, 0.3 * (double)index / (double)g->options->pass_count);
+  if (verifier_create(&check, &g->w, record->pass) != 0) {
+    record->outcome = RECORD_UNSUPPORTED;
+    (void)snprintf(record->reason, sizeof record->reason, "not enough memory for the reference");
+    return;
+  }
+  open_pass(g, record, &check, &g->lanes[index]);
+  if (record->outcome == RECORD_OK && g->device->cl != NULL) {
+    open_cpu(g, record, &check, &g->lanes[index]);
+  }
+  if (record->outcome == RECORD_OK) {
+    open_peers(g, record, &check, &g->lanes[index]);
+  }
+  verifier_destroy(&check);
+}
+
+static void open_copies(group *g)
+{
+#if CLNORM_HAVE_OPENCL
+  if (g->device->cl != NULL) {
+    g->copies = runner_open_copies_cl(g->runners, g->device->cl, workload_tensor_bytes(&g->w));
+    g->used = g->copies;
+    return;
+  }
+#endif
+  g->copies = runner_open_copies_cpu(g->runners, g->w.x, g->w.out.tensor, workload_tensor_bytes(&g->w));
+  g->used = g->copies;
+}
+
+/* ---- timing ------------------------------------------------------------------------------------------------- */
+
+static void tick(void *context, double part) { say(context, "timing", 0.3 + 0.7 * part); }
+
+static double median_of(group *g, size_t index)
+{
+  bench_summary summary = {0};
+  if (index != NONE && !g->subjects[index].failed) {
+    bench_summarize(g->subjects[index].samples, g->subjects[index].count, &summary);
+  }
+  return summary.median;
+}
+
+static void take_times(group *g, size_t index, double copy, const char *copy_name)
+{
+  bench_record *record = &g->records[index];
+  const lane *from = &g->lanes[index];
+  if (from->pass == NONE) {
+    return;
+  }
+  if (g->subjects[from->pass].failed) {
+    record->outcome = RECORD_FAILED;
+    (void)snprintf(record->reason, sizeof record->reason, "a timed run failed: %s", clnorm_last_error());
+    return;
+  }
+  bench_summarize(g->subjects[from->pass].samples, g->subjects[from->pass].count, &record->time);
+  record->copy = copy;
+  (void)snprintf(record->copy_name, sizeof record->copy_name, "%s", copy_name);
+  record->compile =
+      record->compile > record->time.median && g->device->cl != NULL ? record->compile - record->time.median : 0.0;
+  record->cpu = median_of(g, from->cpu);
+  for (size_t i = 0; i < record->peer_count; i++) {
+    record->peers[i].median = median_of(g, from->peers[i]);
+  }
+}
+
+static void time_all(group *g)
+{
+  double copy = 0.0;
+  const char *copy_name = "";
+  runner_error error = {CLNORM_OUT_OF_MEMORY, "not enough memory for the samples"};
+  for (size_t i = 0; i < g->used; i++) {
+    g->subjects[i] = (measure_subject){.run = g->runners[i].run, .self = g->runners[i].self};
+  }
+  if (measure_all(g->subjects, g->used, &(measure_options){g->options->min_time}, tick, g) != 0) {
+    set_all(g, &error);
+    goto done;
+  }
+  for (size_t i = 0; i < g->copies; i++) {
+    const double median = median_of(g, i);
+    if (median > 0.0 && (copy == 0.0 || median < copy)) {
+      copy = median;
+      copy_name = g->runners[i].name;
+    }
+  }
+  for (size_t i = 0; i < g->options->pass_count; i++) {
+    take_times(g, i, copy, copy_name);
+  }
+done:
+  measure_release(g->subjects, g->used);
+}
+
+void bench_run_group(const bench_device *device, const bench_case *what, const bench_options *options,
+                     bench_record *records)
+{
+  group g = {.device = device, .options = options, .records = records};
+  runner_error error = {0};
+  clnorm_desc desc;
+  begin_records(&g, what);
+  say(&g, "preparing", 0.0);
+  error.status = suite_describe(what, &desc);
+  error.status = error.status == CLNORM_SUCCESS ? workload_create(&g.w, &desc, what->data) : error.status;
+  if (error.status != CLNORM_SUCCESS) {
+    const int host = error.status == CLNORM_OUT_OF_MEMORY;
+    (void)runner_fail(&error, error.status, "%s", host ? "not enough memory on the host" : clnorm_last_error());
+    set_all(&g, &error);
+    return;
+  }
+#if CLNORM_HAVE_OPENCL
+  if (device->cl != NULL && session_cl_load(device->cl, &g.w, &error) != 0) {
+    set_all(&g, &error);
+    workload_destroy(&g.w);
+    return;
+  }
+#endif
+  open_copies(&g);
+  for (size_t i = 0; i < options->pass_count; i++) {
+    open_lane(&g, i);
+  }
+  if (g.used > g.copies) {
+    time_all(&g);
+  }
+  for (size_t i = 0; i < g.used; i++) {
+    runner_close(&g.runners[i]);
+  }
+  workload_destroy(&g.w);
+}

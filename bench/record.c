@@ -1,0 +1,36 @@
+#include "record.h"
+
+#include <stdio.h>
+
+const char *record_pass_name(clnorm_pass pass)
+{
+  switch (pass) {
+    case CLNORM_TRAIN:
+      return "train";
+    case CLNORM_INFER:
+      return "infer";
+    case CLNORM_BACKWARD:
+      return "backward";
+    case CLNORM_BACKWARD_FROZEN:
+      return "backward-frozen";
+  }
+  return "?";
+}
+
+const char *record_layout_name(clnorm_layout layout)
+{
+  return layout == CLNORM_CHANNELS_LAST ? "channels-last" : "channels-first";
+}
+
+/* Forward: x is read, y written. Backward: x and dy are read, dx written. */
+double record_tensors_moved(clnorm_pass pass) { return pass == CLNORM_TRAIN || pass == CLNORM_INFER ? 2.0 : 3.0; }
+
+const char *record_shape_text(const bench_record *record, char *text, size_t capacity)
+{
+  size_t used = 0;
+  text[0] = '\0';
+  for (uint32_t axis = 0; axis < record->rank && used < capacity; axis++) {
+    used += (size_t)snprintf(text + used, capacity - used, "%s%zu", axis == 0 ? "" : "x", record->dims[axis]);
+  }
+  return text;
+}

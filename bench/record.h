@@ -1,0 +1,57 @@
+/* One measured pass of one shape on one device: what the table shows in a row and the JSON file in a line. */
+#ifndef CLNORM_BENCH_RECORD_H
+#define CLNORM_BENCH_RECORD_H
+
+#include <clnorm/clnorm.h>
+
+#include "stats.h"
+
+#define RECORD_PEERS 4
+
+typedef enum record_outcome {
+  RECORD_OK = 0,
+  RECORD_WRONG,      /* a result missed its bound: no speed */
+  RECORD_FAILED,     /* a call failed: no speed */
+  RECORD_UNSUPPORTED /* the device cannot: no speed, and no failure */
+} record_outcome;
+
+typedef struct record_peer {
+  char name[48];
+  double median;  /* 0: no time */
+  char note[128]; /* why not */
+} record_peer;
+
+typedef struct bench_record {
+  clnorm_pass pass;
+  clnorm_layout layout;
+  uint32_t rank;
+  size_t dims[CLNORM_MAX_RANK]; /* N, C, then the positions, whatever the layout */
+  const char *backend;          /* "cpu" or "opencl" */
+  const char *device, *driver;  /* of the bench_device */
+  char variant[64];
+  record_outcome outcome;
+  char reason[640]; /* if not ok */
+  double max_err, tolerance;
+  size_t checked, statistics; /* how many were compared with the reference, of how many */
+  bench_summary time;
+  double copy;        /* seconds of the fastest copy */
+  char copy_name[48]; /* which that was */
+  double bytes_least;
+  double compile; /* seconds from nothing to the end of the first run, less a warm run */
+  double cpu;     /* seconds of the CPU backend in the same run; 0: not measured */
+  char cpu_note[128];
+  record_peer peers[RECORD_PEERS];
+  size_t peer_count;
+} bench_record;
+
+/* "train", "infer", "backward", "backward-frozen"; "channels-first", "channels-last". */
+const char *record_pass_name(clnorm_pass pass);
+const char *record_layout_name(clnorm_layout layout);
+
+/* Least traffic in tensors: what a pass that keeps its data in cache reads and writes. */
+double record_tensors_moved(clnorm_pass pass);
+
+/* "32x64x56x56" */
+const char *record_shape_text(const bench_record *record, char *text, size_t capacity);
+
+#endif

@@ -1,0 +1,86 @@
+/* Passes on the CPU backend. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runner.h"
+
+typedef struct pass_cpu {
+  clnorm_plan *plan;
+  void *workspace;
+  clnorm_args args;
+} pass_cpu;
+
+static void close_pass(void *self)
+{
+  pass_cpu *pass = self;
+  clnorm_plan_destroy(pass->plan);
+  free(pass->workspace);
+  free(pass);
+}
+
+static int run_pass(void *self, size_t times)
+{
+  const pass_cpu *pass = self;
+  for (size_t i = 0; i < times; i++) {
+    if (clnorm_execute(pass->plan, &pass->args) != CLNORM_SUCCESS) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
+static clnorm_args arguments_of(const workload *w, clnorm_pass pass)
+{
+  clnorm_args args = {.size = sizeof args, .x = {w->x}, .gamma = {w->gamma}};
+  if (pass == CLNORM_TRAIN || pass == CLNORM_INFER) {
+    args.beta.data = w->beta;
+    args.y.data = w->out.tensor;
+  } else {
+    args.dy.data = w->dy;
+    args.dx.data = w->out.tensor;
+    args.dgamma.data = w->out.dgamma;
+    args.dbeta.data = w->out.dbeta;
+  }
+  if (pass == CLNORM_TRAIN) {
+    args.running_mean.data = w->out.running_mean;
+    args.running_var.data = w->out.running_var;
+    args.mean.data = w->out.mean;
+    args.inv_std.data = w->out.inv_std;
+  } else if (pass == CLNORM_BACKWARD) {
+    args.mean.data = w->mean;
+    args.inv_std.data = w->inv_std;
+  } else {
+    args.running_mean.data = w->running_mean;
+    args.running_var.data = w->running_var;
+  }
+  return args;
+}
+
+int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, runner_error *error, char *variant, size_t capacity)
+{
+  pass_cpu *made = calloc(1, sizeof *made);
+  if (made == NULL) {
+    return runner_fail(error, CLNORM_OUT_OF_MEMORY, "not enough memory");
+  }
+  const clnorm_status status = clnorm_plan_create(&w->desc, pass, &made->plan);
+  if (status != CLNORM_SUCCESS) {
+    (void)runner_fail(error, status, "%s", clnorm_last_error());
+    goto failed;
+  }
+  made->args = arguments_of(w, pass);
+  const size_t bytes = clnorm_plan_workspace_size(made->plan);
+  if (bytes != 0) {
+    made->workspace = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (made->workspace == NULL) {
+      (void)runner_fail(error, CLNORM_OUT_OF_MEMORY, "%zu bytes of workspace were refused", bytes);
+      goto failed;
+    }
+    made->args.workspace = (clnorm_output){made->workspace, bytes};
+  }
+  (void)snprintf(variant, capacity, "%s", clnorm_plan_variant(made->plan));
+  *r = (runner){.name = "cpu", .self = made, .run = run_pass, .close = close_pass};
+  return 0;
+failed:
+  close_pass(made);
+  return -1;
+}

@@ -1,0 +1,39 @@
+/* One OpenCL device under measurement: context, queue, and the three tensors of the present workload, which copies and
+ * passes share. Built only where the library has OpenCL. */
+#ifndef CLNORM_BENCH_SESSION_CL_H
+#define CLNORM_BENCH_SESSION_CL_H
+
+#include <clnorm/opencl.h>
+
+#include "runner.h"
+
+typedef struct session_cl {
+  clnorm_cl_device device;
+  cl_context context;
+  cl_command_queue queue;
+  cl_mem x, dy, out;
+} session_cl;
+
+/* 0, or -1 with *error set; then nothing is open. */
+int session_cl_open(session_cl *session, const clnorm_cl_device *device, runner_error *error);
+
+/* Of an open or zeroed session. */
+void session_cl_close(session_cl *session);
+
+/* Brings the tensors of a workload onto the device, in place of those before. 0, or -1 with *error set. */
+int session_cl_load(session_cl *session, const workload *w, runner_error *error);
+
+/* A buffer with what the host has there. NULL with *error set on failure. */
+cl_mem session_cl_upload(session_cl *session, const char *name, const void *from, size_t bytes, runner_error *error);
+
+/* 0, or -1 with *error set. */
+int session_cl_check(cl_int code, const char *call, runner_error *error);
+
+/* A pass on the device. Compiles its kernels from nothing and runs nothing yet; `compile` receives the seconds. */
+int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, runner_error *error, char *variant,
+                   size_t capacity, double *compile);
+
+/* Copies from x to out in every way that the device knows; at most RUNNER_COPIES. Returns how many were opened. */
+size_t runner_open_copies_cl(runner *runners, session_cl *session, size_t bytes);
+
+#endif

@@ -1,0 +1,30 @@
+/* What the user asked `clnorm bench` for, checked as far as it can be without a device or a file. */
+#ifndef CLNORM_TOOLS_BENCH_REQUEST_H
+#define CLNORM_TOOLS_BENCH_REQUEST_H
+
+#include <group.h>
+
+#define BENCH_SHAPES 64
+
+typedef enum bench_backend { BENCH_ANY = 0, BENCH_CPU, BENCH_OPENCL } bench_backend;
+
+typedef struct bench_shape {
+  uint32_t rank;
+  size_t dims[5];
+} bench_shape;
+
+typedef struct bench_request {
+  bench_backend backend;
+  char *device, *json, *data; /* NULL: not given */
+  unsigned suites;            /* CASES_BENCH_...; 0: the shapes below */
+  unsigned layouts;           /* CASES_FIRST, CASES_LAST */
+  bench_shape shapes[BENCH_SHAPES];
+  size_t shape_count;
+  bench_options options; /* passes, time, peers */
+} bench_request;
+
+/* Returns OPTIONS_GO_ON or an exit code; free in any case. */
+int bench_request_read(int argc, const char **argv, bench_request *request);
+void bench_request_free(bench_request *request);
+
+#endif

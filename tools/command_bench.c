@@ -1,0 +1,244 @@
+#include <errno.h>
+#include <measure.h>
+#include <report_json.h>
+#include <report_table.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_request.h"
+#include "commands.h"
+#include "device_choice.h"
+#include "digits.h"
+#include "message.h"
+#include "options.h"
+#if CLNORM_HAVE_OPENCL
+#include <session_cl.h>
+#endif
+
+/* What a group costs whatever its size, in elements: compiling, mostly. */
+#define GROUP_COST 2e6
+
+typedef struct bencher {
+  const bench_request *request;
+  bench_suite suite;
+  array digits;
+  bench_data data;
+  char input[200]; /* what x is, for people */
+  FILE *json;
+  const device_choice *choice; /* the present device */
+  const bench_case *present;
+  double begin, done, total; /* seconds; costs of all groups */
+} bencher;
+
+/* ---- progress ----------------------------------------------------------------------------------------------- */
+
+static double cost_of(const bench_case *what) { return suite_elements(what) + GROUP_COST; }
+
+static void show(void *context, const char *what, double part)
+{
+  const bencher *b = context;
+  const double done = b->done + part * cost_of(b->present);
+  const double spent = measure_now() - b->begin;
+  bench_record shape = {.rank = b->present->rank};
+  char text[80];
+  char number[16];
+  char left[40] = "";
+  if (!progress_shown()) {
+    return;
+  }
+  memcpy(shape.dims, b->present->dims, sizeof b->present->dims);
+  if (spent > 2.0 && done > 0.0) {
+    (void)snprintf(left, sizeof left, ", about %.0f s left", spent * (b->total - done) / done);
+  }
+  progress("device %s: %s, %s %s%s", device_number_text(b->choice, number, sizeof number), what,
+           record_shape_text(&shape, text, sizeof text), record_layout_name(b->present->layout), left);
+}
+
+/* ---- one device --------------------------------------------------------------------------------------------- */
+
+static int write_json(const bencher *b, const bench_record *records, size_t count)
+{
+  for (size_t i = 0; i < count && b->json != NULL; i++) {
+    if (report_json_write(b->json, &records[i]) != 0) {
+      return complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
+    }
+  }
+  /* What is done is kept if the rest is interrupted. */
+  return b->json == NULL || fflush(b->json) == 0
+             ? EXIT_OK
+             : complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
+}
+
+static int run_suite(bencher *b, const bench_device *device)
+{
+  bench_options options = b->request->options;
+  const size_t count = b->suite.count * options.pass_count;
+  int code = EXIT_OK;
+  bench_record *records = calloc(count, sizeof *records);
+  if (records == NULL) {
+    return complain(EXIT_DEVICE, "bench: not enough memory");
+  }
+  options.progress = show;
+  options.context = b;
+  for (size_t i = 0; i < b->suite.count && code == EXIT_OK; i++) {
+    b->present = &b->suite.cases[i];
+    bench_run_group(device, b->present, &options, &records[i * options.pass_count]);
+    b->done += cost_of(b->present);
+    code = write_json(b, &records[i * options.pass_count], options.pass_count);
+  }
+  progress_end();
+  if (code == EXIT_OK) {
+    report_table_print(stdout, records, count, b->input);
+    (void)fflush(stdout);
+  }
+  for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+    if (records[i].outcome == RECORD_WRONG || records[i].outcome == RECORD_FAILED) {
+      code = EXIT_DEVICE;
+    }
+  }
+  free(records);
+  return code;
+}
+
+static int bench_one(bencher *b, const device_choice *choice)
+{
+  bench_device device = {.name = choice->name, .driver = choice->driver};
+  b->choice = choice;
+#if CLNORM_HAVE_OPENCL
+  session_cl session;
+  runner_error error = {0};
+  if (choice->number >= 0) {
+    if (session_cl_open(&session, &choice->device, &error) != 0) {
+      return complain(EXIT_DEVICE, "bench: %s: %s", choice->name, error.text);
+    }
+    device.cl = &session;
+    const int code = run_suite(b, &device);
+    session_cl_close(&session);
+    return code;
+  }
+#endif
+  return run_suite(b, &device);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------------- */
+
+/* A user's images first as they are, (N, height, width) and flattened, then as the values of the suite's shapes. */
+static int load_data(bencher *b)
+{
+  char file[64];
+  const int code = digits_load("bench", b->request->data, &b->digits, file, sizeof file);
+  if (code != EXIT_OK) {
+    return code;
+  }
+  const size_t *dims = b->digits.dims;
+  const size_t flat[] = {dims[0], dims[1] * dims[2]};
+  b->data = (bench_data){b->digits.data, b->digits.count};
+  (void)snprintf(b->input, sizeof b->input,
+                 "x: %zu images of %zux%zu from %s, repeated to fill other shapes; dy synthetic", dims[0], dims[1],
+                 dims[2], file);
+  if (b->request->shape_count > 0) {
+    return EXIT_OK;
+  }
+  if (suite_add(&b->suite, 2, flat, CASES_FIRST, &b->data) != 0 ||
+      suite_add(&b->suite, 3, dims, b->request->layouts & CASES_FIRST, &b->data) != 0) {
+    return complain(EXIT_DEVICE, "bench: not enough memory");
+  }
+  return EXIT_OK;
+}
+
+static int make_suite(bencher *b)
+{
+  const bench_request *request = b->request;
+  const bench_data *data = NULL;
+  (void)snprintf(b->input, sizeof b->input, "x: synthetic, normal");
+  if (request->data != NULL) {
+    const int code = load_data(b);
+    if (code != EXIT_OK) {
+      return code;
+    }
+    data = &b->data;
+  }
+  int failed = 0;
+  for (size_t i = 0; i < request->shape_count; i++) {
+    failed |= suite_add(&b->suite, request->shapes[i].rank, request->shapes[i].dims, request->layouts, data);
+  }
+  if (request->shape_count == 0) {
+    failed |= suite_add_table(&b->suite, request->suites, request->layouts, data);
+  }
+  return failed == 0 ? EXIT_OK : complain(EXIT_DEVICE, "bench: not enough memory");
+}
+
+/* Leaves those that --backend allows. */
+static int choose_devices(const bench_request *request, device_choice **choices, size_t *count)
+{
+  const char *selector = request->device;
+  if (selector == NULL && request->backend == BENCH_CPU) {
+    selector = "cpu";
+  }
+  const int code = device_choose_several(selector, choices, count);
+  if (code != EXIT_OK || request->backend == BENCH_ANY) {
+    return code;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < *count; i++) {
+    if (((*choices)[i].number < 0) == (request->backend == BENCH_CPU)) {
+      (*choices)[kept++] = (*choices)[i];
+    }
+  }
+  *count = kept;
+  return kept > 0 ? EXIT_OK : complain(EXIT_DEVICE, "bench: --backend leaves none of the devices; %s", DEVICE_ADVICE);
+}
+
+/* A driver that finds a program in its own cache compiles nothing, and runtimes whose threads wait by spinning take the
+ * cores from whoever has the next turn. What the user has set stays. */
+static void prepare_environment(void)
+{
+  static const char *const settings[][2] = {{"POCL_KERNEL_CACHE", "0"},
+                                            {"CUDA_CACHE_DISABLE", "1"},
+                                            {"MESA_SHADER_CACHE_DISABLE", "true"},
+                                            {"NEO_CACHE_PERSISTENT", "0"},
+                                            {"KMP_BLOCKTIME", "1"}};
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+    (void)setenv(settings[i][0], settings[i][1], 0);
+  }
+}
+
+static int bench_devices(bencher *b)
+{
+  device_choice *choices = NULL;
+  size_t count = 0;
+  int code = make_suite(b);
+  code = code == EXIT_OK ? choose_devices(b->request, &choices, &count) : code;
+  if (code == EXIT_OK && b->request->json != NULL && (b->json = fopen(b->request->json, "we")) == NULL) {
+    code = complain(EXIT_USAGE, "bench: --json %s: cannot be made: %s", b->request->json, strerror(errno));
+  }
+  for (size_t i = 0; i < b->suite.count; i++) {
+    b->total += cost_of(&b->suite.cases[i]) * (double)count;
+  }
+  b->begin = measure_now();
+  for (size_t i = 0; i < count && code != EXIT_USAGE; i++) {
+    const int result = bench_one(b, &choices[i]);
+    code = result > code ? result : code;
+  }
+  if (b->json != NULL && fclose(b->json) != 0 && code == EXIT_OK) {
+    code = complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
+  }
+  free(choices);
+  return code;
+}
+
+int command_bench(int argc, const char **argv)
+{
+  bench_request request;
+  bencher b = {.request = &request};
+  prepare_environment();
+  int code = bench_request_read(argc, argv, &request);
+  if (code == OPTIONS_GO_ON) {
+    code = bench_devices(&b);
+  }
+  suite_free(&b.suite);
+  array_free(&b.digits);
+  bench_request_free(&request);
+  return code;
+}
