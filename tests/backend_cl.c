@@ -13,10 +13,10 @@ struct backend_cl {
   clnorm_cl_plan *plan;
 };
 
-#define CHECK_CL(call)                                             \
-  do {                                                             \
-    const cl_int code = (call);                                    \
-    cr_assert(code == CL_SUCCESS, "%s gave %d", #call, (int)code); \
+#define CHECK_CL(call)                                               \
+  do {                                                               \
+    const cl_int given = (call);                                     \
+    cr_assert(given == CL_SUCCESS, "%s gave %d", #call, (int)given); \
   } while (0)
 
 backend_cl *backend_cl_open(const char *selector)
