@@ -9,6 +9,9 @@
 /* A build log can be pages long; its first lines say what is wrong. */
 #define LINE_BYTES 2048
 
+/* A line that wraps could not be written over. */
+#define PROGRESS_BYTES 79
+
 static int progress_length = 0;
 
 /* Prints prefix and text as one line: control characters become spaces. */
@@ -67,7 +70,7 @@ int progress_shown(void) { return isatty(STDERR_FILENO); }
 
 void progress(const char *format, ...)
 {
-  char text[256];
+  char text[PROGRESS_BYTES];
   if (!progress_shown()) {
     return;
   }
