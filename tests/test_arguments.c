@@ -4,35 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "argument_table.h"
 #include "expect.h"
 #include "problem.h"
 
-typedef enum extent { TENSOR, SMALL } extent;
-
-/* R required, o optional, . must be absent; one letter a pass: train, infer, backward, backward-frozen. */
-typedef struct row {
-  const char *name;
-  size_t member;
-  extent extent;
-  const char *use;
-} row;
-
-static const row rows[] = {
-    {"x", offsetof(clnorm_args, x), TENSOR, "RRRR"},
-    {"dy", offsetof(clnorm_args, dy), TENSOR, "..RR"},
-    {"gamma", offsetof(clnorm_args, gamma), SMALL, "oooo"},
-    {"beta", offsetof(clnorm_args, beta), SMALL, "oo.."},
-    {"y", offsetof(clnorm_args, y), TENSOR, "RR.."},
-    {"running_mean", offsetof(clnorm_args, running_mean), SMALL, "oR.R"},
-    {"running_var", offsetof(clnorm_args, running_var), SMALL, "oR.R"},
-    {"mean", offsetof(clnorm_args, mean), SMALL, "o.o."},
-    {"inv_std", offsetof(clnorm_args, inv_std), SMALL, "o.o."},
-    {"dx", offsetof(clnorm_args, dx), TENSOR, "..oo"},
-    {"dgamma", offsetof(clnorm_args, dgamma), SMALL, "..oo"},
-    {"dbeta", offsetof(clnorm_args, dbeta), SMALL, "..oo"},
+static const row rows[ROWS] = {
+#define ROW(name, extent, use) {#name, offsetof(clnorm_args, name), extent, use},
+    ARGUMENT_TABLE(ROW)
+#undef ROW
 };
 
-#define ROWS (sizeof rows / sizeof rows[0])
 #define CHANNELS 10
 #define ELEMENTS 240
 #define ROOM 256 /* floats that each argument's memory has, more than it needs */
@@ -49,31 +30,14 @@ typedef struct fixture {
 
 static void set(fixture *f, const char *name, void *data, size_t count)
 {
-  for (size_t i = 0; i < ROWS; i++) {
-    if (strcmp(rows[i].name, name) == 0) {
-      const clnorm_output value = {data, count};
-      memcpy((char *)&f->args + rows[i].member, &value, sizeof value);
-      return;
-    }
-  }
-  cr_assert_fail("no argument is called %s", name);
-}
-
-static size_t index_of(const char *name)
-{
-  size_t i = 0;
-  while (strcmp(rows[i].name, name) != 0) {
-    i++;
-  }
-  return i;
+  const clnorm_output value = {data, count};
+  memcpy((char *)&f->args + rows[index_of(rows, name)].member, &value, sizeof value);
 }
 
 /* The memory of an argument; 16 floats lie free between one argument and the next. */
-static float *room(const fixture *f, const char *name) { return f->memory + index_of(name) * ROOM; }
+static float *room(const fixture *f, const char *name) { return f->memory + index_of(rows, name) * ROOM; }
 
 static size_t count_of(const row *r) { return r->extent == TENSOR ? ELEMENTS : CHANNELS; }
-
-static char use_of(const row *r, clnorm_pass pass) { return r->use[pass - CLNORM_TRAIN]; }
 
 static fixture *open_fixture(clnorm_pass pass)
 {
@@ -275,22 +239,6 @@ Test(arguments, a_pointer_between_two_floats_is_an_invalid_buffer)
   }
 }
 
-static int is_output(const row *r, clnorm_pass pass)
-{
-  if (pass == CLNORM_TRAIN || pass == CLNORM_INFER) {
-    const int state =
-        strncmp(r->name, "running", 7) == 0 || strcmp(r->name, "mean") == 0 || strcmp(r->name, "inv_std") == 0;
-    return strcmp(r->name, "y") == 0 || (pass == CLNORM_TRAIN && state);
-  }
-  return strcmp(r->name, "dx") == 0 || strcmp(r->name, "dgamma") == 0 || strcmp(r->name, "dbeta") == 0;
-}
-
-static int may_be_same(const char *output, const char *other)
-{
-  return (strcmp(output, "y") == 0 && strcmp(other, "x") == 0) ||
-         (strcmp(output, "dx") == 0 && strcmp(other, "dy") == 0);
-}
-
 /* Each output moved onto each other argument: the same start, a partial overlap at either end, and just beside it. */
 Test(arguments, an_output_that_overlaps_any_other_argument_is_refused)
 {
@@ -298,14 +246,15 @@ Test(arguments, an_output_that_overlaps_any_other_argument_is_refused)
   {
     for (size_t i = 0; i < ROWS; i++) {
       for (size_t j = 0; j < ROWS; j++) {
-        if (i == j || !is_output(&rows[i], pass) || use_of(&rows[i], pass) == '.' || use_of(&rows[j], pass) == '.') {
+        if (i == j || !row_is_output(&rows[i], pass) || use_of(&rows[i], pass) == '.' ||
+            use_of(&rows[j], pass) == '.') {
           continue;
         }
         fixture *f = open_fixture(pass);
         const size_t own = count_of(&rows[i]);
         float *other = room(f, rows[j].name) + (rows[j].extent == TENSOR ? 0 : own);
         set(f, rows[j].name, other, count_of(&rows[j]));
-        if (!may_be_same(rows[i].name, rows[j].name)) {
+        if (!rows_may_be_same(rows[i].name, rows[j].name)) {
           set(f, rows[i].name, other, own);
           refuse(f, CLNORM_OVERLAP, rows[i].name, rows[j].name);
         }
