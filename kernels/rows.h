@@ -149,6 +149,25 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
   }
 }
 
+/* Adds the sums of segments [0, segments) to the lanes of `group` statistics. BLOCK segments of one statistic after another,
+ * so that its sums stay in registers meanwhile. */
+static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global float *x, const __global float *dy,
+                                         const __global float *mean, ulong segments, ulong run, ulong segment_stride,
+                                         ulong statistic_stride, rows_place at)
+{
+  for (ulong block = at.row; block < segments; block += BLOCK * at.rows) {
+    const ulong end = min(block + BLOCK * at.rows, segments);
+    for (uint g = 0; g < group; g++) {
+      lane_sums s = sums[g];
+      for (ulong segment = block; segment < end; segment += at.rows) {
+        const ulong offset = segment * segment_stride + g * statistic_stride;
+        run_gradients(&s, x + offset, dy + offset, run, mean[g], at);
+      }
+      sums[g] = s;
+    }
+  }
+}
+
 typedef struct gradient_sums {
   real g, gd, d;
 } gradient_sums;

@@ -25,12 +25,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     sums_clear(&sums[g]);
   }
   if (!FROM_RUNNING || dgamma || dbeta) {
-    for (ulong segment = at.row; segment < segments; segment += at.rows) {
-      for (uint g = 0; g < group; g++) {
-        const ulong offset = segment * segment_stride + g * statistic_stride;
-        run_gradients(&sums[g], x + offset, dy + offset, run, mean[mean_offset + first + g], at);
-      }
-    }
+    rows_reduce_gradients(sums, group, x, dy, mean + mean_offset + first, segments, run, segment_stride, statistic_stride, at);
   }
   for (uint g = 0; g < group; g++) {
     const ulong c = first + g;

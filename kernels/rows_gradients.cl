@@ -21,12 +21,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
   for (uint g = 0; g < tile.group; g++) {
     sums_clear(&sums[g]);
   }
-  for (ulong segment = at.row; segment < tile.segments; segment += at.rows) {
-    for (uint g = 0; g < tile.group; g++) {
-      const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_gradients(&sums[g], x + offset, dy + offset, tile.run, mean[g], at);
-    }
-  }
+  rows_reduce_gradients(sums, tile.group, x, dy, mean, tile.segments, tile.run, segment_stride, statistic_stride, at);
   for (uint g = 0; g < tile.group; g++) {
     const gradient_sums s = sums_combine(&sums[g], scratch);
     if (get_local_id(0) == 0) {
