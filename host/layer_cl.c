@@ -13,6 +13,7 @@ typedef struct cl_layer {
   clnorm_layer layer; /* first: the backend's functions get a pointer to it */
   clnorm_cl *cl;
   cl_command_queue queue;
+  int in_order;
   cl_mem values[CLNORM__LAYER_VALUES];
   cl_mem workspace;
   size_t workspace_size;
@@ -36,6 +37,20 @@ static void forget_last(cl_layer *self)
     (void)clReleaseEvent(self->last);
     self->last = NULL;
   }
+}
+
+/* Whether the next command has to wait for the last one by an event. One that has ended is forgotten: some runtimes keep
+ * what an event waited for as long as the event, so a chain would keep all events that ever were. Seeing that it has
+ * ended does not make its writes visible to other commands, waiting for it does, and takes no time then. */
+static int waits_for_last(cl_layer *self)
+{
+  cl_int state = CL_QUEUED;
+  if (self->last != NULL &&
+      clGetEventInfo(self->last, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL) == CL_SUCCESS &&
+      state == CL_COMPLETE && clWaitForEvents(1, &self->last) == CL_SUCCESS) {
+    forget_last(self);
+  }
+  return self->last != NULL && !self->in_order;
 }
 
 /* ---- the backend -------------------------------------------------------------------------------------------- */
@@ -100,7 +115,7 @@ done:
 
 /* The caller's waits and the layer's own last command, in `list` if they fit there; free what comes if it is another.
  */
-static cl_event *gather_waits(const cl_layer *self, const cl_call *call, cl_event list[SHORT_LIST])
+static cl_event *gather_waits(const cl_call *call, cl_event last, cl_event list[SHORT_LIST])
 {
   cl_event *waits = list;
   if (call->num_waits >= SHORT_LIST) {
@@ -110,7 +125,7 @@ static cl_event *gather_waits(const cl_layer *self, const cl_call *call, cl_even
     if (call->num_waits != 0) {
       memcpy(waits, call->waits, call->num_waits * sizeof *waits);
     }
-    waits[call->num_waits] = self->last;
+    waits[call->num_waits] = last;
   }
   return waits;
 }
@@ -143,11 +158,12 @@ static clnorm_status execute(clnorm_layer *layer, const void *plan, void *the_ca
   }
   add_values(self, uses, &call->args);
   call->args.batch_number = batch_number;
-  waits = gather_waits(self, call, list);
+  const int chained = waits_for_last(self);
+  waits = gather_waits(call, self->last, list);
   if (waits == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "waits: a list of %u events was refused", (unsigned)call->num_waits);
   }
-  const cl_uint num_waits = call->num_waits + (self->last != NULL);
+  const cl_uint num_waits = call->num_waits + (cl_uint)chained;
   CLNORM__TRY(clnorm_cl_enqueue(plan, self->queue, &call->args, num_waits, num_waits != 0 ? waits : NULL, &ended));
   if (call->event != NULL) {
     (void)clRetainEvent(ended);
@@ -201,13 +217,16 @@ static const clnorm__layer_backend cl_backend = {
 
 /* ---- public functions --------------------------------------------------------------------------------------- */
 
-static clnorm_status check_queue(const clnorm_cl *cl, cl_command_queue queue)
+static clnorm_status check_queue(const clnorm_cl *cl, cl_command_queue queue, int *in_order)
 {
   clnorm_status status;
   cl_context context = NULL;
   cl_device_id device = NULL;
+  cl_command_queue_properties properties = 0;
   CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
   CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
+  *in_order = (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
   if (context != cl->context || device != cl->device) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "queue: expected a queue of cl's %s, got one of another",
                         context != cl->context ? "context" : "device");
@@ -250,6 +269,7 @@ clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, cons
 {
   clnorm_status status;
   cl_layer *made = NULL;
+  int in_order = 0;
   clnorm__error_begin();
   if (cl == NULL || queue == NULL || layer == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a %s, got NULL",
@@ -257,7 +277,7 @@ clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, cons
                         layer == NULL ? "pointer to fill" : "handle");
   }
   CLNORM__TRY(clnorm__cl_check_process(cl));
-  CLNORM__TRY(check_queue(cl, queue));
+  CLNORM__TRY(check_queue(cl, queue, &in_order));
   made = calloc(1, sizeof *made);
   if (made == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "layer: %zu bytes of host memory were refused", sizeof *made);
@@ -266,6 +286,7 @@ clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, cons
   CLNORM__TRY(clnorm__layer_init(&made->layer, desc, &cl_backend));
   CLNORM__TRY_CL(clRetainCommandQueue(queue));
   made->queue = queue;
+  made->in_order = in_order;
   for (int value = 1; value < CLNORM__LAYER_VALUES; value++) {
     CLNORM__TRY(make_value(made, (clnorm_layer_value)value));
   }
