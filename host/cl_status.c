@@ -52,9 +52,6 @@
   ROW(CL_INVALID_COMPILER_OPTIONS)                  \
   ROW(CL_INVALID_LINKER_OPTIONS)
 
-/* From cl_khr_icd: what the loader answers when there is no platform at all. */
-#define PLATFORM_NOT_FOUND_KHR (-1001)
-
 const char *clnorm__cl_error_name(cl_int error)
 {
   switch (error) {
@@ -63,7 +60,7 @@ const char *clnorm__cl_error_name(cl_int error)
     return #name;
     CL_ERROR_TABLE(ERROR_NAME)
 #undef ERROR_NAME
-    case PLATFORM_NOT_FOUND_KHR:
+    case CLNORM__PLATFORM_NOT_FOUND:
       return "CL_PLATFORM_NOT_FOUND_KHR";
     default:
       return "unknown OpenCL error";

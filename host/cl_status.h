@@ -5,6 +5,9 @@
 #include "clnorm/opencl.h"
 #include "error.h"
 
+/* From cl_khr_icd: what the loader answers when there is no platform at all. */
+#define CLNORM__PLATFORM_NOT_FOUND (-1001)
+
 /* "CL_INVALID_VALUE"; "unknown OpenCL error" for a code that has no name. */
 const char *clnorm__cl_error_name(cl_int error);
 

@@ -17,12 +17,14 @@ static clnorm_status check_device_of_context(cl_context context, cl_device_id de
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "context: a list of its devices was refused");
   }
   CLNORM__TRY_CL(clGetContextInfo(context, CL_CONTEXT_DEVICES, bytes, ids, NULL));
-  status = clnorm__fail(CLNORM_INVALID_ARGUMENT, "device: expected one of the context's %zu devices, got another",
-                        bytes / sizeof *ids);
-  for (size_t i = 0; i < bytes / sizeof *ids; i++) {
-    if (ids[i] == device) {
-      status = CLNORM_SUCCESS;
-    }
+  const size_t count = bytes / sizeof *ids;
+  size_t found = 0;
+  while (found < count && ids[found] != device) {
+    found++;
+  }
+  if (found == count) {
+    status =
+        clnorm__fail(CLNORM_INVALID_ARGUMENT, "device: expected one of the context's %zu devices, got another", count);
   }
 done:
   free(ids);
@@ -48,7 +50,7 @@ clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_c
   atomic_init(&made->references, 1);
   made->owner = getpid();
   made->device = device;
-  clnorm__device_describe(device, &described);
+  CLNORM__TRY(clnorm__cl_check(clnorm__device_describe(device, &described), "clGetDeviceInfo"));
   clnorm__device_capabilities(&described, &made->capabilities);
   CLNORM__TRY_CL(clRetainContext(context));
   made->context = context;

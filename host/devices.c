@@ -22,31 +22,38 @@ static void platform_text(cl_platform_id platform, cl_platform_info what, char *
 }
 
 /* A number property of the given size; stays 0 if the driver refuses it. */
-#define DEVICE_NUMBER(device, what, variable) \
-  (void)clGetDeviceInfo((device), (what), sizeof(variable), &(variable), NULL)
+#define DEVICE_NUMBER(what, variable) clGetDeviceInfo(id, (what), sizeof(variable), &(variable), NULL)
 
-void clnorm__device_describe(cl_device_id id, clnorm_cl_device *device)
+/* One that plans depend on. */
+#define NEEDED_NUMBER(what, variable)                             \
+  do {                                                            \
+    const cl_int code = DEVICE_NUMBER((what), (variable));        \
+    first_error = first_error != CL_SUCCESS ? first_error : code; \
+  } while (0)
+
+cl_int clnorm__device_describe(cl_device_id id, clnorm_cl_device *device)
 {
+  cl_int first_error = CL_SUCCESS;
   cl_uint units = 0, width = 0;
   cl_ulong local = 0, global = 0, largest = 0, cache = 0;
   cl_device_fp_config single = 0, twice = 0;
   memset(device, 0, sizeof *device);
   device->device = id;
-  DEVICE_NUMBER(id, CL_DEVICE_PLATFORM, device->platform);
-  DEVICE_NUMBER(id, CL_DEVICE_TYPE, device->type);
+  (void)DEVICE_NUMBER(CL_DEVICE_PLATFORM, device->platform);
+  NEEDED_NUMBER(CL_DEVICE_TYPE, device->type);
   device_text(id, CL_DEVICE_NAME, device->name, sizeof device->name);
   device_text(id, CL_DRIVER_VERSION, device->driver, sizeof device->driver);
   platform_text(device->platform, CL_PLATFORM_NAME, device->platform_name, sizeof device->platform_name);
   platform_text(device->platform, CL_PLATFORM_VERSION, device->platform_version, sizeof device->platform_version);
-  DEVICE_NUMBER(id, CL_DEVICE_MAX_COMPUTE_UNITS, units);
-  DEVICE_NUMBER(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, device->max_work_group);
-  DEVICE_NUMBER(id, CL_DEVICE_LOCAL_MEM_SIZE, local);
-  DEVICE_NUMBER(id, CL_DEVICE_GLOBAL_MEM_SIZE, global);
-  DEVICE_NUMBER(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, largest);
-  DEVICE_NUMBER(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, cache);
-  DEVICE_NUMBER(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, width);
-  DEVICE_NUMBER(id, CL_DEVICE_SINGLE_FP_CONFIG, single);
-  DEVICE_NUMBER(id, CL_DEVICE_DOUBLE_FP_CONFIG, twice);
+  NEEDED_NUMBER(CL_DEVICE_MAX_COMPUTE_UNITS, units);
+  NEEDED_NUMBER(CL_DEVICE_MAX_WORK_GROUP_SIZE, device->max_work_group);
+  NEEDED_NUMBER(CL_DEVICE_LOCAL_MEM_SIZE, local);
+  (void)DEVICE_NUMBER(CL_DEVICE_GLOBAL_MEM_SIZE, global);
+  NEEDED_NUMBER(CL_DEVICE_MAX_MEM_ALLOC_SIZE, largest);
+  (void)DEVICE_NUMBER(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, cache);
+  NEEDED_NUMBER(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, width);
+  NEEDED_NUMBER(CL_DEVICE_SINGLE_FP_CONFIG, single);
+  (void)DEVICE_NUMBER(CL_DEVICE_DOUBLE_FP_CONFIG, twice);
   device->compute_units = units;
   device->local_memory = local;
   device->global_memory = global;
@@ -55,18 +62,20 @@ void clnorm__device_describe(cl_device_id id, clnorm_cl_device *device)
   device->vector_width = width;
   device->fp64 = twice != 0;
   device->fma = (single & CL_FP_FMA) != 0;
+  return first_error;
 }
 
 static clnorm_status list_platforms(cl_platform_id **platforms, cl_uint *count)
 {
-  clnorm_status status = CLNORM_SUCCESS;
+  clnorm_status status;
   *platforms = NULL;
   *count = 0;
-  /* The loader reports "no platform" as an error; to us it is an empty list. */
-  if (clGetPlatformIDs(0, NULL, count) != CL_SUCCESS || *count == 0) {
+  const cl_int error = clGetPlatformIDs(0, NULL, count);
+  if (error == CLNORM__PLATFORM_NOT_FOUND || (error == CL_SUCCESS && *count == 0)) {
     *count = 0;
     return CLNORM_SUCCESS;
   }
+  CLNORM__TRY(clnorm__cl_check(error, "clGetPlatformIDs"));
   *platforms = calloc(*count, sizeof **platforms);
   if (*platforms == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "devices: a list of %u platforms was refused", (unsigned)*count);
@@ -92,7 +101,7 @@ static clnorm_status list_of_platform(cl_platform_id platform, clnorm_cl_device 
   CLNORM__TRY_CL(clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, found, ids, NULL));
   for (cl_uint i = 0; i < found; i++, (*count)++) {
     if (*count < capacity) {
-      clnorm__device_describe(ids[i], &list[*count]);
+      (void)clnorm__device_describe(ids[i], &list[*count]);
     }
   }
 done:

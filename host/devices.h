@@ -5,7 +5,8 @@
 #include "capabilities.h"
 #include "clnorm/opencl.h"
 
-void clnorm__device_describe(cl_device_id id, clnorm_cl_device *device);
+/* What the driver refuses to tell stays empty or 0. Returns the first error among the numbers that plans depend on. */
+cl_int clnorm__device_describe(cl_device_id id, clnorm_cl_device *device);
 
 void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabilities *capabilities);
 

@@ -165,12 +165,12 @@ static clnorm_status execute(clnorm_layer *layer, const void *plan, void *the_ca
   }
   const cl_uint num_waits = call->num_waits + (cl_uint)chained;
   CLNORM__TRY(clnorm_cl_enqueue(plan, self->queue, &call->args, num_waits, num_waits != 0 ? waits : NULL, &ended));
-  if (call->event != NULL) {
-    (void)clRetainEvent(ended);
-    *call->event = ended;
-  }
   forget_last(self);
   self->last = ended;
+  if (call->event != NULL) {
+    CLNORM__TRY_CL(clRetainEvent(ended));
+    *call->event = ended;
+  }
 done:
   if (waits != list) {
     free(waits);

@@ -20,29 +20,34 @@ const clnorm_buffer *clnorm__args_buffer(const clnorm_cl_args *args, clnorm__arg
 
 static clnorm_status check_kind(cl_context context, cl_mem memory, const char *name)
 {
+  clnorm_status status;
   cl_mem_object_type type = 0;
   cl_context owner = NULL;
   const cl_int error = clGetMemObjectInfo(memory, CL_MEM_TYPE, sizeof type, &type, NULL);
-  if (error != CL_SUCCESS || type != CL_MEM_OBJECT_BUFFER) {
+  if (error == CL_INVALID_MEM_OBJECT || (error == CL_SUCCESS && type != CL_MEM_OBJECT_BUFFER)) {
     return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer object, got %s", name,
                         error != CL_SUCCESS ? clnorm__cl_error_name(error) : "another kind of memory object");
   }
-  if (clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof owner, &owner, NULL) != CL_SUCCESS || owner != context) {
+  CLNORM__TRY(clnorm__cl_check(error, "clGetMemObjectInfo"));
+  CLNORM__TRY_CL(clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof owner, &owner, NULL));
+  if (owner != context) {
     return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer of the plan's context, got one of another", name);
   }
-  return CLNORM_SUCCESS;
+done:
+  return status;
 }
 
 /* A sub-buffer whose flags say nothing about access inherits its parent's. */
-static cl_mem_flags access_flags(cl_mem memory, cl_mem parent)
+static clnorm_status access_flags(cl_mem memory, cl_mem parent, cl_mem_flags *flags)
 {
+  clnorm_status status;
   const cl_mem_flags mask = CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY;
-  cl_mem_flags flags = 0;
-  (void)clGetMemObjectInfo(memory, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
-  if ((flags & mask) == 0 && parent != NULL) {
-    (void)clGetMemObjectInfo(parent, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+  CLNORM__TRY_CL(clGetMemObjectInfo(memory, CL_MEM_FLAGS, sizeof *flags, flags, NULL));
+  if ((*flags & mask) == 0 && parent != NULL) {
+    CLNORM__TRY_CL(clGetMemObjectInfo(parent, CL_MEM_FLAGS, sizeof *flags, flags, NULL));
   }
-  return flags & mask;
+done:
+  return status;
 }
 
 static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, size_t element, const char *name,
@@ -50,6 +55,7 @@ static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, s
 {
   clnorm_status status;
   cl_mem parent = NULL;
+  cl_mem_flags flags = 0;
   size_t size = 0, origin = 0;
   memset(span, 0, sizeof *span);
   if (buffer->memory == NULL) {
@@ -59,7 +65,7 @@ static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, s
   CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_SIZE, sizeof size, &size, NULL));
   CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
   CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_OFFSET, sizeof origin, &origin, NULL));
-  const cl_mem_flags flags = access_flags(buffer->memory, parent);
+  CLNORM__TRY(access_flags(buffer->memory, parent, &flags));
   const int inside = buffer->offset <= size / element;
   span->present = 1;
   span->root = parent != NULL ? parent : buffer->memory;

@@ -1,0 +1,32 @@
+# What value tests cannot catch: guard pages, oclgrind, leaks, failing OpenCL calls, long runs, fork. Included by
+# tests/CMakeLists.txt.
+if(NOT TARGET clnorm_host)
+  return()
+endif()
+
+# clnorm_hard_test(name timeout devices...): test_<name>.c on those of the devices that are there.
+function(clnorm_hard_test name timeout)
+  add_executable(test_${name} test_${name}.c)
+  target_link_libraries(test_${name} PRIVATE clnorm_testing ${CMAKE_DL_LIBS})
+  foreach(device ${ARGN})
+    if(device IN_LIST devices)
+      clnorm_register(${name}@${device} test_${name} ${device} ${timeout})
+    endif()
+  endforeach()
+endfunction()
+
+# clnorm_environment(name KEY=value...): adds to the environment of a registered test.
+function(clnorm_environment name)
+  if(TEST ${name})
+    get_test_property(${name} ENVIRONMENT environment)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${environment};${ARGN}")
+  endif()
+endfunction()
+
+# The layer that the loader puts between the tests and the implementations.
+add_library(counting_layer MODULE counting_layer.c)
+target_include_directories(counting_layer PRIVATE ${OpenCL_INCLUDE_DIRS})
+target_link_libraries(counting_layer PRIVATE clnorm_flags)
+clnorm_hard_test(leaks 120 pocl)
+clnorm_environment(leaks@pocl OPENCL_LAYERS=$<TARGET_FILE:counting_layer>)
+add_dependencies(test_leaks counting_layer)
