@@ -26,8 +26,8 @@ if [ $# -eq 0 ]; then
   say "testing: without OpenCL"
   run_tests cpu
   build asan
-  say "testing: with sanitizers"
-  run_tests asan
+  say "testing: with sanitizers, on the CPU and PoCL"
+  run_tests asan -LE rusticl
 fi
 build test
 say "testing: everything"
