@@ -55,6 +55,20 @@ Test(layer, counts_each_activation_where_the_descriptor_says_so)
   layer_fixture_close(&f);
 }
 
+Test(layer, does_not_look_at_the_batch_of_its_descriptor)
+{
+  static const size_t batches[] = {0, 1, 17, SIZE_MAX};
+  for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
+    layer_fixture f;
+    clnorm_desc desc;
+    layer_desc(&desc);
+    desc.dims[0] = batches[i];
+    layer_fixture_open(&f, &desc);
+    layer_step(&f, 4, 0.1, 1);
+    layer_fixture_close(&f);
+  }
+}
+
 Test(layer, reads_back_what_was_written)
 {
   layer_fixture f;
@@ -136,6 +150,34 @@ Test(layer, inference_and_frozen_calls_change_no_statistic)
     cr_assert(memcmp(before[i], after, sizeof after) == 0, "value %d", (int)values[i]);
   }
   cr_assert(clnorm_layer_batches(f.layer) == 1);
+  layer_data_close(&d);
+  layer_fixture_close(&f);
+}
+
+/* What a layer has saved can be put back, for a network that uses one layer twice: backward takes it as it is. */
+Test(layer, backward_reads_the_saved_statistics)
+{
+  layer_fixture f;
+  layer_data d;
+  float value[C];
+  float before[C];
+  float after[C];
+  layer_open(&f);
+  layer_data_open(&d, &f, 6, 1);
+  expect_success(layer_fixture_forward(&f, 6, d.x, d.y));
+  expect_success(layer_fixture_backward(&f, 6, d.x, d.dy, NULL));
+  layer_fixture_read(&f, CLNORM_VALUE_DGAMMA, before, C);
+  layer_fixture_read(&f, CLNORM_VALUE_INV_STD, value, C);
+  for (int c = 0; c < C; c++) {
+    value[c] *= 2.0f;
+  }
+  layer_fixture_write(&f, CLNORM_VALUE_INV_STD, value, C);
+  expect_success(layer_fixture_backward(&f, 6, d.x, d.dy, NULL));
+  layer_fixture_read(&f, CLNORM_VALUE_DGAMMA, after, C);
+  for (int c = 0; c < C; c++) {
+    /* dgamma = inv_std * sum(dy * (x - mean)), and a factor of two is exact. */
+    cr_assert(after[c] == 2.0f * before[c], "%.9g became %.9g", (double)before[c], (double)after[c]);
+  }
   layer_data_close(&d);
   layer_fixture_close(&f);
 }
