@@ -10,6 +10,8 @@
 #define TIME_AT_MOST 4.0 /* times min_time */
 /* Threads of a runtime that waits by spinning give their core back within about a millisecond. */
 #define SETTLE 0.003
+/* Beside runs this long that is nothing, and the runs that do not count would double the time. */
+#define LONG_RUN 0.05
 #define SAMPLE_AT_LEAST 2e-4
 #define REPEATS_AT_MOST 256
 #define SAMPLES_A_TURN 64
@@ -64,7 +66,9 @@ static void settle(measure_subject *subject)
 static int take_turn(measure_subject *subject, double slice)
 {
   double spent = 0.0;
-  settle(subject);
+  if (subject->count == 0 || subject->samples[subject->count - 1] < LONG_RUN) {
+    settle(subject);
+  }
   for (int i = 0; !subject->failed && i < SAMPLES_A_TURN && (i == 0 || spent < slice); i++) {
     const double time = run_timed(subject, subject->repeats);
     spent += time;

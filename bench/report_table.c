@@ -207,6 +207,16 @@ static void print_reasons(FILE *file, const bench_record *records, size_t count)
   }
 }
 
+/* The CPU backend's driver is clnorm itself. */
+static void print_heading(FILE *file, const bench_record *record, const char *input)
+{
+  const int cpu = strcmp(record->backend, "cpu") == 0;
+  (void)fprintf(file, "\n## %s\n\n%s%sclnorm %s%s%s, %s; batch normalization, float32; %s\n\n", record->device,
+                cpu ? "" : record->driver, cpu ? "" : "; ", clnorm_version(),
+                CLNORM_GIT_REVISION[0] != '\0' ? ", git " : "", CLNORM_GIT_REVISION, cpu ? "CPU backend" : "OpenCL",
+                input);
+}
+
 void report_table_print(FILE *file, const bench_record *records, size_t count, const char *input)
 {
   size_t peers = 0;
@@ -221,9 +231,7 @@ void report_table_print(FILE *file, const bench_record *records, size_t count, c
   for (size_t i = 0; i < count; i++) {
     fill_row(&g, i + 1, &records[i]);
   }
-  (void)fprintf(file, "\n## %s\n\n%s; clnorm %s%s%s, %s; batch normalization, float32; %s\n\n", records[0].device,
-                records[0].driver, clnorm_version(), CLNORM_GIT_REVISION[0] != '\0' ? ", git " : "",
-                CLNORM_GIT_REVISION, strcmp(records[0].backend, "cpu") == 0 ? "CPU backend" : "OpenCL", input);
+  print_heading(file, &records[0], input);
   print_grid(file, &g);
   print_reasons(file, records, count);
   print_copies(file, records, count);

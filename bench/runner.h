@@ -32,7 +32,7 @@ void runner_close(runner *r);
 /* A pass on the CPU backend. `w` is kept by reference; results go straight into w->out. 0, or -1 with *error set. */
 int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, runner_error *error, char *variant, size_t capacity);
 
-/* Copies of `bytes` from one array to another on all threads, in every way that this CPU knows; at most 3.
+/* Copies of `bytes` from one array to another in every way that this CPU knows; at most 3.
  * Returns how many were opened. */
 size_t runner_open_copies_cpu(runner *runners, const void *from, void *to, size_t bytes);
 

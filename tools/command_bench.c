@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench_request.h"
 #include "commands.h"
@@ -24,7 +25,7 @@ typedef struct bencher {
   bench_suite suite;
   array digits;
   bench_data data;
-  char input[200]; /* what x is, for people */
+  char input[300]; /* what x is, for people */
   FILE *json;
   const device_choice *choice; /* the present device */
   const bench_case *present;
@@ -169,6 +170,18 @@ static int make_suite(bencher *b)
   return failed == 0 ? EXIT_OK : complain(EXIT_DEVICE, "bench: not enough memory");
 }
 
+/* Times taken beside other programs mean little, and a pasted table should say so itself. */
+static void note_load(bencher *b)
+{
+  double load = 0.0;
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const size_t used = strlen(b->input);
+  if (getloadavg(&load, 1) == 1 && load > 0.5 * (double)cores) {
+    (void)snprintf(b->input + used, sizeof b->input - used, "; before the start the load was %.1f on %ld cores", load,
+                   cores);
+  }
+}
+
 /* Leaves those that --backend allows. */
 static int choose_devices(const bench_request *request, device_choice **choices, size_t *count)
 {
@@ -209,6 +222,7 @@ static int bench_devices(bencher *b)
   device_choice *choices = NULL;
   size_t count = 0;
   int code = make_suite(b);
+  note_load(b);
   code = code == EXIT_OK ? choose_devices(b->request, &choices, &count) : code;
   if (code == EXIT_OK && b->request->json != NULL && (b->json = fopen(b->request->json, "we")) == NULL) {
     code = complain(EXIT_USAGE, "bench: --json %s: cannot be made: %s", b->request->json, strerror(errno));

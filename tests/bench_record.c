@@ -1,0 +1,173 @@
+/* Checks a file of `clnorm bench --json` against the schema: every line, every key, no other key.
+ *   usage: bench_record FILE LINES ok|wrong [PEER]
+ * With `wrong` no record may hold a time. PEER is a name's beginning that every record must have among its peers.
+ * Prints what is amiss and exits with 1. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures = 0;
+
+static void fail(int line, const char *key, const char *what)
+{
+  (void)fprintf(stderr, "line %d: %s: %s\n", line, key, what);
+  failures++;
+}
+
+typedef enum kind { STRING, INTEGER, REAL, BOOLEAN, ARRAY, OBJECT } kind;
+
+static const struct {
+  const char *name;
+  kind kind;
+  int timed; /* 1: null in a record without times; 2: null in one without a check, too */
+} keys[] = {
+    {"schema", INTEGER, 0},  {"op", STRING, 0},           {"pass", STRING, 0},       {"shape", ARRAY, 0},
+    {"layout", STRING, 0},   {"dtype", STRING, 0},        {"activation", STRING, 0}, {"residual", BOOLEAN, 0},
+    {"backend", STRING, 0},  {"device", STRING, 0},       {"driver", STRING, 0},     {"variant", STRING, 0},
+    {"n", INTEGER, 0},       {"median_s", REAL, 1},       {"ci95_s", ARRAY, 0},      {"copy_s", REAL, 1},
+    {"times_copy", REAL, 1}, {"bytes_least", INTEGER, 0}, {"gbps", REAL, 1},         {"compile_s", REAL, 1},
+    {"check", STRING, 0},    {"max_err", REAL, 2},        {"tolerance", REAL, 2},    {"peers", OBJECT, 0},
+    {"version", STRING, 0},  {"git", STRING, 0},
+};
+
+#define KEYS (sizeof keys / sizeof keys[0])
+
+static int has_kind(const json_t *value, kind wanted)
+{
+  switch (wanted) {
+    case STRING:
+      return json_is_string(value);
+    case INTEGER:
+      return json_is_integer(value);
+    case REAL:
+      return json_is_real(value);
+    case BOOLEAN:
+      return json_is_boolean(value);
+    case ARRAY:
+      return json_is_array(value);
+    case OBJECT:
+      return json_is_object(value);
+  }
+  return 0;
+}
+
+static void check_keys(int line, const json_t *record, int ok)
+{
+  size_t expected = KEYS + (ok ? 0 : 1);
+  for (size_t i = 0; i < KEYS; i++) {
+    const json_t *value = json_object_get(record, keys[i].name);
+    if (value == NULL) {
+      fail(line, keys[i].name, "is missing");
+    } else if (!ok && keys[i].timed == 1) {
+      if (!json_is_null(value)) {
+        fail(line, keys[i].name, "is there though the result is wrong");
+      }
+    } else if (!has_kind(value, keys[i].kind)) {
+      fail(line, keys[i].name, "is of another type");
+    }
+  }
+  if (!ok && !json_is_string(json_object_get(record, "reason"))) {
+    fail(line, "reason", "is missing");
+  }
+  if (json_object_size(record) != expected) {
+    fail(line, "record", "has keys that the schema does not know");
+  }
+}
+
+static double number(const json_t *record, const char *key) { return json_number_value(json_object_get(record, key)); }
+
+static int is_near(double a, double b) { return a <= 1.001 * b && b <= 1.001 * a; }
+
+/* What follows from other keys has to agree with them. */
+static void check_values(int line, const json_t *record)
+{
+  const double median = number(record, "median_s");
+  const json_t *interval = json_object_get(record, "ci95_s");
+  const double low = json_number_value(json_array_get(interval, 0));
+  const double high = json_number_value(json_array_get(interval, 1));
+  const char *pass = json_string_value(json_object_get(record, "pass"));
+  const json_t *shape = json_object_get(record, "shape");
+  double bytes = strncmp(pass != NULL ? pass : "", "backward", 8) == 0 ? 12.0 : 8.0;
+  for (size_t i = 0; i < json_array_size(shape); i++) {
+    bytes *= json_number_value(json_array_get(shape, i));
+  }
+  if (json_array_size(interval) != 2 || !(low > 0 && low <= 1.00001 * median && median <= 1.00001 * high)) {
+    fail(line, "ci95_s", "does not hold the median");
+  }
+  if (number(record, "n") < 6) {
+    fail(line, "n", "is too small for an interval");
+  }
+  if (number(record, "bytes_least") != bytes) {
+    fail(line, "bytes_least", "is not 2 or 3 times the tensor");
+  }
+  if (!is_near(number(record, "times_copy"), median / number(record, "copy_s"))) {
+    fail(line, "times_copy", "is not median_s / copy_s");
+  }
+  if (!is_near(number(record, "gbps"), bytes / median * 1e-9)) {
+    fail(line, "gbps", "is not bytes_least / median_s");
+  }
+  if (!(number(record, "max_err") <= number(record, "tolerance"))) {
+    fail(line, "max_err", "exceeds the tolerance");
+  }
+}
+
+static void check_peer(int line, const json_t *record, const char *wanted)
+{
+  json_t *peers = json_object_get(record, "peers");
+  for (void *at = json_object_iter(peers); at != NULL; at = json_object_iter_next(peers, at)) {
+    const json_t *peer = json_object_iter_value(at);
+    if (strncmp(json_object_iter_key(at), wanted, strlen(wanted)) == 0) {
+      const double median = number(peer, "median_s");
+      if (json_object_size(peer) != 2 || !is_near(number(peer, "times_faster"), median / number(record, "median_s"))) {
+        fail(line, "peers", "times_faster is not the peer's median over median_s");
+      }
+      return;
+    }
+  }
+  fail(line, "peers", "the peer is missing");
+}
+
+static void check_line(int line, const char *text, const char *outcome, const char *peer)
+{
+  json_error_t error;
+  json_t *record = json_loads(text, 0, &error);
+  const int ok = strcmp(outcome, "ok") == 0;
+  if (record == NULL) {
+    fail(line, "JSON", error.text);
+    return;
+  }
+  const char *check = json_string_value(json_object_get(record, "check"));
+  if (check == NULL || strcmp(check, outcome) != 0) {
+    fail(line, "check", check == NULL ? "is no string" : check);
+  } else {
+    check_keys(line, record, ok);
+  }
+  if (ok && failures == 0) {
+    check_values(line, record);
+  }
+  if (peer != NULL && failures == 0) {
+    check_peer(line, record, peer);
+  }
+  json_decref(record);
+}
+
+int main(int argc, char **argv)
+{
+  static char text[65536];
+  int lines = 0;
+  FILE *file = argc >= 4 ? fopen(argv[1], "r") : NULL;
+  if (file == NULL) {
+    (void)fprintf(stderr, "usage: bench_record FILE LINES ok|wrong [PEER]\n");
+    return 2;
+  }
+  while (fgets(text, sizeof text, file) != NULL) {
+    check_line(++lines, text, argv[3], argc > 4 ? argv[4] : NULL);
+  }
+  (void)fclose(file);
+  if (lines != atoi(argv[2])) {
+    (void)fprintf(stderr, "%d lines, expected %s\n", lines, argv[2]);
+    failures++;
+  }
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,25 @@
+# Tests of the measuring engine and of `clnorm bench`.
+foreach(name stats measure verify)
+  add_executable(test_${name} test_${name}.c)
+  target_link_libraries(test_${name} PRIVATE clnorm_bench clnorm_flags PkgConfig::CRITERION m)
+  clnorm_register(${name} test_${name} cpu 120)
+endforeach()
+
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+add_executable(bench_record bench_record.c)
+target_link_libraries(bench_record PRIVATE clnorm_flags PkgConfig::JANSSON)
+
+# A sanitizer's runtime has to be the first library, and a static clnorm has nothing to be put before.
+set(wrong "")
+if(NOT CLNORM_SANITIZE AND clnorm_type STREQUAL "SHARED_LIBRARY")
+  add_library(wrong_result MODULE wrong_result.c)
+  target_include_directories(wrong_result PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(wrong_result PRIVATE clnorm_flags ${CMAKE_DL_LIBS})
+  set(wrong $<TARGET_FILE:wrong_result>)
+endif()
+foreach(device ${devices})
+  add_test(NAME bench@${device}
+           COMMAND ${CLNORM_BASH} ${CMAKE_CURRENT_SOURCE_DIR}/test_bench.sh $<TARGET_FILE:clnorm_command>
+                   $<TARGET_FILE:bench_record> "${wrong}" "${CLNORM_BENCH_PEERS}")
+  set_tests_properties(bench@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
+endforeach()

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Tests `clnorm bench` as scripts and people see it, with shapes of a few thousand elements.
+# Usage: test_bench.sh CLNORM RECORD_CHECKER WRONG_LIBRARY PEERS
+#   WRONG_LIBRARY  preloaded, it makes the CPU backend wrong; "" where a preload is not possible
+#   PEERS          peers compiled in, or ""
+# The device under test is $CLNORM_DEVICE.
+set -u
+clnorm=$1
+checker=$2
+wrong=$3
+peers=$4
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+# How long a cold compile takes is not the question here.
+export POCL_KERNEL_CACHE=1 MESA_SHADER_CACHE_DISABLE=false
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# measured LINES ARGUMENTS...: exit code 0, that many records that keep to the schema, a table.
+measured() {
+  local lines=$1
+  shift
+  "$clnorm" bench --min-time 0.005 --json records "$@" >stdout 2>stderr || fail "bench $*: $? $(cat stderr)"
+  "$checker" records "$lines" ok || fail "bench $*: records"
+  grep -q '^| operation .*| *median .*| *95 % interval .*| *GB/s .*| *times copy .*| *against CPU .*| *check' stdout ||
+    fail "bench $*: no table"
+  [ "$(grep -c '^| .* | ok' stdout)" -eq "$lines" ] || fail "bench $*: the table has not $lines rows: $(cat stdout)"
+  grep -q 'Least traffic' stdout || fail "bench $*: no byte model"
+  [ "$(wc -l <stderr)" -eq 1 ] || fail "bench $*: more than the device on stderr: $(cat stderr)"
+}
+
+# refused PATTERN ARGUMENTS...: exit code 2, one line on stderr that matches, nothing on stdout.
+refused() {
+  local pattern=$1 code
+  shift
+  "$clnorm" bench "$@" >stdout 2>stderr
+  code=$?
+  [ "$code" -eq 2 ] || fail "bench $*: exit code $code, expected 2"
+  [ "$(wc -l <stderr)" -eq 1 ] || fail "bench $*: expected one line on stderr: $(cat stderr)"
+  grep -Eq -- "^clnorm: .*($pattern)" stderr || fail "bench $*: expected /$pattern/, got: $(cat stderr)"
+  [ ! -s stdout ] || fail "bench $*: printed on stdout though it failed"
+}
+
+if [ -n "${CLNORM_TEST_SLOW-}" ]; then
+  measured 2 --shape 4,3,5,6 --pass infer,train --layout channels-first
+else
+  measured 8 --shape 4,3,5,6
+  measured 2 --shape '16,10' --pass train,backward
+  measured 6 --shape '4x3x7,16x10;2,3,4,5,6' --pass infer,train --layout channels-last
+  grep -q '"shape":\[2,3,4,5,6\],"layout":"channels-last"' records || fail "the record's shape is not N,C,..."
+  if [ -n "$peers" ]; then
+    measured 4 --op batch --shape 4,3,5,6 --layout channels-last --peers "$peers"
+    "$checker" records 4 ok "$peers" || fail "records of --peers $peers"
+  fi
+fi
+if [ "$CLNORM_DEVICE" = cpu ]; then
+  measured 1 --backend cpu --pass train --shape 64,10
+fi
+
+# Images in the IDX format: 5 of 4x3, of 8 bits. Two shapes more, and all of x comes from them.
+mkdir images
+{
+  printf '\0\0\010\003\0\0\0\005\0\0\0\004\0\0\0\003'
+  printf '%s' 'some sixty bytes that stand for five small pictures of 4x3.....'
+} | head -c 76 >images/train-images-idx3-ubyte
+measured 1 --data images --pass train --shape 6,2,7 --layout channels-first
+grep -q '5 images of 4x3' stdout || fail "the table does not name the images"
+
+refused "'fast' is unknown" --suite fast
+refused "exclude each other" --suite quick --shape 4,3
+refused "'layer' is unknown" --op layer
+refused "'forward' is unknown" --pass forward
+refused "twice" --pass train,train
+refused "'nchw' is unknown" --layout nchw
+refused "'1e9' is no whole number" --shape 1e9,3
+refused "dimension '0' is out" --shape 0,3
+refused "dimension '' is empty" --shape 4,3,
+refused "1 dimension" --shape 4
+refused "more than 5" --shape 1,2,3,4,5,6
+refused "overflow" --shape 4294967295,4294967295,4
+refused "out of its range" --min-time 1e99
+refused "out of its range" --min-time -1
+refused "is empty" --min-time ''
+refused "this build has" --peers nobody
+refused "'gpu' is unknown" --backend gpu
+refused "--json is empty" --json ''
+refused "no train-images" --data . --shape 4,3
+refused "compare" --compare old.json
+refused "unexpected argument" now
+refused "given twice" --suite quick --suite full
+
+if [ -n "$wrong" ] && [ "$CLNORM_DEVICE" = cpu ]; then
+  LD_PRELOAD=$wrong "$clnorm" bench --shape 4,3,5,6 --json records >stdout 2>stderr
+  code=$?
+  [ "$code" -eq 1 ] || fail "wrong results: exit code $code, expected 1"
+  "$checker" records 8 wrong || fail "wrong results: records"
+  grep -Eq '^\| .* [0-9.]+ (s|ms|us|ns) ' stdout && fail "wrong results have a speed: $(cat stdout)"
+  grep -q 'WRONG' stdout || fail "wrong results: the table does not say so"
+fi
+
+[ "$failures" -eq 0 ] && echo "all is well on $CLNORM_DEVICE"
+[ "$failures" -eq 0 ]
