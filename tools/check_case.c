@@ -248,7 +248,7 @@ static void note(check_result *result, oracle_quantity quantity, const oracle_er
 {
   static const char *const names[] = {"gamma",   "beta", "running_mean", "running_var", "mean",
                                       "inv_std", "dx",   "dgamma",       "dbeta",       "in place"};
-  if (!(error->units <= result->worst.units) || result->runs == 0) {
+  if (!(error->units <= result->worst.units)) {
     result->worst = *error;
     result->quantity = quantity;
   }
@@ -325,7 +325,7 @@ static int run_all(engine *e, work *w, check_breadth breadth, check_result *resu
 int check_case(engine *e, const check_input *input, clnorm_pass pass, check_breadth breadth, check_result *result)
 {
   work w = {.input = input, .pass = pass};
-  *result = (check_result){.pass = pass};
+  *result = (check_result){.pass = pass, .worst = {.units = -1}}; /* less than any error */
   result->status = clnorm_desc_counts(&input->desc, &w.counts);
   if (result->status != CLNORM_SUCCESS) {
     (void)snprintf(result->reason, sizeof result->reason, "%.*s", (int)sizeof result->reason - 1, clnorm_last_error());

@@ -11,7 +11,12 @@
 #endif
 
 /* Said wherever no OpenCL device is found. */
+#if CLNORM_HAVE_OPENCL
 #define DEVICE_ADVICE "for an OpenCL device on any CPU: sudo apt-get install pocl-opencl-icd"
+#else
+#define DEVICE_ADVICE \
+  "this build has no OpenCL: build with -DCLNORM_OPENCL=ON, then sudo apt-get install pocl-opencl-icd"
+#endif
 
 typedef struct device_choice {
   int number;       /* in the list of `clnorm devices`; -1: the CPU backend */
