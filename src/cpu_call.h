@@ -49,9 +49,6 @@ clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_
 /* From sums of d = x - shift and of d*d over `count` values. */
 clnorm__moments clnorm__moments_from(double count, double shift, double sum, double squares);
 
-/* The moments of two sets of values together (Chan, Golub and LeVeque 1983). */
-clnorm__moments clnorm__moments_merge(clnorm__moments a, clnorm__moments b);
-
 /* Stores the mean, inv_std and running statistics of statistic c and gives the coefficients of y. */
 void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,
                                    clnorm__moments moments, float coefficients[CLNORM__FORWARD_COEFFICIENTS]);

@@ -11,18 +11,6 @@ clnorm__moments clnorm__moments_from(double count, double shift, double sum, dou
   return (clnorm__moments){count, shift + sum / count, m2 < 0.0 ? 0.0 : m2};
 }
 
-clnorm__moments clnorm__moments_merge(clnorm__moments a, clnorm__moments b)
-{
-  const double count = a.count + b.count;
-  const double delta = b.mean - a.mean;
-  if (!isfinite(delta)) {
-    /* An infinite mean stays infinite as in a plain sum, instead of becoming Inf - Inf. */
-    return (clnorm__moments){count, a.mean + b.mean, NAN};
-  }
-  const double share = b.count / count;
-  return (clnorm__moments){count, a.mean + delta * share, (a.m2 + b.m2) + delta * delta * (a.count * share)};
-}
-
 static float average(float running, double value, double weight)
 {
   return (float)((1.0 - weight) * (double)running + weight * value);
@@ -114,37 +102,85 @@ static void store_coefficients(const clnorm__cpu_call *call, uint64_t c, const f
   }
 }
 
-void clnorm__cpu_merge_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+/* Statistics whose partial results are added side by side, so that the loops over them become vectors. */
+#define TOGETHER 16
+
+/* sums[i] += of statistic c + i over all partials what `component` of them holds. */
+static void add_component(const clnorm__cpu_call *call, int component, uint64_t c, size_t count, double sums[TOGETHER])
 {
   const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;
-  const uint64_t begin = task * step->outer_tile, plane = partials * statistics;
-  for (uint64_t c = begin; c < tile_end(step, begin, statistics); c++) {
-    float coefficients[CLNORM__FORWARD_COEFFICIENTS];
-    clnorm__moments all = {0};
-    for (uint64_t p = 0; p < partials; p++) {
-      const double *part = call->partials + p * statistics + c;
-      const clnorm__moments moments = {part[0], part[plane], part[2 * plane]};
-      all = p == 0 ? moments : clnorm__moments_merge(all, moments);
+  const double *part = call->partials + (uint64_t)component * partials * statistics + c;
+  for (uint64_t p = 0; p < partials; p++, part += statistics) {
+    for (size_t i = 0; i < count; i++) {
+      sums[i] += part[i];
     }
-    clnorm__cpu_finish_statistics(call, step, c, all, coefficients);
-    store_coefficients(call, c, coefficients, CLNORM__FORWARD_COEFFICIENTS);
+  }
+}
+
+/* All partials at once: the mean about the first partial's, then squares about the mean (Chan, Golub and LeVeque 1983, with
+ * more than two sets). Against a chain of merges of two there is no division a partial. */
+static void merge_moments(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__moments moments[TOGETHER])
+{
+  const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;
+  const uint64_t plane = partials * statistics;
+  const double *const counts = call->partials + c, *const means = counts + plane;
+  const double n = (double)call->plan->geometry.values;
+  double sums[TOGETHER] = {0}, mean[TOGETHER], m2[TOGETHER] = {0};
+  for (uint64_t p = 1; p < partials; p++) {
+    for (size_t i = 0; i < count; i++) {
+      sums[i] += counts[p * statistics + i] * (means[p * statistics + i] - means[i]);
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    mean[i] = means[i] + sums[i] / n;
+  }
+  add_component(call, 2, c, count, m2);
+  for (uint64_t p = 0; p < partials; p++) {
+    for (size_t i = 0; i < count; i++) {
+      const double delta = means[p * statistics + i] - mean[i];
+      m2[i] += counts[p * statistics + i] * (delta * delta);
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    moments[i] = (clnorm__moments){n, mean[i], m2[i]};
+    if (!isfinite(mean[i])) {
+      /* An infinite mean stays infinite as in a plain sum, instead of becoming Inf - Inf. */
+      moments[i].mean = 0.0;
+      for (uint64_t p = 0; p < partials; p++) {
+        moments[i].mean += means[p * statistics + i];
+      }
+    }
+  }
+}
+
+void clnorm__cpu_merge_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const uint64_t begin = task * step->outer_tile, end = tile_end(step, begin, call->plan->geometry.statistics);
+  for (uint64_t c = begin; c < end; c += TOGETHER) {
+    const size_t count = end - c < TOGETHER ? (size_t)(end - c) : TOGETHER;
+    clnorm__moments moments[TOGETHER];
+    merge_moments(call, c, count, moments);
+    for (size_t i = 0; i < count; i++) {
+      float coefficients[CLNORM__FORWARD_COEFFICIENTS];
+      clnorm__cpu_finish_statistics(call, step, c + i, moments[i], coefficients);
+      store_coefficients(call, c + i, coefficients, CLNORM__FORWARD_COEFFICIENTS);
+    }
   }
 }
 
 void clnorm__cpu_merge_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;
-  const uint64_t begin = task * step->outer_tile, plane = partials * statistics;
-  for (uint64_t c = begin; c < tile_end(step, begin, statistics); c++) {
-    float coefficients[CLNORM__BACKWARD_COEFFICIENTS];
-    clnorm__sums all = {0};
-    for (uint64_t p = 0; p < partials; p++) {
-      const double *part = call->partials + p * statistics + c;
-      all.g += part[0];
-      all.gd += part[plane];
-      all.d += part[2 * plane];
+  const uint64_t begin = task * step->outer_tile, end = tile_end(step, begin, call->plan->geometry.statistics);
+  for (uint64_t c = begin; c < end; c += TOGETHER) {
+    const size_t count = end - c < TOGETHER ? (size_t)(end - c) : TOGETHER;
+    double sums[3][TOGETHER] = {{0}};
+    for (int k = 0; k < 3; k++) {
+      add_component(call, k, c, count, sums[k]);
     }
-    clnorm__cpu_finish_gradients(call, step, c, all, coefficients);
-    store_coefficients(call, c, coefficients, CLNORM__BACKWARD_COEFFICIENTS);
+    for (size_t i = 0; i < count; i++) {
+      float coefficients[CLNORM__BACKWARD_COEFFICIENTS];
+      clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, coefficients);
+      store_coefficients(call, c + i, coefficients, CLNORM__BACKWARD_COEFFICIENTS);
+    }
   }
 }

@@ -12,13 +12,20 @@
 /* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
 #define CLNORM__SUM_LANES 8
 
+/* Where the data goes on after a run, for prefetching: `left` contiguous elements from the run's begin on, then a gap of
+ * `gap` elements. Only a hint: nothing outside of the run is read. */
+typedef struct clnorm__ahead {
+  size_t left, gap;
+} clnorm__ahead;
+
 typedef struct clnorm__cpu_kernels {
   const char *name;
 
   /* sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
-  void (*run_stats)(const float *x, size_t n, float shift, double sums[2][CLNORM__SUM_LANES]);
+  void (*run_stats)(const float *x, size_t n, clnorm__ahead ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
-  void (*run_sums)(const float *x, const float *dy, size_t n, float mean, double sums[3][CLNORM__SUM_LANES]);
+  void (*run_sums)(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
+                   double sums[3][CLNORM__SUM_LANES]);
   /* y = ((x - c[0]) - c[1]) * c[2] + c[3] */
   void (*run_apply)(const float *x, float *y, size_t n, const float c[4], int stream);
   /* dx = c[2] * (dy - c[3] - ((x - c[0]) - c[1]) * c[4]) */

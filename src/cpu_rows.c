@@ -105,6 +105,15 @@ static clnorm__matrix matrix_of(const block *b)
   return (clnorm__matrix){b->segments, b->count * b->length, b->stride, b->length};
 }
 
+/* How the block goes on from its i-th statistic's run on: its neighbours' runs, then the next segment. */
+static clnorm__ahead ahead_of(const block *b, size_t i)
+{
+  if (b->pitch != b->length) {
+    return (clnorm__ahead){b->length, b->stride - b->length};
+  }
+  return (clnorm__ahead){(b->count - i) * b->length, b->stride - b->count * b->length};
+}
+
 static float shift_of(const float *x, size_t n)
 {
   double sum = 0.0;
@@ -137,7 +146,7 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, clnorm__
   }
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
-      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, shifts[i], sums[i]);
+      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, ahead_of(b, i), shifts[i], sums[i]);
     }
   }
   const double n = (double)b->segments * (double)b->length;
@@ -159,7 +168,7 @@ static void block_sums(const clnorm__cpu_call *call, const block *b, const float
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
       const size_t at = segment * b->stride + i * b->pitch;
-      call->kernels->run_sums(x + at, dy + at, b->length, mean[i], sums[i]);
+      call->kernels->run_sums(x + at, dy + at, b->length, ahead_of(b, i), mean[i], sums[i]);
     }
   }
   for (size_t i = 0; i < b->count; i++) {

@@ -110,9 +110,23 @@ static inline vd keep_last(vd v, size_t lanes)
   return (vd)((vm)v & mask);
 }
 
+/* Runs lie far apart, often on pages of their own, and the processor's own prefetching stops at both; asking so many elements
+ * ahead, over the gap to the next run, took a statistic of 32 x 3136 elements from 2.4 to 1.4 ms for 64 of them. */
+#define AHEAD 1024
+#define LINE 16
+
+/* Prefetches are macros: GCC takes a function that does nothing else for one without effect, and drops its calls. */
+#define PREFETCH(address, locality) __builtin_prefetch((const void *)(address), 0, locality)
+
+/* Prefetches the elements [i, i + count) of AHEAD elements later. */
+#define LOOK_AHEAD(x, i, count, ahead)                                                              \
+  for (size_t line = (i) + AHEAD; line < (i) + AHEAD + (count); line += LINE) {                     \
+    PREFETCH((uintptr_t)(x) + (line + (line < (ahead).left ? 0 : (ahead).gap)) * sizeof(float), 3); \
+  }
+
 /* ---- sums over runs ----------------------------------------------------------------------------------------- */
 
-static void run_stats(const float *x, size_t n, float shift, double sums[2][CLNORM__SUM_LANES])
+static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift, double sums[2][CLNORM__SUM_LANES])
 {
   if (n < D) {
     for (size_t i = 0; i < n; i++) {
@@ -127,6 +141,7 @@ static void run_stats(const float *x, size_t n, float shift, double sums[2][CLNO
   vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
   size_t i = 0;
   for (; i + 4 * D <= n; i += 4 * D) {
+    LOOK_AHEAD(x, i, 4 * D, ahead)
     const vd d0 = load_wide(x + i) - k, d1 = load_wide(x + i + D) - k;
     const vd d2 = load_wide(x + i + 2 * D) - k, d3 = load_wide(x + i + 3 * D) - k;
     s0 += d0, s1 += d1, s2 += d2, s3 += d3;
@@ -146,7 +161,8 @@ static void run_stats(const float *x, size_t n, float shift, double sums[2][CLNO
   store_d(sums[1], (q0 + q1) + (q2 + q3));
 }
 
-static void run_sums(const float *x, const float *dy, size_t n, float mean, double sums[3][CLNORM__SUM_LANES])
+static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
+                     double sums[3][CLNORM__SUM_LANES])
 {
   if (n < D) {
     for (size_t i = 0; i < n; i++) {
@@ -162,6 +178,8 @@ static void run_sums(const float *x, const float *dy, size_t n, float mean, doub
   vd g1 = {0}, p1 = {0}, d1 = {0};
   size_t i = 0;
   for (; i + 2 * D <= n; i += 2 * D) {
+    LOOK_AHEAD(x, i, 2 * D, ahead)
+    LOOK_AHEAD(dy, i, 2 * D, ahead)
     const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k;
     const vd ga = load_wide(dy + i), gb = load_wide(dy + i + D);
     g0 += ga, g1 += gb;
@@ -263,11 +281,25 @@ static inline void columns_stats(const float *x, size_t rows, size_t stride, con
   store_d(squares, q);
 }
 
+/* Prefetches the line of column j of a block's rows in the block that is `down` elements later, once for each line. */
+#define LOOK_DOWN(x, rows, j, stride, down)                                        \
+  for (size_t row = 0; (j) % LINE == 0 && row < (rows); row++) {                   \
+    PREFETCH((uintptr_t)(x) + (row * (stride) + (j) + (down)) * sizeof(float), 2); \
+  }
+
+/* The next block, or of narrow matrices one that is as far ahead as a run's prefetch. */
+static inline size_t down_of(size_t columns, size_t stride)
+{
+  const size_t block = BLOCK_ROWS * columns;
+  return (block < AHEAD ? (AHEAD + block - 1) / block : 1) * BLOCK_ROWS * stride;
+}
+
 static inline void block_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift,
-                               double *sum, double *squares)
+                               double *sum, double *squares, size_t down)
 {
   size_t j = 0;
   for (; j + W <= columns; j += W) {
+    LOOK_DOWN(x, rows, j, stride, down)
     const vd k0 = load_wide(shift + j), k1 = load_wide(shift + j + D);
     vd s0 = load_d(sum + j), s1 = load_d(sum + j + D);
     vd q0 = load_d(squares + j), q1 = load_d(squares + j + D);
@@ -301,19 +333,22 @@ static void matrix_stats(const float *x, size_t rows, size_t columns, size_t str
     }
     return;
   }
+  const size_t down = down_of(columns, stride);
   size_t r = 0;
   for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
-    block_stats(x + r * stride, BLOCK_ROWS, columns, stride, shift, sum, squares);
+    block_stats(x + r * stride, BLOCK_ROWS, columns, stride, shift, sum, squares, down);
   }
   if (r < rows) {
-    block_stats(x + r * stride, rows - r, columns, stride, shift, sum, squares);
+    block_stats(x + r * stride, rows - r, columns, stride, shift, sum, squares, 0);
   }
 }
 
 static inline void block_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride,
-                              const float *mean, double *sum_g, double *sum_gd, double *sum_d)
+                              const float *mean, double *sum_g, double *sum_gd, double *sum_d, size_t down)
 {
   for (size_t j = 0; j < columns; j += D) {
+    LOOK_DOWN(x, rows, j, stride, down)
+    LOOK_DOWN(dy, rows, j, stride, down)
     const size_t lanes = columns - j;
     const size_t at = lanes < D ? columns - D : j;
     const vd k = load_wide(mean + at);
@@ -348,12 +383,13 @@ static void matrix_sums(const float *x, const float *dy, size_t rows, size_t col
     }
     return;
   }
+  const size_t down = down_of(columns, stride);
   size_t r = 0;
   for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
-    block_sums(x + r * stride, dy + r * stride, BLOCK_ROWS, columns, stride, mean, sum_g, sum_gd, sum_d);
+    block_sums(x + r * stride, dy + r * stride, BLOCK_ROWS, columns, stride, mean, sum_g, sum_gd, sum_d, down);
   }
   if (r < rows) {
-    block_sums(x + r * stride, dy + r * stride, rows - r, columns, stride, mean, sum_g, sum_gd, sum_d);
+    block_sums(x + r * stride, dy + r * stride, rows - r, columns, stride, mean, sum_g, sum_gd, sum_d, 0);
   }
 }
 
