@@ -194,6 +194,15 @@ static clnorm_status check_call(enqueue_call *call)
   double weight = 0.0;
   const clnorm_plan *plan = &call->plan->data;
   CLNORM__TRY(clnorm__spans_describe(call->plan->cl->context, plan, call->args, call->spans, &workspace));
+  if (plan->geometry.elements == 0) {
+    /* There are no buffers of no bytes. */
+    clnorm__span *const inputs[] = {&call->spans[CLNORM__ARG_X], &call->spans[CLNORM__ARG_DY]};
+    for (int i = 0; i < 2; i++) {
+      if (!inputs[i]->present) {
+        inputs[i]->present = inputs[i]->can_read = 1;
+      }
+    }
+  }
   CLNORM__TRY(
       clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, call->spans, &workspace, plan->workspace_size));
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, call->args->batch_number, &weight));

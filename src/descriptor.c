@@ -159,7 +159,7 @@ clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__g
     default:
       return clnorm__fail(CLNORM_INVALID_ARGUMENT, "pass: expected a clnorm_pass (1 to 4), got %d", (int)pass);
   }
-  if (geometry->values == 0) {
+  if (geometry->elements == 0) {
     return clnorm__fail(CLNORM_INVALID_SHAPE,
                         "desc.dims: expected at least 2 values a statistic in training, got an empty tensor");
   }

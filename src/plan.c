@@ -66,10 +66,16 @@ static uint64_t partial_bytes(const clnorm_plan *plan)
          (STATS_COMPONENTS_CL > GRADIENTS_COMPONENTS_CL ? STATS_COMPONENTS_CL : GRADIENTS_COMPONENTS_CL);
 }
 
-static void lay_out_workspace(clnorm_plan *plan)
+static clnorm_status lay_out_workspace(clnorm_plan *plan)
 {
   const uint64_t statistics = plan->geometry.statistics;
+  const uint64_t each = partial_bytes(plan) * plan->partials + (COEFFICIENTS + 2) * sizeof(float);
   uint64_t end = 0;
+  if (uses_partials(plan) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
+    return clnorm__fail(CLNORM_OVERFLOW,
+                        "workspace: expected less than 2^63 bytes, %" PRIu64 " statistics need %" PRIu64 " each",
+                        statistics, each);
+  }
   if (uses_partials(plan)) {
     plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * statistics);
     plan->coefficients_offset = take_piece(&end, COEFFICIENTS * sizeof(float) * statistics);
@@ -79,6 +85,7 @@ static void lay_out_workspace(clnorm_plan *plan)
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
   }
   plan->workspace_size = end;
+  return CLNORM_SUCCESS;
 }
 
 static clnorm_status check_allocation(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -106,7 +113,7 @@ clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const
   const int unbiased = plan->desc.running_variance == CLNORM_VARIANCE_UNBIASED;
   plan->stats_divisor = plan->geometry.values - (unbiased && plan->geometry.values > 1 ? 1 : 0);
   clnorm__variant_choose(plan, capabilities);
-  lay_out_workspace(plan);
+  CLNORM__TRY(lay_out_workspace(plan));
   CLNORM__TRY(check_allocation(plan, capabilities));
 done:
   return status;

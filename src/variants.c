@@ -196,7 +196,7 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, 
   }
   step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
   step->inner_tiles = ceil_div(geometry->columns, step->inner_tile);
-  const uint64_t wanted = at_least(tasks / step->inner_tiles, 1);
+  const uint64_t wanted = at_least(tasks / at_least(step->inner_tiles, 1), 1);
   const uint64_t most = at_least(geometry->rows / at_least(min_rows, 1), 1);
   step->outer_tile = at_least(ceil_div(geometry->rows, at_most(wanted, most)), 1);
   step->outer_tiles = ceil_div(geometry->rows, step->outer_tile);

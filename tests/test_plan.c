@@ -428,3 +428,33 @@ Test(plan, only_the_steps_that_a_call_asks_for_are_run)
   cr_assert(NEEDED(frozen, CLNORM__ARG_DX, CLNORM__ARG_DGAMMA) == 3);
   cr_assert(NEEDED(frozen, CLNORM__ARG_DBETA) == 2);
 }
+
+/* One statistic an activation, and no activations: there is nothing to count tiles by. */
+Test(plan, a_tensor_without_positions_is_no_work)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  for (size_t m = 0; m < MACHINES; m++) {
+    for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+      desc_set(&desc, (clnorm_layout)layout, CLNORM_PER_ACTIVATION, 3, (const size_t[]){4, 3, 0});
+      expect_success(clnorm__plan_make(&desc, CLNORM_INFER, machines[m], &plan));
+      expect_success(clnorm__plan_make(&desc, CLNORM_BACKWARD_FROZEN, machines[m], &plan));
+      cr_assert(plan.workspace_size == 0 && NEEDED(plan, CLNORM__ARG_DX, CLNORM__ARG_DGAMMA) == 0);
+      expect_failure(clnorm__plan_make(&desc, CLNORM_TRAIN, machines[m], &plan), CLNORM_INVALID_SHAPE, "empty");
+      expect_failure(clnorm__plan_make(&desc, CLNORM_BACKWARD, machines[m], &plan), CLNORM_INVALID_SHAPE, "empty");
+    }
+  }
+}
+
+/* A tensor of 2^62 bytes is a number, but each of its statistics needs more workspace than values. */
+Test(plan, a_workspace_beyond_63_bits_overflows)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  const clnorm__capabilities boundless = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_MAX, 1};
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 2, (const size_t[]){2, (size_t)1 << 59});
+  expect_success(clnorm__plan_make(&desc, CLNORM_INFER, &clnorm__host_capabilities, &plan));
+  expect_failure(clnorm__plan_make(&desc, CLNORM_TRAIN, &clnorm__host_capabilities, &plan), CLNORM_OVERFLOW,
+                 "workspace", "576460752303423488");
+  expect_failure(clnorm__plan_make(&desc, CLNORM_BACKWARD, &boundless, &plan), CLNORM_OVERFLOW, "workspace");
+}
