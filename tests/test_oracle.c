@@ -108,6 +108,59 @@ Test(oracle, an_error_of_twice_the_bound_counts_as_two)
   oracle_destroy(&o);
 }
 
+static void assert_bound(const oracle *o, oracle_quantity quantity, uint64_t i, double expected)
+{
+  const double bound = oracle_bound(o, quantity, i);
+  cr_assert(fabs(bound - expected) <= 1e-3 * expected, "%s[%llu]: bound %.6g, expected %.6g",
+            oracle_quantity_name(quantity), (unsigned long long)i, bound, expected);
+}
+
+/* One channel: x = -1, 1; r = 1/2; xh = -1/2, 1/2; gamma 3, beta 10; running 2 and 1 become 1.5 and 1.25 (weight 1/4). */
+Test(oracle, every_bound_has_the_size_that_is_derived_for_it)
+{
+  clnorm_desc desc = make_desc(CLNORM_CHANNELS_FIRST, 0, 2, (const size_t[]){2, 1});
+  desc.epsilon = 3.0;
+  const float x[] = {-1, 1};
+  const float dy[] = {1, 4};
+  const float gamma = 3.0f;
+  const float beta = 10.0f;
+  const float running[] = {2.0f, 1.0f};
+  oracle o;
+  oracle_inputs in = {.x = x,
+                      .dy = dy,
+                      .gamma = &gamma,
+                      .beta = &beta,
+                      .running_mean = &running[0],
+                      .running_var = &running[1],
+                      .weight = 0.25};
+  cr_assert(oracle_create(&o, &desc, CLNORM_TRAIN, &in) == 0);
+  assert_bound(&o, ORACLE_Y, 0, 4 * 0x1p-23 * 11.5 + 3e-6);
+  /* The mean is 0: only its floor is left. */
+  assert_bound(&o, ORACLE_MEAN, 0, 0x1p-40);
+  assert_bound(&o, ORACLE_INV_STD, 0, 8 * 0x1p-24);
+  assert_bound(&o, ORACLE_RUNNING_MEAN, 0, 4 * 0x1p-24 * 1.5 + 0.25 * 0x1p-40);
+  /* The unbiased variance is 2, with an ulp of 2^-22. */
+  assert_bound(&o, ORACLE_RUNNING_VAR, 0, 4 * 0x1p-24 * 1.25 + 0.25 * 5 * 0x1p-22);
+  oracle_destroy(&o);
+
+  in.outliers = 1;
+  cr_assert(oracle_create(&o, &desc, CLNORM_TRAIN, &in) == 0);
+  assert_bound(&o, ORACLE_INV_STD, 0, 14 * 0x1p-24);
+  assert_bound(&o, ORACLE_RUNNING_VAR, 0, 4 * 0x1p-24 * 1.25 + 0.25 * 17 * 0x1p-22);
+  oracle_destroy(&o);
+
+  /* dbeta = 5, dgamma = 1.5; the largest terms are 4 and 2; mean(dy) = 2.5, xh*mean(dy*xh) = 0.375. */
+  cr_assert(oracle_create(&o, &desc, CLNORM_BACKWARD, &in) == 0);
+  assert_bound(&o, ORACLE_DBETA, 0, 2 * 0x1p-21 + 0x1p-22 * 4);
+  assert_bound(&o, ORACLE_DGAMMA, 0, 2 * 0x1p-23 + 0x1p-22 * 2);
+  assert_bound(&o, ORACLE_DX, 1, 8 * 0x1p-24 * 1.5 * (4 + 2.5 + 0.375));
+  oracle_destroy(&o);
+
+  cr_assert(oracle_create(&o, &desc, CLNORM_BACKWARD_FROZEN, &in) == 0);
+  assert_bound(&o, ORACLE_DX, 1, 8 * 0x1p-24 * 1.5 * 4);
+  oracle_destroy(&o);
+}
+
 Test(oracle, a_number_where_none_is_due_is_an_error)
 {
   const clnorm_desc desc = make_desc(CLNORM_CHANNELS_FIRST, 0, 3, dims);
