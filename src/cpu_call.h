@@ -22,7 +22,7 @@ typedef struct clnorm__cpu_call {
   int stream;    /* 1: y or dx is too large for the cache and is better written past it */
 } clnorm__cpu_call;
 
-/* Statistics of `count` values: the mean and the sum of squares about it. */
+/* A statistic of `count` values: the mean and the sum of squares about it. */
 typedef struct clnorm__moments {
   double count, mean, m2;
 } clnorm__moments;
@@ -41,13 +41,15 @@ typedef struct clnorm__sums {
 typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
 
 clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_stats, clnorm__cpu_rows_apply,
-    clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_stats, clnorm__cpu_columns_apply,
+    clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train, clnorm__cpu_columns_backward,
+    clnorm__cpu_columns_stats, clnorm__cpu_columns_apply,
     clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx, clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients;
 
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
 
-/* From sums of d = x - shift and of d*d over `count` values. */
-clnorm__moments clnorm__moments_from(double count, double shift, double sum, double squares);
+/* Of `statistics` of `count` values each: from sums of d = x - shift in mean[] and of d*d in m2[] to means and sums of
+ * squares about them, in place. */
+void clnorm__moments_from(double count, const float *shift, size_t statistics, double *mean, double *m2);
 
 /* Stores the mean, inv_std and running statistics of statistic c and gives the coefficients of y. */
 void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,
@@ -72,11 +74,11 @@ typedef struct clnorm__matrix {
   size_t rows, columns, stride, run;
 } clnorm__matrix;
 
-/* moments and sums: one for each of the columns / run statistics. */
+/* Results: one for each of the columns / run statistics. Sums: of dy, dy * (x - mean) and x - mean. */
 void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                            clnorm__moments *moments);
+                            double *mean, double *m2);
 void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                         const float *dy, const float *mean, clnorm__sums *sums);
+                         const float *dy, const float *mean, double *const sums[3]);
 
 /* Coefficient k of statistic i at c[k * pitch + i]. */
 void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,

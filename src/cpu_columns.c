@@ -30,13 +30,11 @@ static tile piece_of(const tile *whole, size_t done)
   return piece;
 }
 
-static void put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c, double a, double b, double d)
+/* Component k of the partial results of the tile's columns. */
+static double *partial(const clnorm__cpu_call *call, const tile *t, int k)
 {
-  const uint64_t statistics = call->plan->geometry.statistics, plane = call->plan->partials * statistics;
-  double *out = call->partials + part * statistics + c;
-  out[0] = a;
-  out[plane] = b;
-  out[2 * plane] = d;
+  const uint64_t statistics = call->plan->geometry.statistics;
+  return call->partials + ((uint64_t)k * call->plan->partials + t->part) * statistics + t->column;
 }
 
 void clnorm__cpu_columns_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
@@ -44,10 +42,10 @@ void clnorm__cpu_columns_stats(const clnorm__cpu_call *call, const clnorm__step 
   const tile whole = tile_of(call, step, task);
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
-    clnorm__moments moments[CLNORM__MATRIX_COLUMNS];
-    clnorm__matrix_moments(call->kernels, &t.matrix, call->x + t.at, moments);
+    double *const count = partial(call, &t, 0);
+    clnorm__matrix_moments(call->kernels, &t.matrix, call->x + t.at, partial(call, &t, 1), partial(call, &t, 2));
     for (size_t j = 0; j < t.matrix.columns; j++) {
-      put_partial(call, t.part, t.column + j, moments[j].count, moments[j].mean, moments[j].m2);
+      count[j] = (double)t.matrix.rows;
     }
   }
 }
@@ -58,11 +56,8 @@ void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__s
   const float *mean = call->plan->pass == CLNORM_BACKWARD ? call->read_mean : call->running_mean;
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
-    clnorm__sums sums[CLNORM__MATRIX_COLUMNS];
+    double *const sums[3] = {partial(call, &t, 0), partial(call, &t, 1), partial(call, &t, 2)};
     clnorm__matrix_sums(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, mean + t.column, sums);
-    for (size_t j = 0; j < t.matrix.columns; j++) {
-      put_partial(call, t.part, t.column + j, sums[j].g, sums[j].gd, sums[j].d);
-    }
   }
 }
 

@@ -4,11 +4,15 @@
 
 #include "cpu_call.h"
 
-clnorm__moments clnorm__moments_from(double count, double shift, double sum, double squares)
+void clnorm__moments_from(double count, const float *shift, size_t statistics, double *mean, double *m2)
 {
-  const double m2 = squares - sum * (sum / count);
-  /* A NaN stays one. */
-  return (clnorm__moments){count, shift + sum / count, m2 < 0.0 ? 0.0 : m2};
+  const double each = 1.0 / count;
+  for (size_t s = 0; s < statistics; s++) {
+    const double off = mean[s] * each, squares = m2[s] - mean[s] * off;
+    mean[s] = (double)shift[s] + off;
+    /* A NaN stays one. */
+    m2[s] = squares < 0.0 ? 0.0 : squares;
+  }
 }
 
 static float average(float running, double value, double weight)

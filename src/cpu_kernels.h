@@ -26,10 +26,11 @@ typedef struct clnorm__cpu_kernels {
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
   void (*run_sums)(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
                    double sums[3][CLNORM__SUM_LANES]);
-  /* y = ((x - c[0]) - c[1]) * c[2] + c[3] */
-  void (*run_apply)(const float *x, float *y, size_t n, const float c[4], int stream);
-  /* dx = c[2] * (dy - c[3] - ((x - c[0]) - c[1]) * c[4]) */
-  void (*run_dx)(const float *x, const float *dy, float *dx, size_t n, const float c[5], int stream);
+  /* y = ((x - c0) - c1) * c2 + c3 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
+  void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
+  /* dx = c2 * (dy - c3 - ((x - c0) - c1) * c4) */
+  void (*runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
+                  int stream);
 
   /* The same with one shift, mean, sum and set of coefficients a column; coefficient k of column j is c[k * pitch + j].
    */

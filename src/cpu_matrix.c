@@ -52,9 +52,16 @@ static wide fold(const clnorm__matrix *matrix)
   return made;
 }
 
+/* 1 if every statistic is one column, so that sums of columns are sums of statistics. */
+static int is_plain(const wide *w) { return w->statistics == w->main.columns; }
+
 /* values[j] of column j from one value a statistic. */
 static void spread(const wide *w, size_t run, const float *from, float *values)
 {
+  if (is_plain(w)) {
+    memcpy(values, from, w->statistics * sizeof *values);
+    return;
+  }
   size_t j = 0;
   for (size_t s = 0; s < w->statistics; s++) {
     for (size_t i = 0; i < run; i++) {
@@ -69,10 +76,6 @@ static void spread(const wide *w, size_t run, const float *from, float *values)
 /* The sum of each statistic's columns. */
 static void gather(const wide *w, size_t run, const double *columns, double *sums)
 {
-  if (w->statistics == w->main.columns) {
-    memcpy(sums, columns, w->statistics * sizeof *sums);
-    return;
-  }
   memset(sums, 0, w->statistics * sizeof *sums);
   for (size_t j = 0; j < w->main.columns;) {
     for (size_t s = 0; s < w->statistics; s++) {
@@ -91,7 +94,11 @@ static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matr
   size_t rows = w->main.rows / SHIFT_SHARE;
   rows = rows < 1 ? 1 : rows > SHIFT_ROWS ? SHIFT_ROWS : rows;
   kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);
-  gather(w, matrix->run, columns, sums);
+  if (is_plain(w)) {
+    memcpy(sums, columns, w->statistics * sizeof *sums);
+  } else {
+    gather(w, matrix->run, columns, sums);
+  }
   const double share = (double)w->statistics / ((double)rows * (double)w->main.columns);
   for (size_t s = 0; s < w->statistics; s++) {
     /* A float, so that subtracting it from data of its size is exact. Not Inf or NaN: x - Inf would hide what x is. */
@@ -101,13 +108,13 @@ static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matr
 }
 
 void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                            clnorm__moments *moments)
+                            double *mean, double *m2)
 {
   const wide w = fold(matrix);
   const size_t size = w.main.columns * sizeof(double);
   float shifts[CLNORM__MATRIX_COLUMNS], spread_shifts[CLNORM__MATRIX_COLUMNS];
-  double sum[CLNORM__MATRIX_COLUMNS], squares[CLNORM__MATRIX_COLUMNS];
-  double sums[CLNORM__MATRIX_COLUMNS], sums_of_squares[CLNORM__MATRIX_COLUMNS];
+  double column_sums[CLNORM__MATRIX_COLUMNS], column_squares[CLNORM__MATRIX_COLUMNS];
+  double *const sum = is_plain(&w) ? mean : column_sums, *const squares = is_plain(&w) ? m2 : column_squares;
   choose_shifts(kernels, matrix, &w, x, shifts);
   spread(&w, matrix->run, shifts, spread_shifts);
   memset(sum, 0, size);
@@ -116,23 +123,23 @@ void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__ma
   if (w.rest != 0) {
     kernels->matrix_stats(x + w.main.rows * w.main.stride, 1, w.rest, w.rest, spread_shifts, sum, squares);
   }
-  gather(&w, matrix->run, sum, sums);
-  gather(&w, matrix->run, squares, sums_of_squares);
-  const double count = (double)matrix->rows * (double)matrix->run;
-  for (size_t s = 0; s < w.statistics; s++) {
-    moments[s] = clnorm__moments_from(count, shifts[s], sums[s], sums_of_squares[s]);
+  if (!is_plain(&w)) {
+    gather(&w, matrix->run, sum, mean);
+    gather(&w, matrix->run, squares, m2);
   }
+  clnorm__moments_from((double)matrix->rows * (double)matrix->run, shifts, w.statistics, mean, m2);
 }
 
 void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                         const float *dy, const float *mean, clnorm__sums *sums)
+                         const float *dy, const float *mean, double *const sums[3])
 {
   const wide w = fold(matrix);
   const size_t size = w.main.columns * sizeof(double), done = w.main.rows * w.main.stride;
   float spread_mean[CLNORM__MATRIX_COLUMNS];
-  double columns[3][CLNORM__MATRIX_COLUMNS], gathered[3][CLNORM__MATRIX_COLUMNS];
+  double room[3][CLNORM__MATRIX_COLUMNS], *columns[3];
   spread(&w, matrix->run, mean, spread_mean);
   for (int k = 0; k < 3; k++) {
+    columns[k] = is_plain(&w) ? sums[k] : room[k];
     memset(columns[k], 0, size);
   }
   kernels->matrix_sums(x, dy, w.main.rows, w.main.columns, w.main.stride, spread_mean, columns[0], columns[1],
@@ -140,11 +147,8 @@ void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matri
   if (w.rest != 0) {
     kernels->matrix_sums(x + done, dy + done, 1, w.rest, w.rest, spread_mean, columns[0], columns[1], columns[2]);
   }
-  for (int k = 0; k < 3; k++) {
-    gather(&w, matrix->run, columns[k], gathered[k]);
-  }
-  for (size_t s = 0; s < w.statistics; s++) {
-    sums[s] = (clnorm__sums){gathered[0][s], gathered[1][s], gathered[2][s]};
+  for (int k = 0; k < 3 && !is_plain(&w); k++) {
+    gather(&w, matrix->run, columns[k], sums[k]);
   }
 }
 
@@ -152,7 +156,7 @@ void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matri
 static const float *column_coefficients(const wide *w, size_t run, const float *c, size_t *pitch, int count,
                                         float *room)
 {
-  if (w->statistics == w->main.columns) {
+  if (is_plain(w)) {
     return c;
   }
   for (int k = 0; k < count; k++) {

@@ -30,51 +30,32 @@ typedef struct sweep {
   float *out;
 } sweep;
 
-static int coefficient_count(const sweep *s)
+/* `count` runs beside each other from element `at` on, written to `out`; coefficient k of the i-th at c[k * pitch + i]. */
+static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, float *out, size_t count, size_t run,
+                     const float *c, size_t pitch, int stream)
 {
-  return s->dy != NULL ? CLNORM__BACKWARD_COEFFICIENTS : CLNORM__FORWARD_COEFFICIENTS;
-}
-
-static void sweep_run(const clnorm__cpu_call *call, const sweep *s, size_t at, float *out, size_t n, const float *c,
-                      size_t pitch, int stream)
-{
-  float own[CLNORM__BACKWARD_COEFFICIENTS];
-  for (int k = 0; k < coefficient_count(s); k++) {
-    own[k] = c[(size_t)k * pitch];
-  }
   if (s->dy != NULL) {
-    call->kernels->run_dx(s->x + at, s->dy + at, out, n, own, stream);
+    call->kernels->runs_dx(s->x + at, s->dy + at, out, count, run, c, pitch, stream);
   } else {
-    call->kernels->run_apply(s->x + at, out, n, own, stream);
+    call->kernels->runs_apply(s->x + at, out, count, run, c, pitch, stream);
   }
 }
 
-static void copy_past_cache(const clnorm__cpu_call *call, const float *from, float *to, size_t n)
-{
-  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 0.0f, 1.0f, -0.0f};
-  call->kernels->run_apply(from, to, n, unchanged, 1);
-}
-
-/* `count` runs beside each other from element `at` on, coefficient k of the i-th at c[k * pitch + i]. */
+/* The same to where the output belongs. */
 static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
                        const float *c, size_t pitch)
 {
+  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 0.0f, 1.0f, -0.0f};
   float joined[JOINED];
   if (!call->stream || run >= JOINED_RUN) {
-    for (size_t i = 0; i < count; i++) {
-      sweep_run(call, s, at + i * run, s->out + at + i * run, run, c + i, pitch, call->stream);
-    }
+    sweep_to(call, s, at, s->out + at, count, run, c, pitch, call->stream);
     return;
   }
   for (size_t i = 0; i < count;) {
-    size_t filled = 0;
-    const size_t begin = at + i * run;
-    do {
-      sweep_run(call, s, at + i * run, joined + filled, run, c + i, pitch, 0);
-      i++;
-      filled += run;
-    } while (i < count && filled + run <= JOINED);
-    copy_past_cache(call, joined, s->out + begin, filled);
+    const size_t some = count - i < JOINED / run ? count - i : JOINED / run, begin = at + i * run;
+    sweep_to(call, s, begin, joined, some, run, c + i, pitch, 0);
+    call->kernels->runs_apply(joined, s->out + begin, 1, some * run, unchanged, 1, 1);
+    i += some;
   }
 }
 
@@ -130,14 +111,14 @@ static double total(const double lanes[CLNORM__SUM_LANES])
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-static void block_moments(const clnorm__cpu_call *call, const block *b, clnorm__moments *moments)
+static void block_moments(const clnorm__cpu_call *call, const block *b, double mean[GROUP], double m2[GROUP])
 {
   const float *x = call->x + b->at;
   double sums[GROUP][2][CLNORM__SUM_LANES];
   float shifts[GROUP];
   if (is_matrix(b)) {
     const clnorm__matrix matrix = matrix_of(b);
-    clnorm__matrix_moments(call->kernels, &matrix, x, moments);
+    clnorm__matrix_moments(call->kernels, &matrix, x, mean, m2);
     return;
   }
   memset(sums, 0, b->count * sizeof sums[0]);
@@ -149,19 +130,21 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, clnorm__
       call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, ahead_of(b, i), shifts[i], sums[i]);
     }
   }
-  const double n = (double)b->segments * (double)b->length;
   for (size_t i = 0; i < b->count; i++) {
-    moments[i] = clnorm__moments_from(n, shifts[i], total(sums[i][0]), total(sums[i][1]));
+    mean[i] = total(sums[i][0]);
+    m2[i] = total(sums[i][1]);
   }
+  clnorm__moments_from((double)b->segments * (double)b->length, shifts, b->count, mean, m2);
 }
 
-static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, clnorm__sums *out)
+static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, double out[3][GROUP])
 {
   const float *x = call->x + b->at, *dy = call->dy + b->at;
   double sums[GROUP][3][CLNORM__SUM_LANES];
   if (is_matrix(b)) {
     const clnorm__matrix matrix = matrix_of(b);
-    clnorm__matrix_sums(call->kernels, &matrix, x, dy, mean, out);
+    double *const rows[3] = {out[0], out[1], out[2]};
+    clnorm__matrix_sums(call->kernels, &matrix, x, dy, mean, rows);
     return;
   }
   memset(sums, 0, b->count * sizeof sums[0]);
@@ -172,7 +155,9 @@ static void block_sums(const clnorm__cpu_call *call, const block *b, const float
     }
   }
   for (size_t i = 0; i < b->count; i++) {
-    out[i] = (clnorm__sums){total(sums[i][0]), total(sums[i][1]), total(sums[i][2])};
+    for (int k = 0; k < 3; k++) {
+      out[k][i] = total(sums[i][k]);
+    }
   }
 }
 
@@ -220,16 +205,19 @@ void clnorm__cpu_rows_train(const clnorm__cpu_call *call, const clnorm__step *st
   const uint64_t end = group_end(call, step, task);
   for (uint64_t c = task * step->group; c < end; c += GROUP) {
     const block b = whole_block(&call->plan->geometry, c, end);
-    clnorm__moments moments[GROUP];
+    const double n = (double)call->plan->geometry.values;
+    double mean[GROUP], m2[GROUP];
     float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP], one[CLNORM__FORWARD_COEFFICIENTS];
-    block_moments(call, &b, moments);
+    block_moments(call, &b, mean, m2);
     for (size_t i = 0; i < b.count; i++) {
-      clnorm__cpu_finish_statistics(call, step, c + i, moments[i], one);
+      clnorm__cpu_finish_statistics(call, step, c + i, (clnorm__moments){n, mean[i], m2[i]}, one);
       for (int k = 0; k < CLNORM__FORWARD_COEFFICIENTS; k++) {
         coefficients[(size_t)k * GROUP + i] = one[k];
       }
     }
-    sweep_block(call, &s, &b, coefficients);
+    if (call->y != NULL) {
+      sweep_block(call, &s, &b, coefficients);
+    }
   }
   call->kernels->drain();
 }
@@ -249,12 +237,12 @@ void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step 
   const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
   for (uint64_t c = task * step->group; c < end; c += GROUP) {
     const block b = whole_block(&call->plan->geometry, c, end);
-    clnorm__sums sums[GROUP];
+    double sums[3][GROUP];
     float coefficients[CLNORM__BACKWARD_COEFFICIENTS * GROUP], one[CLNORM__BACKWARD_COEFFICIENTS];
     if (needs_sums) {
       block_sums(call, &b, mean_of(call) + c, sums);
       for (size_t i = 0; i < b.count; i++) {
-        clnorm__cpu_finish_gradients(call, step, c + i, sums[i], one);
+        clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, one);
         for (int k = 0; k < CLNORM__BACKWARD_COEFFICIENTS; k++) {
           coefficients[(size_t)k * GROUP + i] = one[k];
         }
@@ -314,13 +302,14 @@ void clnorm__cpu_rows_stats(const clnorm__cpu_call *call, const clnorm__step *st
 {
   for (uint64_t done = 0; done < step->group; done += GROUP) {
     const partial_tile t = tile_of(call, step, task, done);
-    clnorm__moments moments[GROUP];
+    double mean[GROUP], m2[GROUP];
     if (t.b.count == 0) {
       return;
     }
-    block_moments(call, &t.b, moments);
+    block_moments(call, &t.b, mean, m2);
+    const double count = (double)t.b.segments * (double)t.b.length;
     for (size_t i = 0; i < t.b.count; i++) {
-      put_partial(call, t.part, t.c + i, moments[i].count, moments[i].mean, moments[i].m2);
+      put_partial(call, t.part, t.c + i, count, mean[i], m2[i]);
     }
   }
 }
@@ -329,13 +318,13 @@ void clnorm__cpu_rows_gradients(const clnorm__cpu_call *call, const clnorm__step
 {
   for (uint64_t done = 0; done < step->group; done += GROUP) {
     const partial_tile t = tile_of(call, step, task, done);
-    clnorm__sums sums[GROUP];
+    double sums[3][GROUP];
     if (t.b.count == 0) {
       return;
     }
     block_sums(call, &t.b, mean_of(call) + t.c, sums);
     for (size_t i = 0; i < t.b.count; i++) {
-      put_partial(call, t.part, t.c + i, sums[i].g, sums[i].gd, sums[i].d);
+      put_partial(call, t.part, t.c + i, sums[0][i], sums[1][i], sums[2][i]);
     }
   }
 }

@@ -208,15 +208,16 @@ static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ah
 #define APPLY(x, hi, lo, scale, shift) ((((x) - (hi)) - (lo)) * (scale) + (shift))
 #define GRADIENT(x, dy, hi, lo, a, b, c) ((a) * (((dy) - (b)) - (((x) - (hi)) - (lo)) * (c)))
 
-static void run_apply(const float *x, float *y, size_t n, const float c[4], int stream)
+static inline void run_apply(const float *x, float *y, size_t n, const float *c, size_t pitch, int stream)
 {
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch];
   if (n < W) {
     for (size_t i = 0; i < n; i++) {
-      y[i] = APPLY(x[i], c[0], c[1], c[2], c[3]);
+      y[i] = APPLY(x[i], c0, c1, c2, c3);
     }
     return;
   }
-  const vf hi = all_f(c[0]), lo = all_f(c[1]), scale = all_f(c[2]), shift = all_f(c[3]);
+  const vf hi = all_f(c0), lo = all_f(c1), scale = all_f(c2), shift = all_f(c3);
   /* Computed before the first store, so that it is right in place too. */
   const vf last = APPLY(load_f(x + n - W), hi, lo, scale, shift);
   size_t i = 0;
@@ -235,15 +236,24 @@ static void run_apply(const float *x, float *y, size_t n, const float c[4], int 
   }
 }
 
-static void run_dx(const float *x, const float *dy, float *dx, size_t n, const float c[5], int stream)
+static void runs_apply(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream)
 {
+  for (size_t i = 0; i < count; i++) {
+    run_apply(x + i * run, y + i * run, run, c + i, pitch, stream);
+  }
+}
+
+static inline void run_dx(const float *x, const float *dy, float *dx, size_t n, const float *c, size_t pitch,
+                          int stream)
+{
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch], c4 = c[4 * pitch];
   if (n < W) {
     for (size_t i = 0; i < n; i++) {
-      dx[i] = GRADIENT(x[i], dy[i], c[0], c[1], c[2], c[3], c[4]);
+      dx[i] = GRADIENT(x[i], dy[i], c0, c1, c2, c3, c4);
     }
     return;
   }
-  const vf hi = all_f(c[0]), lo = all_f(c[1]), ka = all_f(c[2]), kb = all_f(c[3]), kc = all_f(c[4]);
+  const vf hi = all_f(c0), lo = all_f(c1), ka = all_f(c2), kb = all_f(c3), kc = all_f(c4);
   const vf last = GRADIENT(load_f(x + n - W), load_f(dy + n - W), hi, lo, ka, kb, kc);
   size_t i = 0;
   if (stream) {
@@ -258,6 +268,14 @@ static void run_dx(const float *x, const float *dy, float *dx, size_t n, const f
   }
   if (i < n) {
     store_f(dx + n - W, last);
+  }
+}
+
+static void runs_dx(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
+                    int stream)
+{
+  for (size_t i = 0; i < count; i++) {
+    run_dx(x + i * run, dy + i * run, dx + i * run, run, c + i, pitch, stream);
   }
 }
 
@@ -560,8 +578,8 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .name = SWEEPS_NAME,
     .run_stats = run_stats,
     .run_sums = run_sums,
-    .run_apply = run_apply,
-    .run_dx = run_dx,
+    .runs_apply = runs_apply,
+    .runs_dx = runs_dx,
     .matrix_stats = matrix_stats,
     .matrix_sums = matrix_sums,
     .matrix_apply = matrix_apply,
