@@ -9,11 +9,11 @@ static const oracle_case table[] = {
     /* (N, C): both layouts mean the same memory. */
     {QUICK, CASES_FIRST, 0, 2, {16, 10}, GENERATE_NORMAL, 0.0, 1.0},
     {QUICK, CASES_BOTH, 0, 2, {2, 1}, GENERATE_NORMAL, 0.0, 1.0},
-    {FULL, CASES_FIRST, 0, 2, {1024, 64}, GENERATE_NORMAL, 1.0, 2.0},
+    {FULL, CASES_FIRST, 0, 4, {1024, 64, 1, 1}, GENERATE_NORMAL, 1.0, 2.0},
     {QUICK, CASES_FIRST, 0, 2, {37, 1023}, GENERATE_NORMAL, 1.0, 2.0},
     {FULL, CASES_FIRST, 0, 2, {333, 27}, GENERATE_NORMAL, -3.0, 0.5},
     {FULL, CASES_FIRST, 0, 2, {140000, 1}, GENERATE_NORMAL, 0.0, 1.0},
-    {FULL, CASES_FIRST, 0, 2, {770, 1024}, GENERATE_NORMAL, 0.0, 1.0},
+    {FULL, CASES_FIRST, 0, 4, {770, 1024, 1, 1}, GENERATE_NORMAL, 0.0, 1.0},
     {LARGE, CASES_FIRST, 0, 2, {200704, 32}, GENERATE_NORMAL, 0.0, 1.0},
     /* (N, C, L) */
     {QUICK, CASES_BOTH, 0, 3, {4, 3, 7}, GENERATE_NORMAL, 0.0, 1.0},
