@@ -1,0 +1,153 @@
+/* The loops over runs. A part of cpu_sweeps.h, which includes it. */
+
+/* ---- sums over runs ----------------------------------------------------------------------------------------- */
+
+static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift, double sums[2][CLNORM__SUM_LANES])
+{
+  if (n < D) {
+    for (size_t i = 0; i < n; i++) {
+      const double d = (double)x[i] - (double)shift;
+      sums[0][i] += d;
+      sums[1][i] += d * d;
+    }
+    return;
+  }
+  const vd k = all_d(shift);
+  vd s0 = load_d(sums[0]), q0 = load_d(sums[1]);
+  vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+  size_t i = 0;
+  for (; i + 4 * D <= n; i += 4 * D) {
+    LOOK_AHEAD(x, i, 4 * D, ahead)
+    const vd d0 = load_wide(x + i) - k, d1 = load_wide(x + i + D) - k;
+    const vd d2 = load_wide(x + i + 2 * D) - k, d3 = load_wide(x + i + 3 * D) - k;
+    s0 += d0, s1 += d1, s2 += d2, s3 += d3;
+    q0 += d0 * d0, q1 += d1 * d1, q2 += d2 * d2, q3 += d3 * d3;
+  }
+  for (; i + D <= n; i += D) {
+    const vd d = load_wide(x + i) - k;
+    s0 += d;
+    q0 += d * d;
+  }
+  if (i < n) {
+    const vd d = keep_last(load_wide(x + n - D) - k, n - i);
+    s1 += d;
+    q1 += d * d;
+  }
+  store_d(sums[0], (s0 + s1) + (s2 + s3));
+  store_d(sums[1], (q0 + q1) + (q2 + q3));
+}
+
+static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
+                     double sums[3][CLNORM__SUM_LANES])
+{
+  if (n < D) {
+    for (size_t i = 0; i < n; i++) {
+      const double d = (double)x[i] - (double)mean, g = dy[i];
+      sums[0][i] += g;
+      sums[1][i] += g * d;
+      sums[2][i] += d;
+    }
+    return;
+  }
+  const vd k = all_d(mean);
+  vd g0 = load_d(sums[0]), p0 = load_d(sums[1]), d0 = load_d(sums[2]);
+  vd g1 = {0}, p1 = {0}, d1 = {0};
+  size_t i = 0;
+  for (; i + 2 * D <= n; i += 2 * D) {
+    LOOK_AHEAD(x, i, 2 * D, ahead)
+    LOOK_AHEAD(dy, i, 2 * D, ahead)
+    const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k;
+    const vd ga = load_wide(dy + i), gb = load_wide(dy + i + D);
+    g0 += ga, g1 += gb;
+    p0 += ga * a, p1 += gb * b;
+    d0 += a, d1 += b;
+  }
+  for (; i + D <= n; i += D) {
+    const vd a = load_wide(x + i) - k, ga = load_wide(dy + i);
+    g0 += ga;
+    p0 += ga * a;
+    d0 += a;
+  }
+  if (i < n) {
+    const vd a = keep_last(load_wide(x + n - D) - k, n - i), ga = keep_last(load_wide(dy + n - D), n - i);
+    g1 += ga;
+    p1 += ga * a;
+    d1 += a;
+  }
+  store_d(sums[0], g0 + g1);
+  store_d(sums[1], p0 + p1);
+  store_d(sums[2], d0 + d1);
+}
+
+/* ---- element-wise over runs --------------------------------------------------------------------------------- */
+
+static inline void run_apply(const float *x, float *y, size_t n, const float *c, size_t pitch, int stream)
+{
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch];
+  if (n < W) {
+    for (size_t i = 0; i < n; i++) {
+      y[i] = APPLY(x[i], c0, c1, c2, c3);
+    }
+    return;
+  }
+  const vf hi = all_f(c0), lo = all_f(c1), scale = all_f(c2), shift = all_f(c3);
+  /* Computed before the first store, so that it is right in place too. */
+  const vf last = APPLY(load_f(x + n - W), hi, lo, scale, shift);
+  size_t i = 0;
+  if (stream) {
+    store_f(y, APPLY(load_f(x), hi, lo, scale, shift));
+    for (i = until_aligned(y); i + W <= n; i += W) {
+      store_stream(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+    }
+  } else {
+    for (; i + W <= n; i += W) {
+      store_f(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+    }
+  }
+  if (i < n) {
+    store_f(y + n - W, last);
+  }
+}
+
+static void runs_apply(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream)
+{
+  for (size_t i = 0; i < count; i++) {
+    run_apply(x + i * run, y + i * run, run, c + i, pitch, stream);
+  }
+}
+
+static inline void run_dx(const float *x, const float *dy, float *dx, size_t n, const float *c, size_t pitch,
+                          int stream)
+{
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch], c4 = c[4 * pitch];
+  if (n < W) {
+    for (size_t i = 0; i < n; i++) {
+      dx[i] = GRADIENT(x[i], dy[i], c0, c1, c2, c3, c4);
+    }
+    return;
+  }
+  const vf hi = all_f(c0), lo = all_f(c1), ka = all_f(c2), kb = all_f(c3), kc = all_f(c4);
+  const vf last = GRADIENT(load_f(x + n - W), load_f(dy + n - W), hi, lo, ka, kb, kc);
+  size_t i = 0;
+  if (stream) {
+    store_f(dx, GRADIENT(load_f(x), load_f(dy), hi, lo, ka, kb, kc));
+    for (i = until_aligned(dx); i + W <= n; i += W) {
+      store_stream(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+    }
+  } else {
+    for (; i + W <= n; i += W) {
+      store_f(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+    }
+  }
+  if (i < n) {
+    store_f(dx + n - W, last);
+  }
+}
+
+static void runs_dx(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
+                    int stream)
+{
+  for (size_t i = 0; i < count; i++) {
+    run_dx(x + i * run, dy + i * run, dx + i * run, run, c + i, pitch, stream);
+  }
+}
