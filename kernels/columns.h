@@ -51,7 +51,7 @@ static inline ulong column_of(columns_place at, uint k)
 static inline uint width_of(columns_place at, uint k) { return k < at.whole ? WIDTH : at.edge_width; }
 
 /* Sum over the work-items that share columns, the same in each of them. `scratch` has LOCAL elements. A fixed tree. */
-static inline vec_real columns_sum(vec_real mine, columns_place at, __local vec_real *scratch)
+INLINE_LOCAL vec_real columns_sum(vec_real mine, columns_place at, __local vec_real *scratch)
 {
   if (LOCAL == 1) {
     return mine;

@@ -124,6 +124,10 @@ static inline vec keep_last(vec v, uint count, float fill)
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* For functions with barriers or __local arrays: PoCL 3.1 gives each of its threads a __local array of its own only where
+ * it sees the array in the kernel itself. In a function that is not inlined early all work-groups share one. */
+#define INLINE_LOCAL __attribute__((always_inline)) static inline
+
 /* Vectors that are in registers at once. */
 #define BLOCK 8
 #define UNROLL_BLOCK __attribute__((opencl_unroll_hint(BLOCK)))

@@ -2,7 +2,7 @@
  * Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it. */
 
 /* Sum over the work-group, the same in every work-item. `scratch` has LOCAL elements. A fixed tree: the same bits each run. */
-static inline real work_group_sum(real mine, __local real *scratch)
+INLINE_LOCAL real work_group_sum(real mine, __local real *scratch)
 {
   if (LOCAL == 1) {
     return mine;

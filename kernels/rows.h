@@ -82,8 +82,8 @@ typedef struct statistics {
 } statistics;
 
 /* One statistic of the whole work-group over n values; the same in every work-item. */
-static inline statistics rows_combine(const rows_stats_state *state, rows_counts seen, ulong run, ulong n, rows_place at,
-                                      __local real *scratch)
+INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts seen, ulong run, ulong n, rows_place at,
+                                     __local real *scratch)
 {
   const uint tail = lane_tail(at, run), first = tail_first(at, run);
   real sum = real_of(0.0f, 0.0f), m2 = sum;
@@ -173,7 +173,7 @@ typedef struct gradient_sums {
 } gradient_sums;
 
 /* One statistic's sums of the whole work-group; the same in every work-item. */
-static inline gradient_sums sums_combine(const lane_sums *s, __local real *scratch)
+INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratch)
 {
   gradient_sums made;
   made.g = work_group_sum(lanes_sum(sums_g(s), 0, WIDTH), scratch);

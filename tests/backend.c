@@ -81,6 +81,10 @@ void backend_close(backend *b)
   free(b);
 }
 
+#ifdef CLNORM_TEST_OPENCL
+struct clnorm_cl *backend_get_cl(const backend *b) { return b->cl == NULL ? NULL : backend_cl_get(b->cl); }
+#endif
+
 int backend_is_cpu(const backend *b)
 {
 #ifdef CLNORM_TEST_OPENCL

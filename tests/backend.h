@@ -35,6 +35,11 @@ int backend_is_fast(const backend *b);
  * gives every tensor an offset, and so an alignment, of its own. */
 void backend_set_offset(backend *b, size_t elements);
 
+#ifdef CLNORM_TEST_OPENCL
+/* The OpenCL backend's own object; NULL on the CPU backend. */
+struct clnorm_cl *backend_get_cl(const backend *b);
+#endif
+
 /* Runs a pass and copies the outputs back. A failing status is returned, with all arrays as they were. */
 clnorm_status backend_run(backend *b, const clnorm_desc *desc, clnorm_pass pass, const backend_args *args);
 
@@ -56,6 +61,7 @@ typedef struct backend_slot {
 
 #ifdef CLNORM_TEST_OPENCL
 typedef struct backend_cl backend_cl;
+struct clnorm_cl *backend_cl_get(const backend_cl *b);
 backend_cl *backend_cl_open(const char *selector);
 void backend_cl_close(backend_cl *b);
 /* Makes the plan current; NULL data on failure. */

@@ -35,6 +35,8 @@ backend_cl *backend_cl_open(const char *selector)
   return b;
 }
 
+struct clnorm_cl *backend_cl_get(const backend_cl *b) { return b->cl; }
+
 void backend_cl_close(backend_cl *b)
 {
   clnorm_cl_plan_destroy(b->plan);

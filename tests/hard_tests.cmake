@@ -34,3 +34,6 @@ add_dependencies(test_leaks counting_layer)
 # Guard pages: only on implementations that work on the host's own memory.
 clnorm_hard_test(guard 180 cpu pocl)
 target_sources(test_guard PRIVATE guarded.c)
+
+# Kernels as other machines would run them.
+clnorm_hard_test(engines 240 pocl)
