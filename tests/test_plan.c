@@ -8,21 +8,23 @@
 #include "expect.h"
 #include "problem.h"
 
-static const clnorm__capabilities gpu_large = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_C(34) << 30, 1};
-static const clnorm__capabilities gpu_small = {CLNORM__ENGINE_CL_LANES, 1, 1, 64, 32768, UINT64_C(1) << 30, 0};
-static const clnorm__capabilities cpu_wide = {CLNORM__ENGINE_CL_WIDE, 2, 16, 4096, 524288, UINT64_C(1) << 40, 1};
+static const clnorm__capabilities gpu_large = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_C(34) << 30, 0, 1};
+static const clnorm__capabilities gpu_small = {CLNORM__ENGINE_CL_LANES, 1, 1, 64, 32768, UINT64_C(1) << 30, 0, 0};
+static const clnorm__capabilities cpu_wide = {CLNORM__ENGINE_CL_WIDE, 2, 16, 4096, 524288, UINT64_C(1) << 40, 1, 1};
 
 static const clnorm__capabilities *const machines[] = {
     &clnorm__host_capabilities,
     &gpu_large,
     &gpu_small,
     &cpu_wide,
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 16, 4, 1, 1024, UINT64_C(1) << 30, 1}, /* work-groups of 1 */
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 3, 1, 100, 16384, UINT64_C(1) << 30, 0},  /* no power of 2 */
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 8, 1, 1024, 32768, UINT64_C(1) << 30, 0}, /* rusticl's */
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 1, 4, 1, 0, UINT64_C(1) << 30, 0},
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 128, 8, 4096, 524288, UINT64_C(1) << 40, 1},
-    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 0, 0, 1, 0, UINT64_C(1) << 30, 0}, /* tells nothing */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 16, 4, 1, 1024, UINT64_C(1) << 30, 0,
+                                  1}, /* work-groups of 1 */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 3, 1, 100, 16384, UINT64_C(1) << 30, 0,
+                                  0}, /* no power of 2 */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_LANES, 8, 1, 1024, 32768, UINT64_C(1) << 30, 0, 0}, /* rusticl's */
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 1, 4, 1, 0, UINT64_C(1) << 30, 0, 0},
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 128, 8, 4096, 524288, UINT64_C(1) << 40, 1, 1},
+    &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 0, 0, 1, 0, UINT64_C(1) << 30, 0, 0}, /* tells nothing */
 };
 
 #define MACHINES (sizeof machines / sizeof machines[0])
@@ -323,7 +325,7 @@ Test(plan, the_host_plan_does_not_depend_on_the_machine)
 
 Test(plan, it_describes_itself_in_a_sentence)
 {
-  const clnorm__capabilities gpu = {CLNORM__ENGINE_CL_LANES, 60, 1, 1024, 49152, UINT64_C(1) << 34, 1};
+  const clnorm__capabilities gpu = {CLNORM__ENGINE_CL_LANES, 60, 1, 1024, 49152, UINT64_C(1) << 34, 0, 1};
   const clnorm_plan plan = make(&gpu, CLNORM_CHANNELS_FIRST, 0, CLNORM_TRAIN, 4, (const size_t[]){32, 64, 56, 56});
   static const char expected[] = "batch forward-train 32x64x56x56 f32 channels-first: rows_whole, 64 groups of 256";
   char text[128];
@@ -451,7 +453,7 @@ Test(plan, a_workspace_beyond_63_bits_overflows)
 {
   clnorm_desc desc;
   clnorm_plan plan;
-  const clnorm__capabilities boundless = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_MAX, 1};
+  const clnorm__capabilities boundless = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_MAX, 0, 1};
   desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 2, (const size_t[]){2, (size_t)1 << 59});
   expect_success(clnorm__plan_make(&desc, CLNORM_INFER, &clnorm__host_capabilities, &plan));
   expect_failure(clnorm__plan_make(&desc, CLNORM_TRAIN, &clnorm__host_capabilities, &plan), CLNORM_OVERFLOW,
