@@ -60,6 +60,9 @@ if [ -n "${CLNORM_ROOT:-}" ]; then
     export PKG_CONFIG
   fi
 fi
+if command -v ninja >/dev/null && [ ! -e "$build/CMakeCache.txt" ]; then
+  export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
+fi
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCLNORM_TESTS=OFF -DCLNORM_EXAMPLES=OFF "${options[@]}"
 cmake --build "$build" --target clnorm_command --parallel "$(nproc)"
 
