@@ -39,6 +39,12 @@ TABLE(rows_apply) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), A
 TABLE(rows_dx) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(COEFFICIENTS),
                   ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
 
+TABLE(columns_train) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(STORED_MEAN),
+                        OPERAND(STORED_INV_STD), COLUMNS_TILES, PLAN(stats_divisor), STEP_32(lanes), AVERAGING, END};
+
+TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER),
+                           OPERAND(SPREAD), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+
 TABLE(columns_stats) = {ARG(X), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials), STEP_32(lanes), END};
 
 TABLE(columns_gradients) = {ARG(X), ARG(DY), OPERAND(CENTER), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials),

@@ -50,6 +50,12 @@ static inline ulong column_of(columns_place at, uint k)
 
 static inline uint width_of(columns_place at, uint k) { return k < at.whole ? WIDTH : at.edge_width; }
 
+/* How many of the edge's columns the whole vector before it has too. */
+static inline uint edge_overlap(columns_place at)
+{
+  return (uint)(at.column + (ulong)at.whole * at.lanes * WIDTH - at.edge);
+}
+
 /* Sum over the work-items that share columns, the same in each of them. `scratch` has LOCAL elements. A fixed tree. */
 INLINE_LOCAL vec_real columns_sum(vec_real mine, columns_place at, __local vec_real *scratch)
 {
@@ -79,4 +85,144 @@ static inline vec vec_inv_std_of(vec variance, float epsilon)
 {
   return vec_real_inverse_sqrt(
       vec_real_add(vec_real_of(variance, (vec)(0.0f)), vec_real_of((vec)(epsilon), (vec)(0.0f))));
+}
+
+/* ---- reductions ------------------------------------------------------------------------------------------------- */
+
+/* Adds the tile's rows to the states of the work-item's vectors; returns the values that each lane has seen. */
+static inline ulong columns_reduce(lane_stats *states, const __global float *x, ulong columns, columns_place at)
+{
+  ulong seen = 0;
+  for (uint k = 0; k < at.vectors; k++) {
+    stats_clear(&states[k]);
+  }
+  for (ulong row = at.first + at.row; row < at.end; row += BLOCK * at.rows) {
+    const ulong here = min((at.end - row - 1) / at.rows + 1, (ulong)BLOCK);
+    for (uint k = 0; k < at.vectors; k++) {
+      add_vectors(&states[k], seen, x + row * columns + column_of(at, k), here, at.rows * columns, width_of(at, k));
+    }
+    seen += here;
+  }
+  return seen;
+}
+
+/* Vectors over which the work-group's reductions go: work-items past the right edge take part, for the barriers. */
+static inline uint vectors_of_group(columns_place at) { return LOCAL == 1 ? at.vectors : GROUP; }
+
+typedef struct column_statistics {
+  vec_real sum, mean, m2;
+} column_statistics;
+
+/* The k-th vector's statistics of the whole tile, the same in all work-items that share its columns. */
+INLINE_LOCAL column_statistics columns_combine(const lane_stats *states, uint k, ulong seen, columns_place at,
+                                                __local vec_real *scratch)
+{
+  const vec_real none = vec_real_of((vec)(0.0f), (vec)(0.0f));
+  const int has = k < at.vectors && seen != 0;
+  column_statistics made;
+  made.sum = columns_sum(has ? stats_sum(&states[k], seen) : none, at, scratch);
+  made.mean = vec_real_divide(made.sum, vec_real_from_count(at.end - at.first));
+  made.m2 = columns_sum(has ? stats_squares(&states[k], seen, made.mean) : none, at, scratch);
+  return made;
+}
+
+/* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. */
+static inline void columns_reduce_gradients(lane_sums *sums, const __global float *x, const __global float *dy,
+                                            const __global float *mean, ulong columns, columns_place at)
+{
+  for (uint k = 0; k < GROUP; k++) {
+    sums_clear(&sums[k]);
+  }
+  for (ulong row = at.first + at.row; row < at.end; row += BLOCK * at.rows) {
+    const ulong end = min(row + BLOCK * at.rows, at.end);
+    for (uint k = 0; k < at.whole; k++) {
+      lane_sums s = sums[k];
+      const vec center = VLOAD(mean + column_of(at, k));
+      for (ulong r = row; r < end; r += at.rows) {
+        const ulong offset = r * columns + column_of(at, k);
+        sums_add(&s, VLOAD(x + offset), VLOAD(dy + offset), center);
+      }
+      sums[k] = s;
+    }
+    if (at.vectors > at.whole) {
+      lane_sums s = sums[at.whole];
+      const vec center = load_most(mean + at.edge, at.edge_width, 0.0f);
+      for (ulong r = row; r < end; r += at.rows) {
+        const ulong offset = r * columns + at.edge;
+        sums_add(&s, load_most(x + offset, at.edge_width, 0.0f), load_most(dy + offset, at.edge_width, 0.0f), center);
+      }
+      sums[at.whole] = s;
+    }
+  }
+}
+
+/* ---- element-wise ----------------------------------------------------------------------------------------------- */
+
+/* Each work-item's coefficients of up to GROUP vectors of columns: y = ((x - hi) - lo) * scale + shift. */
+typedef struct column_forward {
+  vec hi[GROUP], lo[GROUP], scale[GROUP], shift[GROUP];
+} column_forward;
+
+/* Multiplies gamma into the k-th vector's scale and sets its shift. */
+static inline void columns_affine(column_forward *k, uint i, columns_place at, const __global float *gamma,
+                                  ulong gamma_offset, const __global float *beta, ulong beta_offset)
+{
+  const ulong column = column_of(at, i);
+  const uint width = width_of(at, i);
+  k->scale[i] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
+  k->shift[i] = load_optional(beta, beta_offset + column, width, 0.0f);
+}
+
+static inline void columns_normalize(const __global float *x, __global float *y, ulong columns, const column_forward *k,
+                                     columns_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint e = at.whole;
+  for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
+    const __global float *from = x + row * columns;
+    __global float *to = y + row * columns;
+    const int streams = can_stream(to + at.column);
+    /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
+    const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    for (uint i = 0; i < at.whole; i++) {
+      const vec d = VLOAD(from + at.column + i * step) - k->hi[i];
+      store_result(MULTIPLY_ADD(FROM_RUNNING ? d : d - k->lo[i], k->scale[i], k->shift[i]), to + at.column + i * step,
+                   streams);
+    }
+    if (at.vectors > e) {
+      store_most(MULTIPLY_ADD((edge - k->hi[e]) - k->lo[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
+    }
+  }
+}
+
+/* The same for gradients: dx = a * (dy - b - ((x - hi) - lo) * c), or a * dy with FROM_RUNNING. */
+typedef struct column_backward {
+  vec hi[GROUP], lo[GROUP], a[GROUP], b[GROUP], c[GROUP];
+} column_backward;
+
+static inline vec column_gradient(const column_backward *k, uint i, vec x, vec dy)
+{
+  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy - k->b[i] - ((x - k->hi[i]) - k->lo[i]) * k->c[i]);
+}
+
+static inline void columns_differentiate(const __global float *x, const __global float *dy, __global float *dx, ulong columns,
+                                         const column_backward *k, columns_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const int has_edge = at.vectors > at.whole;
+  for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
+    const ulong start = row * columns;
+    const int streams = can_stream(dx + start + at.column);
+    /* The edge may overlap what the loop stores, and dx may be dy: it is loaded first. */
+    const vec edge = has_edge ? load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    for (uint i = 0; i < at.whole; i++) {
+      const ulong offset = start + at.column + i * step;
+      const vec value = FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset);
+      store_result(column_gradient(k, i, value, VLOAD(dy + offset)), dx + offset, streams);
+    }
+    if (has_edge) {
+      const vec value = FROM_RUNNING ? (vec)(0.0f) : load_most(x + start + at.edge, at.edge_width, 0.0f);
+      store_most(column_gradient(k, at.whole, value, edge), dx + start + at.edge, at.edge_width);
+    }
+  }
 }

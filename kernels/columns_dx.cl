@@ -4,17 +4,6 @@
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x and dy are read once (x not at all with FROM_RUNNING), dx written once. dx may be dy.
  * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
-
-/* Each work-item's coefficients of up to GROUP vectors of columns. */
-typedef struct column_gradients {
-  vec hi[GROUP], lo[GROUP], a[GROUP], b[GROUP], c[GROUP];
-} column_gradients;
-
-static inline vec column_dx(const column_gradients *k, uint i, vec x, vec dy)
-{
-  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy - k->b[i] - ((x - k->hi[i]) - k->lo[i]) * k->c[i]);
-}
-
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
     const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
     const __global float *gamma, ulong gamma_offset, const __global float *running_mean, ulong running_mean_offset,
@@ -23,8 +12,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
     float epsilon)
 {
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
-  const ulong step = (ulong)lanes * WIDTH;
-  column_gradients k;
+  column_backward k;
 
   for (uint i = 0; i < at.vectors; i++) {
     const ulong column = column_of(at, i);
@@ -41,23 +29,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
       k.c[i] = load_most(stored + 4 * columns, width, 0.0f);
     }
   }
-  x += x_offset;
-  dy += dy_offset;
-  dx += dx_offset;
-  for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
-    const ulong start = row * columns;
-    const int has_edge = at.vectors > at.whole;
-    const int streams = can_stream(dx + start + at.column);
-    /* The edge may overlap what the loop stores, and dx may be dy: it is loaded first. */
-    const vec edge = has_edge ? load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
-    for (uint i = 0; i < at.whole; i++) {
-      const ulong offset = start + at.column + i * step;
-      const vec value = FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset);
-      store_result(column_dx(&k, i, value, VLOAD(dy + offset)), dx + offset, streams);
-    }
-    if (has_edge) {
-      const vec value = FROM_RUNNING ? (vec)(0.0f) : load_most(x + start + at.edge, at.edge_width, 0.0f);
-      store_most(column_dx(&k, at.whole, value, edge), dx + start + at.edge, at.edge_width);
-    }
-  }
+  columns_differentiate(x + x_offset, dy + dy_offset, dx + dx_offset, columns, &k, at);
 }

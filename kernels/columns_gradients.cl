@@ -12,35 +12,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradien
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
   lane_sums sums[GROUP];
 
-  x += x_offset;
-  dy += dy_offset;
-  mean += mean_offset;
-  for (uint k = 0; k < GROUP; k++) {
-    sums_clear(&sums[k]);
-  }
-  for (ulong row = at.first + at.row; row < at.end; row += BLOCK * at.rows) {
-    const ulong end = min(row + BLOCK * at.rows, at.end);
-    for (uint k = 0; k < at.whole; k++) {
-      /* A copy, so that the sums stay in registers over the block. */
-      lane_sums s = sums[k];
-      const vec center = VLOAD(mean + column_of(at, k));
-      for (ulong r = row; r < end; r += at.rows) {
-        const ulong offset = r * columns + column_of(at, k);
-        sums_add(&s, VLOAD(x + offset), VLOAD(dy + offset), center);
-      }
-      sums[k] = s;
-    }
-    if (at.vectors > at.whole) {
-      lane_sums s = sums[at.whole];
-      const vec center = load_most(mean + at.edge, at.edge_width, 0.0f);
-      for (ulong r = row; r < end; r += at.rows) {
-        const ulong offset = r * columns + at.edge;
-        sums_add(&s, load_most(x + offset, at.edge_width, 0.0f), load_most(dy + offset, at.edge_width, 0.0f), center);
-      }
-      sums[at.whole] = s;
-    }
-  }
-  for (uint k = 0; k < (LOCAL == 1 ? at.vectors : GROUP); k++) {
+  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, mean + mean_offset, columns, at);
+  for (uint k = 0; k < vectors_of_group(at); k++) {
     const vec_real g = columns_sum(sums_g(&sums[k]), at, scratch);
     const vec_real gd = columns_sum(sums_gd(&sums[k]), at, scratch);
     const vec_real d = columns_sum(sums_d(&sums[k]), at, scratch);

@@ -37,6 +37,7 @@ static inline vec vec_real_lo(vec_real a)
 }
 static inline vec_real vec_real_add(vec_real a, vec_real b) { return a + b; }
 static inline vec_real vec_real_subtract(vec_real a, vec_real b) { return a - b; }
+static inline vec_real vec_real_multiply(vec_real a, vec_real b) { return a * b; }
 static inline vec_real vec_real_divide(vec_real a, vec_real b) { return a / b; }
 static inline vec vec_real_inverse_sqrt(vec_real v) { return TO_FLOAT((vec_real)(1.0) / sqrt(v)); }
 static inline vec_real vec_real_from_count(ulong count) { return (vec_real)((double)count); }

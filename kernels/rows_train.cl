@@ -1,4 +1,5 @@
-/* y = gamma * (x - mean) * inv_std + beta with the batch's own statistics, in one launch.
+/* y = gamma * (x - mean) * inv_std + beta with the batch's own statistics, in one launch. y may be NULL: then only
+ * statistics are stored.
  *
  * Work:    a work-group owns GROUP neighbouring statistics, whole.
  * Traffic: x is read twice, the second time from cache if a statistic's data fits there; y is written once.
@@ -19,7 +20,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
   forward_coefficients coefficients[GROUP];
 
   x += x_offset + first * statistic_stride;
-  y += y_offset + first * statistic_stride;
   for (uint g = 0; g < group; g++) {
     stats_clear(&states[g].body);
     stats_clear(&states[g].tail);
@@ -37,6 +37,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
     coefficients[g].scale *= gamma ? gamma[gamma_offset + c] : 1.0f;
     coefficients[g].shift = beta ? beta[beta_offset + c] : 0.0f;
   }
+  if (!y) {
+    return;
+  }
+  y += y_offset + first * statistic_stride;
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
     for (uint g = 0; g < group; g++) {
       const ulong offset = segment * segment_stride + g * statistic_stride;

@@ -42,8 +42,8 @@ typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *
 
 clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_stats, clnorm__cpu_rows_apply,
     clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train, clnorm__cpu_columns_backward,
-    clnorm__cpu_columns_stats, clnorm__cpu_columns_apply,
-    clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx, clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients;
+    clnorm__cpu_columns_stats, clnorm__cpu_columns_apply, clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx,
+    clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients;
 
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
 

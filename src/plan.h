@@ -10,6 +10,8 @@
  *                                 + groups * (outer + outer_tiles * inner)
  *   rows_apply, rows_dx         OpenCL: as rows_stats              segments          elements of a run
  *                               CPU: t = outer + outer_tiles*inner runs (n*C + c)    elements of a run
+ *   columns_train,              t                                  all rows          columns
+ *   columns_backward
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
  *   merge_*                     t                                  statistics        -
  *
@@ -37,6 +39,8 @@
   X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                \
   X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                         \
   X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */               \
+  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                  \
+  X(COLUMNS_BACKWARD, columns_backward)                                                                 \
   X(COLUMNS_STATS, columns_stats)                                                                       \
   X(COLUMNS_APPLY, columns_apply)                                                                       \
   X(COLUMNS_GRADIENTS, columns_gradients)                                                               \

@@ -123,14 +123,16 @@ static uint64_t shape_rows_step(const clnorm_plan *plan, clnorm__step *step, con
   return ceil_div(geometry->statistics, step->group);
 }
 
-static void add_rows_whole(clnorm_plan *plan, clnorm__role role, const clnorm__capabilities *capabilities)
+static clnorm__step *add_rows_whole(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                    const clnorm__capabilities *capabilities)
 {
-  clnorm__step *step = add_step(plan, role, CLNORM__ALWAYS, capabilities);
+  clnorm__step *step = add_step(plan, role, when, capabilities);
   step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
   step->outer_tile = plan->geometry.segments;
   step->inner_tile = plan->geometry.run;
   step->outer_tiles = step->inner_tiles = 1;
   step->tasks = shape_rows_step(plan, step, capabilities);
+  return step;
 }
 
 /* Tiles of one statistic: whole runs if there are enough of them, else pieces of runs. */
@@ -201,6 +203,15 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, 
   step->outer_tile = at_least(ceil_div(geometry->rows, at_most(wanted, most)), 1);
   step->outer_tiles = ceil_div(geometry->rows, step->outer_tile);
   step->tasks = step->outer_tiles * step->inner_tiles;
+}
+
+static clnorm__step *add_columns_whole(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                       const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
+  tile_columns(plan, step, 1, plan->geometry.rows, capabilities);
+  return step;
 }
 
 static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
@@ -290,16 +301,24 @@ static void build_split(clnorm_plan *plan, const clnorm__capabilities *capabilit
   }
 }
 
-static void build_rows_whole(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+static clnorm__step *add_whole(clnorm_plan *plan, clnorm__role rows, clnorm__role columns, clnorm__when when,
+                               const clnorm__capabilities *capabilities)
+{
+  return plan->geometry.pattern == CLNORM__ROWS ? add_rows_whole(plan, rows, when, capabilities)
+                                                : add_columns_whole(plan, columns, when, capabilities);
+}
+
+static void build_whole(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   if (plan->pass == CLNORM_TRAIN) {
-    add_rows_whole(plan, CLNORM__ROWS_TRAIN, capabilities);
+    add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__ALWAYS, capabilities);
     return;
   }
   if (plan->pass == CLNORM_BACKWARD) {
-    add_own_statistics(plan, capabilities);
+    add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__WITHOUT_STATISTICS, capabilities)->owns_saved =
+        1;
   }
-  add_rows_whole(plan, CLNORM__ROWS_BACKWARD, capabilities);
+  add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
 }
 
 /* ---- the table ---------------------------------------------------------------------------------------------- */
@@ -323,6 +342,14 @@ static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities 
   return tasks >= enough || geometry->values <= min_tile(capabilities);
 }
 
+/* Few rows: one tile would hold them all, and partial results would weigh as much as the tensor. */
+static int columns_are_short(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  return geometry->pattern == CLNORM__COLUMNS &&
+         (geometry->rows < 2 * MIN_TILE_ROWS || geometry->elements <= min_tile(capabilities));
+}
+
 static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)plan;
@@ -337,7 +364,8 @@ static const struct {
   void (*build)(clnorm_plan *plan, const clnorm__capabilities *capabilities);
 } variants[] = {
     {"rows_apply", "columns_apply", is_elementwise, build_split},
-    {"rows_whole", "rows_whole", rows_fill_device, build_rows_whole},
+    {"rows_whole", "columns_whole", rows_fill_device, build_whole},
+    {"rows_whole", "columns_whole", columns_are_short, build_whole},
     {"rows_split", "columns_split", always, build_split},
 };
 

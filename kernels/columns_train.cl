@@ -1,0 +1,65 @@
+/* y = gamma * (x - mean) * inv_std + beta with the batch's own statistics, in one launch, for few rows. y may be NULL: then
+ * only statistics are stored.
+ *
+ * Work:    a work-group owns inner_tile columns, whole.
+ * Traffic: x is read twice, the second time from cache if the tile fits there; y is written once.
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM. */
+
+/* running = keep * running + weight * value, for the columns [skip, width) of one vector. */
+static inline void update_running(__global float *running, vec value, float weight, float keep, uint skip, uint width)
+{
+  float lanes[WIDTH];
+  VSTORE(value, lanes);
+  for (uint i = skip; i < width; i++) {
+    running[i] = MULTIPLY_ADD(weight, lanes[i], keep * running[i]);
+  }
+}
+
+__kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
+    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
+    ulong gamma_offset, const __global float *beta, ulong beta_offset, __global float *running_mean,
+    ulong running_mean_offset, __global float *running_var, ulong running_var_offset, __global float *mean,
+    ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong rows, ulong columns, ulong outer_tile,
+    ulong inner_tile, ulong inner_tiles, ulong divisor, uint lanes, float epsilon, float weight, float keep)
+{
+  __local vec_real scratch[LOCAL];
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  lane_stats states[GROUP];
+  column_forward k;
+
+  const ulong seen = columns_reduce(states, x + x_offset, columns, at);
+  for (uint i = 0; i < vectors_of_group(at); i++) {
+    const column_statistics s = columns_combine(states, i, seen, at, scratch);
+    if (i >= at.vectors) {
+      continue;
+    }
+    const ulong column = column_of(at, i);
+    const uint width = width_of(at, i);
+    const vec_real variance = vec_real_divide(s.m2, vec_real_from_count(rows));
+    const vec_real offset = vec_real_of((vec)(epsilon), (vec)(0.0f));
+    k.hi[i] = vec_real_hi(s.mean);
+    k.lo[i] = vec_real_lo(s.mean);
+    k.scale[i] = vec_real_inverse_sqrt(vec_real_add(variance, offset));
+    if (at.row == 0) {
+      /* Columns of the edge that the vector before it has too: their running statistics are updated already. */
+      const uint skip = i == at.whole ? edge_overlap(at) : 0;
+      if (running_mean) {
+        update_running(running_mean + running_mean_offset + column, k.hi[i], weight, keep, skip, width);
+      }
+      if (running_var) {
+        const vec stored = vec_real_hi(vec_real_divide(s.m2, vec_real_from_count(divisor)));
+        update_running(running_var + running_var_offset + column, stored, weight, keep, skip, width);
+      }
+      if (mean) {
+        store_most(k.hi[i], mean + mean_offset + column, width);
+      }
+      if (inv_std) {
+        store_most(k.scale[i], inv_std + inv_std_offset + column, width);
+      }
+    }
+    columns_affine(&k, i, at, gamma, gamma_offset, beta, beta_offset);
+  }
+  if (y) {
+    columns_normalize(x + x_offset, y + y_offset, columns, &k, at);
+  }
+}

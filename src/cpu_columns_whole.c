@@ -1,0 +1,93 @@
+/* Tasks of the columns pattern that own their columns whole: few rows, which stay in the cache between the reduction and the
+ * element-wise step. */
+#include "cpu_call.h"
+
+typedef struct columns {
+  clnorm__matrix matrix;
+  uint64_t first; /* column and statistic */
+} columns;
+
+/* The task's columns from the `done`-th on, as many as a matrix takes; none past the last. */
+static columns columns_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, uint64_t done)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t first = task * step->inner_tile + done;
+  const uint64_t left_of_tile = done < step->inner_tile ? step->inner_tile - done : 0;
+  uint64_t count = first < g->columns ? g->columns - first : 0;
+  count = count < left_of_tile ? count : left_of_tile;
+  count = count < CLNORM__MATRIX_COLUMNS ? count : CLNORM__MATRIX_COLUMNS;
+  return (columns){{(size_t)g->rows, (size_t)count, (size_t)g->columns, 1}, first};
+}
+
+static void put(float *coefficients, size_t i, const float *one, int count)
+{
+  for (int k = 0; k < count; k++) {
+    coefficients[(size_t)k * CLNORM__MATRIX_COLUMNS + i] = one[k];
+  }
+}
+
+void clnorm__cpu_columns_train(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  for (uint64_t done = 0;; done += CLNORM__MATRIX_COLUMNS) {
+    const columns c = columns_of(call, step, task, done);
+    double mean[CLNORM__MATRIX_COLUMNS], m2[CLNORM__MATRIX_COLUMNS];
+    float coefficients[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS], one[CLNORM__FORWARD_COEFFICIENTS];
+    if (c.matrix.columns == 0) {
+      break;
+    }
+    clnorm__matrix_moments(call->kernels, &c.matrix, call->x + c.first, mean, m2);
+    for (size_t i = 0; i < c.matrix.columns; i++) {
+      const clnorm__moments moments = {(double)c.matrix.rows, mean[i], m2[i]};
+      clnorm__cpu_finish_statistics(call, step, c.first + i, moments, one);
+      put(coefficients, i, one, CLNORM__FORWARD_COEFFICIENTS);
+    }
+    if (call->y != NULL) {
+      clnorm__matrix_apply(call->kernels, &c.matrix, call->x + c.first, call->y + c.first, coefficients,
+                           CLNORM__MATRIX_COLUMNS, call->stream);
+    }
+  }
+  call->kernels->drain();
+}
+
+static void frozen_dx(const clnorm__cpu_call *call, const columns *c)
+{
+  float coefficients[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  clnorm__cpu_frozen_coefficients(call, c->first, c->matrix.columns, coefficients, CLNORM__MATRIX_COLUMNS);
+  clnorm__matrix_apply(call->kernels, &c->matrix, call->dy + c->first, call->dx + c->first, coefficients,
+                       CLNORM__MATRIX_COLUMNS, call->stream);
+}
+
+static void backward(const clnorm__cpu_call *call, const clnorm__step *step, const columns *c)
+{
+  const float *mean = step->from_running ? call->running_mean : call->read_mean;
+  double g[CLNORM__MATRIX_COLUMNS], gd[CLNORM__MATRIX_COLUMNS], d[CLNORM__MATRIX_COLUMNS];
+  double *const sums[3] = {g, gd, d};
+  float coefficients[CLNORM__BACKWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS], one[CLNORM__BACKWARD_COEFFICIENTS];
+  clnorm__matrix_sums(call->kernels, &c->matrix, call->x + c->first, call->dy + c->first, mean + c->first, sums);
+  for (size_t i = 0; i < c->matrix.columns; i++) {
+    clnorm__cpu_finish_gradients(call, step, c->first + i, (clnorm__sums){g[i], gd[i], d[i]}, one);
+    put(coefficients, i, one, CLNORM__BACKWARD_COEFFICIENTS);
+  }
+  if (call->dx != NULL && !step->from_running) {
+    clnorm__matrix_dx(call->kernels, &c->matrix, call->x + c->first, call->dy + c->first, call->dx + c->first,
+                      coefficients, CLNORM__MATRIX_COLUMNS, call->stream);
+  }
+}
+
+void clnorm__cpu_columns_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
+  for (uint64_t done = 0;; done += CLNORM__MATRIX_COLUMNS) {
+    const columns c = columns_of(call, step, task, done);
+    if (c.matrix.columns == 0) {
+      break;
+    }
+    if (needs_sums) {
+      backward(call, step, &c);
+    }
+    if (call->dx != NULL && step->from_running) {
+      frozen_dx(call, &c);
+    }
+  }
+  call->kernels->drain();
+}
