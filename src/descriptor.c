@@ -1,5 +1,6 @@
 #include "descriptor.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -89,9 +90,9 @@ static clnorm_status check_enums(const clnorm_desc *desc)
 
 static clnorm_status check_numbers(const clnorm_desc *desc)
 {
-  /* Kernels add epsilon in float, so it has to be a positive number there too. */
-  if (!(isfinite(desc->epsilon) && (float)desc->epsilon > 0.0f && isfinite((float)desc->epsilon))) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.epsilon: expected a positive finite float, got %g",
+  /* Kernels add epsilon in float, and a device may flush denormals to 0: with a variance of 0 that would divide by 0. */
+  if (!(isfinite(desc->epsilon) && (float)desc->epsilon >= FLT_MIN && isfinite((float)desc->epsilon))) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.epsilon: expected a positive normal float, got %g",
                         desc->epsilon);
   }
   if (!(desc->average_factor >= 0.0 && desc->average_factor <= 1.0)) {

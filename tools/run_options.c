@@ -138,7 +138,7 @@ static int choose_numbers(const raw_options *raw, clnorm_desc *desc)
       return fail("--running-variance", raw->running_variance, "is unknown; expected unbiased or population");
     }
   }
-  if (raw->epsilon != NULL && (why = parse_decimal(raw->epsilon, FLT_TRUE_MIN, FLT_MAX, &desc->epsilon)) != NULL) {
+  if (raw->epsilon != NULL && (why = parse_decimal(raw->epsilon, FLT_MIN, FLT_MAX, &desc->epsilon)) != NULL) {
     return complain(EXIT_USAGE, "run: --eps '%s' %s; expected a positive float", raw->epsilon, why);
   }
   if (raw->average_factor != NULL && (why = parse_decimal(raw->average_factor, 0, 1, &desc->average_factor)) != NULL) {

@@ -137,7 +137,7 @@ typedef struct clnorm_desc {
   uint32_t flags;
   uint32_t rank;                /* 2 to 5 for batch normalization */
   size_t dims[CLNORM_MAX_RANK]; /* shape of x in the order of the memory; the first `rank` entries count */
-  double epsilon;               /* > 0, added to the variance */
+  double epsilon;               /* added to the variance; a positive normal float */
   double average_factor;        /* in [0, 1], weight of the new value; only exponential averaging reads it */
   clnorm_averaging averaging;
   clnorm_variance running_variance;
