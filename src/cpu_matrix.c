@@ -58,31 +58,52 @@ static int is_plain(const wide *w) { return w->statistics == w->main.columns; }
 /* values[j] of column j from one value a statistic. */
 static void spread(const wide *w, size_t run, const float *from, float *values)
 {
-  if (is_plain(w)) {
-    memcpy(values, from, w->statistics * sizeof *values);
-    return;
-  }
-  size_t j = 0;
-  for (size_t s = 0; s < w->statistics; s++) {
-    for (size_t i = 0; i < run; i++) {
-      values[j++] = from[s];
+  const size_t once = w->statistics * run;
+  if (run == 1) {
+    memcpy(values, from, once * sizeof *values);
+  } else {
+    for (size_t s = 0; s < w->statistics; s++) {
+      const float value = from[s];
+      for (size_t i = 0; i < run; i++) {
+        values[s * run + i] = value;
+      }
     }
   }
-  for (const size_t once = j; j < w->main.columns; j++) {
-    values[j] = values[j - once];
+  /* The copies beside each other are a power of two. */
+  for (size_t done = once; done < w->main.columns; done *= 2) {
+    memcpy(values + done, values, done * sizeof *values);
   }
 }
 
-/* The sum of each statistic's columns. */
-static void gather(const wide *w, size_t run, const double *columns, double *sums)
+static double sum_of(const double *values, size_t n)
 {
-  memset(sums, 0, w->statistics * sizeof *sums);
-  for (size_t j = 0; j < w->main.columns;) {
-    for (size_t s = 0; s < w->statistics; s++) {
-      for (size_t i = 0; i < run; i++) {
-        sums[s] += columns[j++];
-      }
+  double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a += values[i], b += values[i + 1], c += values[i + 2], d += values[i + 3];
+  }
+  for (; i < n; i++) {
+    a += values[i];
+  }
+  return (a + b) + (c + d);
+}
+
+/* The sum of each statistic's columns, which are changed. */
+static void gather(const wide *w, size_t run, double *columns, double *sums)
+{
+  size_t n = w->main.columns;
+  for (const size_t once = w->statistics * run; n > once;) {
+    n /= 2;
+    for (size_t j = 0; j < n; j++) {
+      columns[j] += columns[n + j];
     }
+  }
+  if (run == 1) {
+    memcpy(sums, columns, w->statistics * sizeof *sums);
+    return;
+  }
+  for (size_t s = 0; s < w->statistics; s++) {
+    sums[s] = sum_of(columns + s * run, run);
   }
 }
 
@@ -94,11 +115,7 @@ static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matr
   size_t rows = w->main.rows / SHIFT_SHARE;
   rows = rows < 1 ? 1 : rows > SHIFT_ROWS ? SHIFT_ROWS : rows;
   kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);
-  if (is_plain(w)) {
-    memcpy(sums, columns, w->statistics * sizeof *sums);
-  } else {
-    gather(w, matrix->run, columns, sums);
-  }
+  gather(w, matrix->run, columns, sums);
   const double share = (double)w->statistics / ((double)rows * (double)w->main.columns);
   for (size_t s = 0; s < w->statistics; s++) {
     /* A float, so that subtracting it from data of its size is exact. Not Inf or NaN: x - Inf would hide what x is. */

@@ -96,6 +96,13 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   return step;
 }
 
+/* On the CPU backend a task below the least tile spends its time on coefficients and ends: 1800 x 16 in one task instead of
+ * in 64 takes 3 instead of 14 microseconds of inference. */
+static uint64_t host_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  return at_least(at_most(wanted_tasks(capabilities), plan->geometry.elements / min_tile(capabilities)), 1);
+}
+
 /* A vector wider than what lies contiguous would be all remainder. */
 static void limit_width(clnorm__step *step, uint64_t contiguous)
 {
@@ -151,11 +158,7 @@ static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when 
 {
   const clnorm__geometry *geometry = &plan->geometry;
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  uint64_t groups = shape_rows_step(plan, step, capabilities);
-  if (is_host(capabilities)) { /* the CPU backend's partial sums go statistic by statistic */
-    step->group = 1;
-    groups = geometry->statistics;
-  }
+  const uint64_t groups = shape_rows_step(plan, step, capabilities);
   const uint64_t wanted = ceil_div(wanted_tasks(capabilities), groups);
   const uint64_t most = at_least(geometry->values / min_tile(capabilities) * step->group, 1);
   tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
@@ -173,7 +176,7 @@ static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__w
   if (is_host(
           capabilities)) { /* the CPU backend walks runs in the order of the memory, whatever statistic they are of */
     step->group = 1;
-    tile_rows(step, geometry->segments * geometry->statistics, geometry->run, wanted_tasks(capabilities));
+    tile_rows(step, geometry->segments * geometry->statistics, geometry->run, host_tasks(plan, capabilities));
     step->tasks = step->outer_tiles * step->inner_tiles;
     return;
   }
@@ -218,7 +221,8 @@ static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__wh
                                 const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  tile_columns(plan, step, wanted_tasks(capabilities), MIN_TILE_ROWS, capabilities);
+  const uint64_t tasks = is_host(capabilities) ? host_tasks(plan, capabilities) : wanted_tasks(capabilities);
+  tile_columns(plan, step, tasks, MIN_TILE_ROWS, capabilities);
   plan->partials = step->outer_tiles;
 }
 
@@ -226,8 +230,9 @@ static void add_columns_elementwise(clnorm_plan *plan, clnorm__role role, clnorm
                                     const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t tasks =
-      is_lanes(capabilities) ? ceil_div(plan->geometry.elements, APPLY_TILE_LANES) : wanted_tasks(capabilities);
+  const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(plan->geometry.elements, APPLY_TILE_LANES)
+                         : is_host(capabilities) ? host_tasks(plan, capabilities)
+                                                 : wanted_tasks(capabilities);
   step->from_running = from_running;
   tile_columns(plan, step, at_least(tasks, 1), 1, capabilities);
 }
