@@ -22,16 +22,15 @@ static inline columns_place columns_place_of(uint lanes, ulong rows, ulong colum
   const uint id = (uint)get_local_id(0);
   const ulong step = (ulong)lanes * WIDTH;
   columns_place at;
-  at.lane = id % lanes;
+  at.lane = id & (lanes - 1); /* a power of two */
   at.lanes = lanes;
   at.row = id / lanes;
   at.rows = LOCAL / lanes;
   at.tile = get_group_id(0) / inner_tiles;
   at.first = at.tile * outer_tile;
   at.end = min(at.first + outer_tile, rows);
-  at.column = get_group_id(0) % inner_tiles * inner_tile + at.lane * WIDTH;
-  const ulong left = at.column < columns ? columns - at.column : 0;
-  at.whole = left < WIDTH ? 0 : (uint)min((left - WIDTH) / step + 1, (ulong)GROUP);
+  at.column = (get_group_id(0) - at.tile * inner_tiles) * inner_tile + at.lane * WIDTH;
+  at.whole = at.column + WIDTH <= columns ? (uint)min((columns - at.column - WIDTH) / step + 1, (ulong)GROUP) : 0;
   at.edge = at.column + at.whole * step;
   at.vectors = at.whole + (at.whole < GROUP && at.edge < columns ? 1 : 0);
   at.edge_width = at.vectors > at.whole ? (uint)(columns - at.edge) : 0;
@@ -114,16 +113,14 @@ typedef struct column_statistics {
 } column_statistics;
 
 /* The k-th vector's statistics of the whole tile, the same in all work-items that share its columns. */
-INLINE_LOCAL column_statistics columns_combine(const lane_stats *states, uint k, ulong seen, columns_place at,
-                                                __local vec_real *scratch)
+INLINE_LOCAL void columns_combine(column_statistics *made, const lane_stats *states, uint k, ulong seen,
+                                  columns_place at, __local vec_real *scratch)
 {
   const vec_real none = vec_real_of((vec)(0.0f), (vec)(0.0f));
   const int has = k < at.vectors && seen != 0;
-  column_statistics made;
-  made.sum = columns_sum(has ? stats_sum(&states[k], seen) : none, at, scratch);
-  made.mean = vec_real_divide(made.sum, vec_real_from_count(at.end - at.first));
-  made.m2 = columns_sum(has ? stats_squares(&states[k], seen, made.mean) : none, at, scratch);
-  return made;
+  made->sum = columns_sum(has ? stats_sum(&states[k], seen) : none, at, scratch);
+  made->mean = vec_real_divide(made->sum, vec_real_from_count(at.end - at.first));
+  made->m2 = columns_sum(has ? stats_squares(&states[k], seen, made->mean) : none, at, scratch);
 }
 
 /* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. */

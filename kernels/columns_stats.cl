@@ -14,7 +14,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_stats(
 
   const ulong seen = columns_reduce(states, x + x_offset, columns, at);
   for (uint k = 0; k < vectors_of_group(at); k++) {
-    const column_statistics s = columns_combine(states, k, seen, at, scratch);
+    column_statistics s;
+    columns_combine(&s, states, k, seen, at, scratch);
     if (at.row == 0 && k < at.vectors) {
       const vec values[6] = {vec_real_hi(count), vec_real_lo(count), vec_real_hi(s.sum),
                              vec_real_lo(s.sum), vec_real_hi(s.m2),  vec_real_lo(s.m2)};

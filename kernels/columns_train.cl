@@ -29,7 +29,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
 
   const ulong seen = columns_reduce(states, x + x_offset, columns, at);
   for (uint i = 0; i < vectors_of_group(at); i++) {
-    const column_statistics s = columns_combine(states, i, seen, at, scratch);
+    column_statistics s;
+    columns_combine(&s, states, i, seen, at, scratch);
     if (i >= at.vectors) {
       continue;
     }

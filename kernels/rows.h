@@ -4,14 +4,14 @@
  * vectors) and LOCAL/lanes take different segments. */
 
 typedef struct rows_place {
-  uint lane, lanes; /* along the run */
+  uint lane, lanes; /* along the run; lanes is a power of two */
   uint row, rows;   /* over the segments */
 } rows_place;
 
 static inline rows_place rows_place_of(uint lanes)
 {
   const uint id = (uint)get_local_id(0);
-  const rows_place at = {id % lanes, lanes, id / lanes, LOCAL / lanes};
+  const rows_place at = {id & (lanes - 1), lanes, id / lanes, LOCAL / lanes};
   return at;
 }
 
@@ -222,9 +222,10 @@ static inline rows_tile rows_tile_of(ulong segments, ulong run, ulong segment_st
 {
   const ulong groups = (statistics_count + GROUP - 1) / GROUP;
   const ulong tile = get_group_id(0) / groups;
-  const ulong segment = tile % outer_tiles * outer_tile;
-  const ulong element = tile / outer_tiles * inner_tile;
-  const ulong first = get_group_id(0) % groups * GROUP;
+  const ulong inner = tile / outer_tiles;
+  const ulong segment = (tile - inner * outer_tiles) * outer_tile;
+  const ulong element = inner * inner_tile;
+  const ulong first = (get_group_id(0) - tile * groups) * GROUP;
   const rows_tile made = {first,
                           (uint)min(statistics_count - first, (ulong)GROUP),
                           tile,
