@@ -37,3 +37,15 @@ target_sources(test_guard PRIVATE guarded.c)
 
 # Kernels as other machines would run them.
 clnorm_hard_test(engines 240 pocl)
+
+# oclgrind interprets the kernels. It loads itself before every library, as sanitizers do.
+find_program(OCLGRIND oclgrind)
+if(OCLGRIND AND NOT CLNORM_SANITIZE)
+  add_executable(oclgrind_probe oclgrind_probe.c)
+  target_link_libraries(oclgrind_probe PRIVATE clnorm_internal clnorm_flags)
+  add_test(NAME oclgrind COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_oclgrind.sh ${OCLGRIND}
+                                 $<TARGET_FILE:oclgrind_probe>)
+  set_tests_properties(oclgrind PROPERTIES TIMEOUT 300 LABELS oclgrind)
+elseif(NOT OCLGRIND)
+  message(STATUS "tests: oclgrind was not found (on Debian: apt install oclgrind), so kernels are not checked with it")
+endif()

@@ -1,0 +1,260 @@
+/* Runs every kernel over small shapes, with all arguments and with the least, for test_oclgrind.sh: oclgrind interprets
+ * 100,000 elements a second and tells races, accesses outside of buffers, values that nobody wrote and wrong API calls.
+ *   usage: oclgrind_probe            ends with 1 if a kernel of the library was not reached
+ *          oclgrind_probe --planted  runs a kernel with a race and a write outside of its buffer instead */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "plan_cl.h"
+
+#define REQUIRE(condition, ...)                              \
+  do {                                                       \
+    if (!(condition)) {                                      \
+      (void)fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);  \
+      (void)fprintf(stderr, __VA_ARGS__);                    \
+      (void)fprintf(stderr, " (%s)\n", clnorm_last_error()); \
+      exit(2);                                               \
+    }                                                        \
+  } while (0)
+#define CHECK_CL(code) REQUIRE((code) == CL_SUCCESS, "OpenCL gave %d", (int)(code))
+
+typedef struct device {
+  cl_device_id id;
+  cl_context context;
+  cl_command_queue queue;
+} device;
+
+/* Steps that ran, by role and by whether their coefficients came from the running statistics. */
+static unsigned reached[CLNORM__ROLE_COUNT][2];
+
+static device device_open(void)
+{
+  device d;
+  cl_int code;
+  clnorm_cl_device found;
+  REQUIRE(clnorm_cl_select_device("oclgrind", &found) == CLNORM_SUCCESS, "run this under oclgrind");
+  d.id = found.device;
+  d.context = clCreateContext(NULL, 1, &d.id, NULL, NULL, &code);
+  CHECK_CL(code);
+  d.queue = clCreateCommandQueue(d.context, d.id, 0, &code);
+  CHECK_CL(code);
+  return d;
+}
+
+static void device_close(const device *d)
+{
+  CHECK_CL(clReleaseCommandQueue(d->queue));
+  CHECK_CL(clReleaseContext(d->context));
+}
+
+/* ---- the library's kernels ---------------------------------------------------------------------------------- */
+
+enum { SLOTS = 13, WORKSPACE = SLOTS - 1, OFFSET = 3 };
+
+/* All buffers live to the end: what oclgrind knows of values that nobody wrote is wrong where memory is used again. */
+static cl_mem kept[4096];
+static size_t kept_count;
+
+static void release_kept(void)
+{
+  for (size_t i = 0; i < kept_count; i++) {
+    CHECK_CL(clReleaseMemObject(kept[i]));
+  }
+}
+
+/* Inputs are written from the host, because other data counts as uninitialised; outputs are not. */
+static clnorm_buffer make_array(const device *d, size_t count, int input)
+{
+  cl_int code;
+  const size_t bytes = (count + OFFSET) * sizeof(float);
+  const cl_mem memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+  CHECK_CL(code);
+  REQUIRE(kept_count < sizeof kept / sizeof kept[0], "too many buffers");
+  kept[kept_count++] = memory;
+  if (input) {
+    float *data = malloc(bytes);
+    REQUIRE(data != NULL, "no memory");
+    for (size_t i = 0; i < count + OFFSET; i++) {
+      data[i] = 1.0f + (float)(i % 13) / 8.0f;
+    }
+    CHECK_CL(clEnqueueWriteBuffer(d->queue, memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL));
+    free(data);
+  }
+  return (clnorm_buffer){memory, OFFSET, 0};
+}
+
+static clnorm_cl_args make_args(const device *d, const clnorm_plan *plan, int all)
+{
+  const size_t elements = plan->geometry.elements, statistics = plan->geometry.statistics;
+  const clnorm_pass pass = plan->pass;
+  const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
+  const int reads_running = pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN;
+  clnorm_cl_args args = {.size = sizeof args, .x = make_array(d, elements, 1)};
+  if (forward) {
+    args.y = all ? make_array(d, elements, 0) : args.x;
+  } else {
+    args.dy = make_array(d, elements, 1);
+    args.dx = all ? make_array(d, elements, 0) : args.dy;
+  }
+  if (reads_running || (all && pass == CLNORM_TRAIN)) {
+    args.running_mean = make_array(d, statistics, 1);
+    args.running_var = make_array(d, statistics, 1);
+  }
+  if (all) {
+    args.gamma = make_array(d, statistics, 1);
+    args.beta = forward ? make_array(d, statistics, 1) : args.beta;
+    if (!forward) {
+      args.dgamma = make_array(d, statistics, 0);
+      args.dbeta = make_array(d, statistics, 0);
+    }
+    if (!reads_running) {
+      args.mean = make_array(d, statistics, pass == CLNORM_BACKWARD);
+      args.inv_std = make_array(d, statistics, pass == CLNORM_BACKWARD);
+    }
+  }
+  if (plan->workspace_size != 0) {
+    args.workspace = make_array(d, plan->workspace_size / sizeof(float) + 4, 0);
+    args.workspace.offset = 16;
+  }
+  return args;
+}
+
+static void run(const device *d, clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, int all)
+{
+  clnorm_cl_plan *plan = NULL;
+  REQUIRE(clnorm_cl_plan_create(cl, desc, pass, &plan) == CLNORM_SUCCESS, "plan");
+  const clnorm_plan *data = clnorm_cl_plan_data(plan);
+  const clnorm_cl_args args = make_args(d, data, all);
+  REQUIRE(clnorm_cl_enqueue(plan, d->queue, &args, 0, NULL, NULL) == CLNORM_SUCCESS, "enqueue");
+  CHECK_CL(clFinish(d->queue));
+  clnorm__span spans[CLNORM__ARG_COUNT] = {{0}};
+  spans[CLNORM__ARG_MEAN].present = args.mean.memory != NULL;
+  spans[CLNORM__ARG_INV_STD].present = args.inv_std.memory != NULL;
+  spans[CLNORM__ARG_DX].present = args.dx.memory != NULL;
+  spans[CLNORM__ARG_DGAMMA].present = args.dgamma.memory != NULL;
+  for (int i = 0; i < data->num_steps; i++) {
+    reached[data->steps[i].role][data->steps[i].from_running != 0] +=
+        clnorm__step_needed(data, &data->steps[i], spans) ? 1u : 0u;
+  }
+  clnorm_cl_plan_destroy(plan);
+}
+
+static const struct machine {
+  clnorm__engine engine;
+  uint64_t max_work_group;
+  uint32_t vector_width;
+  int sums_in_double;
+  size_t shapes[6][3]; /* (N, C, S) of both layouts, up to one with N = 0 */
+} machines[] = {
+    {CLNORM__ENGINE_CL_LANES, 8, 1, 0, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {205, 21, 1}, {1, 1, 8200}}},
+    {CLNORM__ENGINE_CL_LANES, 32, 1, 1, {{2, 3, 19}, {40, 9, 1}}},
+    {CLNORM__ENGINE_CL_WIDE, 1, 16, 1, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {130, 127, 1}}},
+    {CLNORM__ENGINE_CL_WIDE, 1, 8, 0, {{2, 18, 11}, {2, 3, 300}, {70, 11, 1}}},
+};
+
+static void run_machine(const device *d, const struct machine *m)
+{
+  clnorm_cl *cl = NULL;
+  REQUIRE(clnorm_cl_create(d->context, d->id, &cl) == CLNORM_SUCCESS, "cl");
+  cl->capabilities.engine = m->engine;
+  cl->capabilities.max_work_group = m->max_work_group;
+  cl->capabilities.vector_width = m->vector_width;
+  cl->capabilities.sums_in_double = m->sums_in_double;
+  cl->capabilities.compute_units = 2;
+  for (size_t i = 0; m->shapes[i][0] != 0; i++) {
+    const size_t *shape = m->shapes[i];
+    for (int last = 0; last < 2; last++) {
+      clnorm_desc desc;
+      REQUIRE(clnorm_desc_init(&desc, sizeof desc, CLNORM_BATCH, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS, "desc");
+      desc.layout = last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+      desc.rank = 3;
+      desc.dims[0] = shape[0];
+      desc.dims[1] = last ? shape[2] : shape[1];
+      desc.dims[2] = last ? shape[1] : shape[2];
+      const int large = shape[0] * shape[1] * shape[2] > 4096;
+      for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+        for (int all = 0; all < 2; all++) {
+          if (!large || (!last && all != (pass == CLNORM_BACKWARD))) {
+            run(d, cl, &desc, (clnorm_pass)pass, all);
+          }
+        }
+      }
+    }
+  }
+  clnorm_cl_destroy(cl);
+}
+
+/* Roles that exist with coefficients from the running statistics, besides the ordinary ones. */
+static int check_reached(void)
+{
+  static const clnorm__role frozen[] = {CLNORM__ROWS_BACKWARD,  CLNORM__ROWS_APPLY, CLNORM__ROWS_DX,
+                                        CLNORM__COLUMNS_APPLY,  CLNORM__COLUMNS_DX, CLNORM__COLUMNS_BACKWARD,
+                                        CLNORM__MERGE_GRADIENTS};
+  int missing = 0;
+  for (int role = 0; role < CLNORM__ROLE_COUNT; role++) {
+    if (reached[role][0] == 0) {
+      (void)fprintf(stderr, "%s was not reached\n", clnorm__role_name((clnorm__role)role));
+      missing = 1;
+    }
+  }
+  for (size_t i = 0; i < sizeof frozen / sizeof frozen[0]; i++) {
+    if (reached[frozen[i]][1] == 0) {
+      (void)fprintf(stderr, "%s from running statistics was not reached\n", clnorm__role_name(frozen[i]));
+      missing = 1;
+    }
+  }
+  return missing;
+}
+
+/* ---- the planted one ---------------------------------------------------------------------------------------- */
+
+static const char planted[] =
+    "__kernel void planted(__global float *p, __global float *q) {\n"
+    "  __local float shared[8];\n"
+    "  uint id = (uint)get_local_id(0);\n"
+    "  shared[id] = p[id];\n"
+    "  q[id] = shared[(id + 1) % 8];\n"       /* no barrier */
+    "  if (q[7 - id] > 0.5f) q[id] = 2.0f;\n" /* perhaps not written yet */
+    "  q[8 + id] = 1.0f;\n"                   /* q has 8 elements */
+    "}\n";
+
+static void run_planted(const device *d)
+{
+  cl_int code;
+  const char *text = planted;
+  const size_t size = 8;
+  clnorm_buffer p = make_array(d, 8, 1);
+  const cl_mem q = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 8 * sizeof(float), NULL, &code);
+  CHECK_CL(code);
+  cl_program program = clCreateProgramWithSource(d->context, 1, &text, NULL, &code);
+  CHECK_CL(code);
+  CHECK_CL(clBuildProgram(program, 1, &d->id, "-cl-std=CL1.2", NULL, NULL));
+  cl_kernel kernel = clCreateKernel(program, "planted", &code);
+  CHECK_CL(code);
+  CHECK_CL(clSetKernelArg(kernel, 0, sizeof p.memory, &p.memory));
+  CHECK_CL(clSetKernelArg(kernel, 1, sizeof q, &q));
+  CHECK_CL(clEnqueueNDRangeKernel(d->queue, kernel, 1, NULL, &size, &size, 0, NULL, NULL));
+  CHECK_CL(clFinish(d->queue));
+  CHECK_CL(clReleaseKernel(kernel));
+  CHECK_CL(clReleaseProgram(program));
+  CHECK_CL(clReleaseMemObject(q));
+}
+
+int main(int count, char **arguments)
+{
+  int missing = 0;
+  const device d = device_open();
+  if (count > 1 && strcmp(arguments[1], "--planted") == 0) {
+    run_planted(&d);
+  } else {
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+      run_machine(&d, &machines[i]);
+    }
+    missing = check_reached();
+  }
+  release_kept();
+  device_close(&d);
+  return missing;
+}
