@@ -204,14 +204,12 @@ static int choose_devices(const bench_request *request, device_choice **choices,
 }
 
 /* A driver that finds a program in its own cache compiles nothing, and runtimes whose threads wait by spinning take the
- * cores from whoever has the next turn. What the user has set stays. */
+ * cores from whoever has the next turn. What the user has set stays. Mesa's cache stays on: rusticl compiles a kernel at
+ * every launch and lives on it, 0.6 s instead of 2 ms for a small tensor. */
 static void prepare_environment(void)
 {
-  static const char *const settings[][2] = {{"POCL_KERNEL_CACHE", "0"},
-                                            {"CUDA_CACHE_DISABLE", "1"},
-                                            {"MESA_SHADER_CACHE_DISABLE", "true"},
-                                            {"NEO_CACHE_PERSISTENT", "0"},
-                                            {"KMP_BLOCKTIME", "1"}};
+  static const char *const settings[][2] = {
+      {"POCL_KERNEL_CACHE", "0"}, {"CUDA_CACHE_DISABLE", "1"}, {"NEO_CACHE_PERSISTENT", "0"}, {"KMP_BLOCKTIME", "1"}};
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
     (void)setenv(settings[i][0], settings[i][1], 0);
   }
