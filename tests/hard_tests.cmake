@@ -49,3 +49,19 @@ if(OCLGRIND AND NOT CLNORM_SANITIZE)
 elseif(NOT OCLGRIND)
   message(STATUS "tests: oclgrind was not found (on Debian: apt install oclgrind), so kernels are not checked with it")
 endif()
+
+# Long runs. Sanitizers keep freed memory for a while, which is no growth.
+if(NOT CLNORM_SANITIZE)
+  clnorm_hard_test(soak 180 cpu pocl)
+endif()
+
+# No device, no program, a child of a fork.
+clnorm_hard_test(refusals 120 pocl rusticl)
+add_executable(forked forked.c)
+target_link_libraries(forked PRIVATE clnorm clnorm_flags)
+foreach(device pocl rusticl)
+  if(device IN_LIST devices AND NOT CLNORM_SANITIZE STREQUAL "thread")
+    add_test(NAME forked@${device} COMMAND forked)
+    set_tests_properties(forked@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 60 LABELS ${device})
+  endif()
+endforeach()
