@@ -16,6 +16,12 @@
 /* Elements below which waking other threads costs more than they save: about 10 microseconds of work. */
 #define SERIAL_BELOW 32768
 
+/* Threads that nobody needs more of, so that no request can fail to make them. */
+#define MOST_THREADS 512
+
+/* Turns a thread takes at the queue of tasks: enough to even out uneven threads, few enough not to be seen. */
+#define TURNS 32
+
 /* Last-level cache where the system does not tell; and the most that is believed: virtual machines and processors of many
  * dies report sums that no core has to itself. */
 #define DEFAULT_CACHE ((uint64_t)16 << 20)
@@ -134,7 +140,8 @@ static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, i
   if (wanted <= 1 || step->tasks <= 1 || call->plan->geometry.elements < SERIAL_BELOW || inherited_threads()) {
     return 1;
   }
-  return (uint64_t)wanted < step->tasks ? wanted : (int)step->tasks;
+  const uint64_t most = step->tasks < MOST_THREADS ? step->tasks : MOST_THREADS;
+  return (uint64_t)wanted < most ? wanted : (int)most;
 #else
   (void)call, (void)step, (void)asked;
   return 1;
@@ -152,7 +159,8 @@ static void run_step(const clnorm__cpu_call *call, const clnorm__step *step, int
     return;
   }
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
+  const uint64_t turns = (uint64_t)threads * TURNS, chunk = (step->tasks + turns - 1) / turns;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, chunk)
   for (uint64_t i = 0; i < step->tasks; i++) {
     task(call, step, i);
   }
