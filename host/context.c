@@ -5,6 +5,7 @@
 
 #include "cl_status.h"
 #include "devices.h"
+#include "process.h"
 
 static clnorm_status check_device_of_context(cl_context context, cl_device_id device)
 {
@@ -41,6 +42,7 @@ clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_c
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a handle, got NULL",
                         context == NULL ? "context" : (device == NULL ? "device" : "cl"));
   }
+  CLNORM__TRY(clnorm__process_check());
   CLNORM__TRY(check_device_of_context(context, device));
   made = calloc(1, sizeof *made);
   if (made == NULL || pthread_mutex_init(&made->mutex, NULL) != 0) {
@@ -95,7 +97,7 @@ clnorm_status clnorm__cl_check_process(const clnorm_cl *cl)
 {
   const pid_t here = getpid();
   if (cl->owner != here) {
-    return clnorm__fail(CLNORM_FORKED, "cl: made by process %ld, used by its child %ld; make a context after fork()",
+    return clnorm__fail(CLNORM_FORKED, "cl: made by process %ld, used by its child %ld; after a fork() use OpenCL after exec()",
                         (long)cl->owner, (long)here);
   }
   return CLNORM_SUCCESS;

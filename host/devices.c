@@ -5,6 +5,7 @@
 
 #include "cl_status.h"
 #include "devices.h"
+#include "process.h"
 
 /* A text property; "" if the driver refuses it. */
 static void device_text(cl_device_id device, cl_device_info what, char *text, size_t capacity)
@@ -115,6 +116,7 @@ static clnorm_status list_devices(clnorm_cl_device *list, size_t capacity, size_
   cl_platform_id *platforms = NULL;
   cl_uint platform_count = 0;
   *count = 0;
+  CLNORM__TRY(clnorm__process_check());
   CLNORM__TRY(list_platforms(&platforms, &platform_count));
   for (cl_uint i = 0; i < platform_count; i++) {
     CLNORM__TRY(list_of_platform(platforms[i], list, capacity, count));

@@ -107,58 +107,73 @@ done:
   return status;
 }
 
-static clnorm_status enqueue_step(const enqueue_call *call, int index, cl_uint num_waits, const cl_event *waits,
-                                  cl_event *event)
+/* The steps of one call that its arguments need, each with a kernel object whose arguments are set. */
+typedef struct ready_steps {
+  int count;
+  int indices[CLNORM__MAX_STEPS];
+  clnorm__pooled_kernel *kernels[CLNORM__MAX_STEPS];
+} ready_steps;
+
+/* All that may fail on our side comes before the first launch. */
+static clnorm_status make_ready(const enqueue_call *call, ready_steps *ready)
 {
-  clnorm_status status;
-  const clnorm__step *step = &call->plan->data.steps[index];
-  clnorm__pooled_kernel *kernel = NULL;
-  const size_t local = step->local;
-  const size_t global = (size_t)step->tasks * local;
-  CLNORM__TRY(clnorm__kernel_take(call->plan, index, &kernel));
-  CLNORM__TRY(set_arguments(call, step, kernel->kernel));
-  CLNORM__TRY_CL(
-      clEnqueueNDRangeKernel(call->queue, kernel->kernel, 1, NULL, &global, &local, num_waits, waits, event));
+  clnorm_status status = CLNORM_SUCCESS;
+  const clnorm_plan *plan = &call->plan->data;
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (!clnorm__step_needed(plan, &plan->steps[i], call->spans)) {
+      continue;
+    }
+    clnorm__pooled_kernel **kernel = &ready->kernels[ready->count];
+    ready->indices[ready->count] = i;
+    CLNORM__TRY(clnorm__kernel_take(call->plan, i, kernel));
+    ready->count++;
+    CLNORM__TRY(set_arguments(call, &plan->steps[i], (*kernel)->kernel));
+  }
 done:
-  clnorm__kernel_put(call->plan, index, kernel);
   return status;
 }
 
-static int needed_steps(const enqueue_call *call, int indices[CLNORM__MAX_STEPS])
+static void put_back(const enqueue_call *call, const ready_steps *ready)
 {
-  const clnorm_plan *plan = &call->plan->data;
-  int count = 0;
-  for (int i = 0; i < plan->num_steps; i++) {
-    if (clnorm__step_needed(plan, &plan->steps[i], call->spans)) {
-      indices[count++] = i;
-    }
+  for (int i = 0; i < ready->count; i++) {
+    clnorm__kernel_put(call->plan, ready->indices[i], ready->kernels[i]);
   }
-  return count;
+}
+
+static clnorm_status launch(const enqueue_call *call, const ready_steps *ready, int i, cl_uint num_waits,
+                            const cl_event *waits, cl_event *event)
+{
+  const clnorm__step *step = &call->plan->data.steps[ready->indices[i]];
+  const size_t local = step->local;
+  const size_t global = (size_t)step->tasks * local;
+  return clnorm__cl_check(
+      clEnqueueNDRangeKernel(call->queue, ready->kernels[i]->kernel, 1, NULL, &global, &local, num_waits, waits, event),
+      "clEnqueueNDRangeKernel");
 }
 
 /* In an in-order queue the steps follow each other by themselves; otherwise each waits for the one before. */
 static clnorm_status enqueue_steps(const enqueue_call *call, cl_uint num_waits, const cl_event *waits, cl_event *event)
 {
-  clnorm_status status = CLNORM_SUCCESS;
-  int indices[CLNORM__MAX_STEPS];
+  clnorm_status status;
+  ready_steps ready = {0};
   cl_event before = NULL, after = NULL;
-  const int count = needed_steps(call, indices);
-  if (count == 0) {
+  CLNORM__TRY(make_ready(call, &ready));
+  if (ready.count == 0) {
     CLNORM__TRY_CL(clEnqueueMarkerWithWaitList(call->queue, num_waits, waits, event));
   }
-  for (int i = 0; i < count; i++) {
-    const int last = i == count - 1;
+  for (int i = 0; i < ready.count; i++) {
+    const int last = i == ready.count - 1;
     const int chained = !call->in_order && before != NULL;
     const int wants_event = last ? event != NULL : !call->in_order;
-    CLNORM__TRY(enqueue_step(call, indices[i], i == 0 ? num_waits : (chained ? 1 : 0),
-                             i == 0 ? waits : (chained ? &before : NULL), wants_event ? &after : NULL));
+    CLNORM__TRY(launch(call, &ready, i, i == 0 ? num_waits : (chained ? 1 : 0),
+                       i == 0 ? waits : (chained ? &before : NULL), wants_event ? &after : NULL));
     if (before != NULL) {
       (void)clReleaseEvent(before);
     }
     before = after;
     after = NULL;
   }
-  if (event != NULL && count != 0) {
+  if (event != NULL && ready.count != 0) {
     *event = before;
     before = NULL;
   }
@@ -166,6 +181,29 @@ done:
   if (before != NULL) {
     (void)clReleaseEvent(before);
   }
+  put_back(call, &ready);
+  return status;
+}
+
+static clnorm_status check_waits(const enqueue_call *call, cl_uint num_waits, const cl_event *waits)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  if ((num_waits == 0) != (waits == NULL)) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "waits: expected %s for %u events, got %s",
+                        num_waits == 0 ? "NULL" : "a list", (unsigned)num_waits, waits == NULL ? "NULL" : "a list");
+  }
+  for (cl_uint i = 0; i < num_waits; i++) {
+    cl_context context = NULL;
+    if (waits[i] == NULL) {
+      return clnorm__fail(CLNORM_INVALID_ARGUMENT, "waits[%u]: expected an event, got NULL", (unsigned)i);
+    }
+    CLNORM__TRY_CL(clGetEventInfo(waits[i], CL_EVENT_CONTEXT, sizeof context, &context, NULL));
+    if (context != call->plan->cl->context) {
+      return clnorm__fail(CLNORM_INVALID_ARGUMENT,
+                          "waits[%u]: expected an event of the plan's context, got one of another", (unsigned)i);
+    }
+  }
+done:
   return status;
 }
 
@@ -229,16 +267,13 @@ clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue que
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args.size: expected sizeof(clnorm_cl_args) = %zu, got %zu",
                         sizeof *args, args->size);
   }
-  if ((num_waits == 0) != (waits == NULL)) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "waits: expected %s for %u events, got %s",
-                        num_waits == 0 ? "NULL" : "a list", (unsigned)num_waits, waits == NULL ? "NULL" : "a list");
-  }
   memset(&call, 0, sizeof call);
   call.plan = (clnorm_cl_plan *)plan; /* only the kernel pools behind their mutex change */
   call.args = args;
   call.queue = queue;
   CLNORM__TRY(clnorm__cl_check_process(plan->cl));
   CLNORM__TRY(check_queue(&call));
+  CLNORM__TRY(check_waits(&call, num_waits, waits));
   if (plan->data.geometry.elements != 0 || plan->data.pass != CLNORM_INFER) {
     CLNORM__TRY(check_call(&call));
   }

@@ -50,6 +50,20 @@ done:
   return status;
 }
 
+/* The caller's memory that the buffer was made on with CL_MEM_USE_HOST_PTR, else NULL. */
+static clnorm_status host_memory(cl_mem memory, void **host)
+{
+  clnorm_status status;
+  cl_mem_flags flags = 0;
+  *host = NULL;
+  CLNORM__TRY_CL(clGetMemObjectInfo(memory, CL_MEM_FLAGS, sizeof flags, &flags, NULL));
+  if (flags & CL_MEM_USE_HOST_PTR) {
+    CLNORM__TRY_CL(clGetMemObjectInfo(memory, CL_MEM_HOST_PTR, sizeof *host, host, NULL));
+  }
+done:
+  return status;
+}
+
 static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, size_t element, const char *name,
                               clnorm__span *span)
 {
@@ -67,9 +81,13 @@ static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, s
   CLNORM__TRY_CL(clGetMemObjectInfo(buffer->memory, CL_MEM_OFFSET, sizeof origin, &origin, NULL));
   CLNORM__TRY(access_flags(buffer->memory, parent, &flags));
   const int inside = buffer->offset <= size / element;
+  void *host = NULL;
+  CLNORM__TRY(host_memory(parent != NULL ? parent : buffer->memory, &host));
+  const uint64_t begin = (uint64_t)(uintptr_t)host + origin;
   span->present = 1;
-  span->root = parent != NULL ? parent : buffer->memory;
-  span->begin = inside ? origin + buffer->offset * element : origin + size;
+  /* Buffers on the host's memory may overlap by their addresses, whatever objects they are. */
+  span->root = host != NULL ? NULL : (parent != NULL ? parent : buffer->memory);
+  span->begin = inside ? begin + buffer->offset * element : begin + size;
   span->capacity = inside ? size - buffer->offset * element : 0;
   span->count = buffer->count;
   span->can_read = (flags & CL_MEM_WRITE_ONLY) == 0;

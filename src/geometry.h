@@ -1,7 +1,8 @@
 /* The plain numbers of a normalization: which elements belong to which statistic, as one of two walks over memory.
  *
  * rows      a statistic owns `segments` runs of `run` contiguous elements, `segment_stride` apart; statistic c begins
- * at c * statistic_stride. columns   a matrix of `rows` rows and `columns` contiguous columns; a statistic owns one
+ *           at c * statistic_stride.
+ * columns   a matrix of `rows` rows and `columns` contiguous columns; a statistic owns one
  * column.
  *
  * Every number is in elements. A shape in which runs would be one element long is always walked as columns. */

@@ -354,6 +354,55 @@ Test(arguments_cl, an_output_that_overlaps_any_other_argument_is_refused)
   close_fixture(f);
 }
 
+/* Different objects, the same bytes. */
+Test(arguments_cl, buffers_on_the_same_host_memory_overlap)
+{
+  fixture *f = open_fixture(CLNORM_TRAIN);
+  static _Alignas(4096) float host[4096];
+  const cl_mem_flags flags = CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR;
+  cl_int error = CL_SUCCESS;
+  cl_mem first = clCreateBuffer(f->base.context, flags, sizeof(float) * ELEMENTS, host, &error);
+  CHECK_CL(error);
+  cl_mem second = clCreateBuffer(f->base.context, flags, sizeof(float) * ELEMENTS, host + ELEMENTS - 1, &error);
+  CHECK_CL(error);
+  set(f, "x", (clnorm_buffer){first, 0, 0});
+  set(f, "y", (clnorm_buffer){second, 0, 0});
+  refuse(f, CLNORM_OVERLAP, "y", "x");
+  CHECK_CL(clReleaseMemObject(second));
+  second = clCreateBuffer(f->base.context, flags, sizeof(float) * ELEMENTS, host + 2048, &error);
+  CHECK_CL(error);
+  set(f, "y", (clnorm_buffer){second, 0, 0});
+  expect_success(enqueue(f));
+  CHECK_CL(clFinish(f->base.queue));
+  CHECK_CL(clReleaseMemObject(second));
+  CHECK_CL(clReleaseMemObject(first));
+  close_fixture(f);
+}
+
+Test(arguments_cl, events_to_wait_for_are_the_contexts_own)
+{
+  fixture *f = open_fixture(CLNORM_TRAIN);
+  cl_int error = CL_SUCCESS;
+  cl_event events[2] = {clCreateUserEvent(f->base.context, &error), NULL};
+  CHECK_CL(error);
+  CHECK_CL(clSetUserEventStatus(events[0], CL_COMPLETE));
+  expect_failure(clnorm_cl_enqueue(f->plan, f->base.queue, &f->args, 2, events, NULL), CLNORM_INVALID_ARGUMENT,
+                 "waits[1]", "NULL");
+  cl_context other = clCreateContext(NULL, 1, &f->base.found.device, NULL, NULL, &error);
+  CHECK_CL(error);
+  events[1] = clCreateUserEvent(other, &error);
+  CHECK_CL(error);
+  CHECK_CL(clSetUserEventStatus(events[1], CL_COMPLETE));
+  expect_failure(clnorm_cl_enqueue(f->plan, f->base.queue, &f->args, 2, events, NULL), CLNORM_INVALID_ARGUMENT,
+                 "waits[1]", "context");
+  expect_success(clnorm_cl_enqueue(f->plan, f->base.queue, &f->args, 1, events, NULL));
+  CHECK_CL(clFinish(f->base.queue));
+  CHECK_CL(clReleaseEvent(events[0]));
+  CHECK_CL(clReleaseEvent(events[1]));
+  CHECK_CL(clReleaseContext(other));
+  close_fixture(f);
+}
+
 Test(arguments_cl, sub_buffers_of_one_parent_overlap_like_the_parent)
 {
   fixture *f = open_fixture(CLNORM_TRAIN);

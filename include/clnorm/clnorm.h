@@ -176,7 +176,8 @@ CLNORM_API clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass
 /* NULL is allowed. */
 CLNORM_API void clnorm_plan_destroy(clnorm_plan *plan);
 
-/* Bytes of workspace that each concurrent execution of this plan needs; 0 if none. Never of a tensor's size. */
+/* Bytes of workspace that each concurrent execution of this plan needs; 0 if none. At most a sixth of the tensor and, for a
+ * backward pass that may have to compute mean and inv_std again, two floats a statistic: as much as these two take. */
 CLNORM_API size_t clnorm_plan_workspace_size(const clnorm_plan *plan);
 
 /* Writes a sentence such as "batch forward-train 32x64x56x56 f32 channels-first: rows_whole, 64 groups of 256".
@@ -222,7 +223,7 @@ typedef struct clnorm_args {
   clnorm_output y, dx, dgamma, dbeta;
   clnorm_output running_mean, running_var;
   clnorm_output mean, inv_std;
-  clnorm_output workspace; /* bytes, not elements; at least clnorm_plan_workspace_size; 64-byte alignment is fastest */
+  clnorm_output workspace; /* bytes, not elements; at least clnorm_plan_workspace_size, aligned to 16, best to 64 */
   uint64_t
       batch_number; /* 1, 2, 3 ...: which batch this is; only cumulative averaging reads it, and then 0 is an error */
   int threads;      /* 0: all that OpenMP offers. The result does not depend on it, to the bit. */

@@ -3,11 +3,15 @@
  * In short:
  *   clnorm_cl *cl;              clnorm_cl_create(context, device, &cl);
  *   clnorm_cl_plan *plan;       clnorm_cl_plan_create(cl, &desc, CLNORM_TRAIN, &plan);
- *   clnorm_cl_enqueue(plan, queue, &(clnorm_cl_args){.size = sizeof(clnorm_cl_args), .x = {x}, .y = {y}}, 0, NULL,
- * NULL); clnorm_cl_plan_destroy(plan);  clnorm_cl_destroy(cl);
+ *   clnorm_cl_args args = {.size = sizeof args, .x = {x}, .y = {y}, .workspace = {workspace}};
+ *   clnorm_cl_enqueue(plan, queue, &args, 0, NULL, NULL);
+ *   clnorm_cl_plan_destroy(plan);  clnorm_cl_destroy(cl);
  *
  * Threads: a clnorm_cl and its plans may be used by any number of threads at once; concurrent enqueues need different
- * workspaces. No OpenCL object is kept in a static variable. After fork() the child gets FORKED from every call.
+ * workspaces. No OpenCL object is kept in a static variable.
+ *
+ * fork(): OpenCL runtimes do not survive it. Once a process has used this header, its children get FORKED from every call
+ * that may fail; in a child use OpenCL after exec(), or for the first time.
  */
 #ifndef CLNORM_OPENCL_H
 #define CLNORM_OPENCL_H
@@ -46,15 +50,16 @@ typedef struct clnorm_cl_device {
   int fma;                 /* 1 if a fused multiply-add of float is in hardware */
 } clnorm_cl_device;
 
-/* Lists every OpenCL device of every platform, in the loader's order. `clnorm devices` numbers them from 0 in this
- * order. list      receives up to `capacity` entries; may be NULL if capacity is 0 count     receives how many there
- * are, also if that is more than capacity; 0 (and SUCCESS) if there is none Errors: INVALID_ARGUMENT, OPENCL_ERROR. */
+/* Lists every OpenCL device of every platform, in the loader's order; `clnorm devices` numbers them from 0 in this order.
+ *   list      receives up to `capacity` entries; may be NULL if capacity is 0
+ *   count     receives how many there are, also if that is more than capacity; 0 (and SUCCESS) if there is none
+ * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_list_devices(clnorm_cl_device *list, size_t capacity, size_t *count);
 
 /* Picks one device.
  *   selector  a number of the list, or a case-insensitive part of the device's name or of the platform's name or
- * version; NULL or "": the first GPU, else the first device Errors: INVALID_ARGUMENT, NO_DEVICE (last_error names what
- * there is), OPENCL_ERROR. */
+ *             version; NULL or "": the first GPU, else the first device
+ * Errors: INVALID_ARGUMENT, NO_DEVICE (last_error names what there is), OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_select_device(const char *selector, clnorm_cl_device *device);
 
 /* ---- Context ------------------------------------------------------------------------------------------------ */
@@ -63,7 +68,7 @@ CLNORM_API clnorm_status clnorm_cl_select_device(const char *selector, clnorm_cl
 typedef struct clnorm_cl clnorm_cl;
 
 /* Retains the context. Compiles nothing yet: a plan compiles the kernels that it needs, each once.
- * Errors: INVALID_ARGUMENT (NULL, or the device is not of the context), OUT_OF_MEMORY, OPENCL_ERROR. */
+ * Errors: INVALID_ARGUMENT (NULL, or the device is not of the context), OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_cl **cl);
 
 /* NULL is allowed. Plans made from it stay valid: they hold a reference. */
@@ -115,9 +120,10 @@ typedef struct clnorm_cl_args {
 
 /* Enqueues the plan's pass; returns without waiting.
  *   queue         of the plan's context and device; in-order or out-of-order
- *   num_waits, waits   events to wait for; 0 and NULL for none
+ *   num_waits, waits   events of the same context to wait for; 0 and NULL for none
  *   event         NULL, or receives an event that completes after every output is written; release it yourself
- * On failure *event is untouched, and unless the status is OPENCL_ERROR or OUT_OF_MEMORY nothing has been enqueued.
+ * On failure *event is untouched and nothing has been enqueued, unless the runtime itself refuses a launch after the
+ * plan's first one (OPENCL_ERROR or OUT_OF_MEMORY): everything of ours is done before the first launch.
  * Errors: INVALID_ARGUMENT, BUFFER_TOO_SMALL, INVALID_BUFFER, OVERLAP, OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue queue,
                                            const clnorm_cl_args *args, cl_uint num_waits, const cl_event *waits,
