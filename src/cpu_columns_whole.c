@@ -1,5 +1,5 @@
-/* Tasks of the columns pattern that own their columns whole: few rows, which stay in the cache between the reduction and the
- * element-wise step. */
+/* Tasks of the columns pattern that own their columns whole: few rows, which stay in the cache between the reduction
+ * and the element-wise step. */
 #include "cpu_call.h"
 
 typedef struct columns {

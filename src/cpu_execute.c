@@ -22,8 +22,8 @@
 /* Turns a thread takes at the queue of tasks: enough to even out uneven threads, few enough not to be seen. */
 #define TURNS 32
 
-/* Last-level cache where the system does not tell; and the most that is believed: virtual machines and processors of many
- * dies report sums that no core has to itself. */
+/* Last-level cache where the system does not tell; and the most that is believed: virtual machines and processors of
+ * many dies report sums that no core has to itself. */
 #define DEFAULT_CACHE ((uint64_t)16 << 20)
 #define MOST_CACHE ((uint64_t)32 << 20)
 
@@ -80,9 +80,9 @@ static uint64_t cache_size(void)
   return DEFAULT_CACHE;
 }
 
-/* 1 if input and output together fill three quarters of the cache: then lines written are gone before anyone reads them,
- * and reading them first was in vain. With 32 MiB of cache, time written past it to time written through it: tensors of
- * 6 MB 1.1 to 1.7, of 17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of 103 MB 0.75 to 0.95. */
+/* 1 if input and output together fill three quarters of the cache: then lines written are gone before anyone reads
+ * them, and reading them first was in vain. With 32 MiB of cache, time written past it to time written through it:
+ * tensors of 6 MB 1.1 to 1.7, of 17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of 103 MB 0.75 to 0.95. */
 static int exceeds_cache(const clnorm_plan *plan)
 {
   return plan->geometry.elements * sizeof(float) > cache_size() / 8 * 3;

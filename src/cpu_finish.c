@@ -121,8 +121,8 @@ static void add_component(const clnorm__cpu_call *call, int component, uint64_t 
   }
 }
 
-/* All partials at once: the mean about the first partial's, then squares about the mean (Chan, Golub and LeVeque 1983, with
- * more than two sets). Against a chain of merges of two there is no division a partial. */
+/* All partials at once: the mean about the first partial's, then squares about the mean (Chan, Golub and LeVeque
+ * 1983, with more than two sets). Against a chain of merges of two there is no division a partial. */
 static void merge_moments(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__moments moments[TOGETHER])
 {
   const uint64_t statistics = call->plan->geometry.statistics, partials = call->plan->partials;

@@ -12,8 +12,8 @@
 /* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
 #define CLNORM__SUM_LANES 8
 
-/* Where the data goes on after a run, for prefetching: `left` contiguous elements from the run's begin on, then a gap of
- * `gap` elements. Only a hint: nothing outside of the run is read. */
+/* Where the data goes on after a run, for prefetching: `left` contiguous elements from the run's begin on, then a
+ * gap of `gap` elements. Only a hint: nothing outside of the run is read. */
 typedef struct clnorm__ahead {
   size_t left, gap;
 } clnorm__ahead;

@@ -6,8 +6,8 @@
 
 #include "cpu_call.h"
 
-/* Matrices narrower than this are folded to rows of about FOLDED columns. Folding takes 0.8 of the time at 33 columns, 1.05 at
- * 40 and 1.25 at 63, where 16 rows make a thousand columns and their sums fill the first cache. */
+/* Matrices narrower than this are folded to rows of about FOLDED columns. Folding takes 0.8 of the time at 33
+ * columns, 1.05 at 40 and 1.25 at 63, where 16 rows make a thousand columns and their sums fill the first cache. */
 #define NARROW 40
 #define FOLDED 256
 

@@ -30,7 +30,8 @@ typedef struct sweep {
   float *out;
 } sweep;
 
-/* `count` runs beside each other from element `at` on, written to `out`; coefficient k of the i-th at c[k * pitch + i]. */
+/* `count` runs beside each other from element `at` on, written to `out`; coefficient k of the i-th at c[k * pitch +
+ * i]. */
 static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, float *out, size_t count, size_t run,
                      const float *c, size_t pitch, int stream)
 {
