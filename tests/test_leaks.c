@@ -381,6 +381,12 @@ static int is_named(const char *operation, counting_entry entry, const scene *s)
          strncmp(clnorm_last_error(), "selector:", 9) == 0;
 }
 
+/* A layer does not wait for what has ended, so how often it asks differs from run to run. */
+static int depends_on_time(counting_entry entry)
+{
+  return entry == COUNTING_clWaitForEvents || entry == COUNTING_clGetEventInfo || entry == COUNTING_clReleaseEvent;
+}
+
 static void fail_one(scene *s, int operation, counting_entry entry, unsigned long nth)
 {
   const char *name = operations[operation].name;
@@ -389,8 +395,9 @@ static void fail_one(scene *s, int operation, counting_entry entry, unsigned lon
   const census before = take_census(s);
   s->layer->fail(entry, nth, CL_OUT_OF_RESOURCES);
   const clnorm_status status = operations[operation].run(s);
-  cr_assert(s->layer->has_failed(), "%s: there was no such call", what);
+  const int reached = s->layer->has_failed();
   s->layer->fail(entry, 0, CL_SUCCESS);
+  cr_assert(reached || depends_on_time(entry), "%s: there was no such call", what);
   if (status == CLNORM_SUCCESS) {
     cr_assert(may_succeed(entry, name), "%s: the failure was passed over", what);
   } else {
