@@ -1,12 +1,5 @@
-/* As copy_plain.cl with stores that pass by the caches, which saves a CPU the reading of what is overwritten. Only
- * where the compiler knows such stores; elsewhere this program has no kernel. */
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_nontemporal_store)
-#define HAVE_NONTEMPORAL_STORE
-#endif
-#endif
-
-#ifdef HAVE_NONTEMPORAL_STORE
+/* As copy_plain.cl with stores that pass by the caches, which saves a CPU the reading of what is overwritten. A compiler
+ * that does not know such stores refuses this program, and the device has no streaming copy. */
 __kernel void copy_stream(__global const float *from, __global float *to, ulong count, ulong block)
 {
   __global const VECTOR *source = (__global const VECTOR *)from;
@@ -23,4 +16,3 @@ __kernel void copy_stream(__global const float *from, __global float *to, ulong 
     }
   }
 }
-#endif

@@ -134,8 +134,8 @@ Test(cases, both_layouts_of_one_tensor_agree)
   backend_close(b);
 }
 
-/* (32,4,1024,2048) has 2^28 elements, 1 GiB: too much for a test's time, so it is planned, and run at an 8th of its
- * length, where the same variant is chosen. */
+/* (32,4,1024,2048) has 2^28 elements, 1 GiB: too much for a test's time, so it is planned, and a 128th of it,
+ * (4,4,256,512), is run, for which the same variant is chosen. */
 Test(cases, a_gibibyte_can_be_planned_and_its_variant_is_right)
 {
   backend *b = backend_open();

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Tests the clnorm command as scripts see it: exit codes, one line on stderr, files written or not, known results.
-# Usage: test_command.sh CLNORM DATA    (DATA: a folder with MNIST's IDX files; it need not exist)
+# Usage: test_command.sh CLNORM [DATA]    (DATA: a folder with MNIST's IDX files; it need not exist)
 # The device under test is $CLNORM_DEVICE.
 set -u
 clnorm=$1
-data=$2
+data=${2-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -90,12 +90,13 @@ test_usage() {
   for command in devices run check bench; do
     accepted $command --help
     grep -q -- --help stdout || fail "$command --help prints no options"
+    grep -q "^Usage: clnorm $command " stdout || fail "$command --help begins with $(head -n 1 stdout)"
   done
   refused 2 'expected a command'
   refused 2 "unknown command 'tune'" tune
   refused 2 "unknown command ''" ''
   refused 2 "unknown command '--devices'" --devices
-  refused 2 "unknown option" devices --jsn
+  refused 2 "devices: .*unknown option.*see clnorm devices --help" devices --jsn
   refused 2 "unexpected argument 'x'" devices x
   refused 2 "given twice" devices --json --json
   refused 2 "argument" devices --json=yes
@@ -105,7 +106,16 @@ test_usage() {
   refused 2 "json is empty" check --json ''
   refused 2 "data is empty" check --data ''
   refused 2 "no train-images" check --data "$work"
-  refused 1 "nosuchdevice" check --device nosuchdevice
+  for bad in nosuchdevice 99 99999999999999999999; do
+    refused 2 "--device: '$bad' fits no device; there (are|is only) cpu" check --device $bad
+    refused 2 "--device: '$bad' fits no device; there (are|is only) cpu" bench --device $bad
+  done
+
+  # ---- bench: options with but one value -------------------------------------------------------------------------------
+  refused 2 "bench: --dtype 'f16' is unsupported: this version" bench --dtype f16
+  refused 2 "bench: --activation 'relu' is unsupported: this version" bench --activation relu
+  refused 2 'unknown option' bench --residual
+  accepted bench --dtype f32 --activation none --shape 4,3 --pass train --min-time 0.001
 
   # ---- run: usage ------------------------------------------------------------------------------------------------------
   refused 2 'expected OP and PASS' run
@@ -136,13 +146,17 @@ test_usage() {
   refused 2 'unsupported' run batch train --x x.npy --dtype f16 --out no
   refused 2 'unsupported' run batch train --x x.npy --dtype bf16 --out no
   refused 2 'unsupported' run batch train --x x.npy --dtype f64 --out no
-  refused 2 "dtype 'f31' is unknown" run batch train --x x.npy --dtype f31 --out no
+  refused 2 "dtype 'f31' is unsupported: this version" run batch train --x x.npy --dtype f31 --out no
+  refused 2 "activation 'relu' is unsupported: this version" run batch train --x x.npy --activation relu --out no
+  refused 2 "activation '' is unsupported" run batch train --x x.npy --activation '' --out no
+  accepted run batch train --x x.npy --dtype f32 --activation none
   refused 2 'x is empty' run batch train --x '' --out no
   refused 2 'out is empty' run batch train --x x.npy --out ''
   refused 2 'device is empty' run batch train --x x.npy --device '' --out no
-  refused 1 nosuchdevice run batch train --x x.npy --device nosuchdevice --out no
-  refused 1 99 run batch train --x x.npy --device 99 --out no
-  CLNORM_DEVICE=nosuchdevice refused 1 'CLNORM_DEVICE.*nosuchdevice' run batch train --x x.npy --out no
+  for bad in nosuchdevice 99 99999999999999999999; do
+    refused 2 "--device: '$bad' fits no device" run batch train --x x.npy --device $bad --out no
+  done
+  CLNORM_DEVICE=nosuchdevice refused 2 'CLNORM_DEVICE.*nosuchdevice' run batch train --x x.npy --out no
 
   # ---- run: files and shapes -------------------------------------------------------------------------------------------
   refused 2 'nosuch.npy: cannot be opened' run batch train --x nosuch.npy --out no
@@ -179,9 +193,9 @@ if [ "${CLNORM_DEVICE:-}" = cpu ]; then
   test_usage
 fi
 : >occupied
-"$clnorm" run batch train --x x.npy --out occupied/y >stdout 2>stderr
-[ $? -eq 2 ] || fail "a file in the way of --out: exit code"
-grep -q '^clnorm: .*occupied' stderr || fail "a file in the way of --out: $(cat stderr)"
+for out in occupied occupied/y; do
+  refused 2 "run: --out $out cannot be a folder" run batch train --x x.npy --out $out
+done
 mkdir -p blocked/running_var.npy
 "$clnorm" run batch train --x x.npy --out blocked >stdout 2>stderr
 [ $? -eq 2 ] || fail "a folder in the way of a result"
@@ -292,7 +306,7 @@ grep -q 'No OpenCL device was found.*pocl-opencl-icd' stdout || fail "devices wi
 ) || fail "without a device: exit code $?"
 grep -q '^device cpu: .*no OpenCL device was found.*pocl-opencl-icd' stderr || fail "falling back is not said: $(cat stderr)"
 expect_values out/none/mean.npy 2.5 7
-refused 1 . run batch train --x x.npy --device 0 --out no
+refused 2 "'0' fits no device; there is only cpu; .*pocl-opencl-icd" run batch train --x x.npy --device 0 --out no
 accepted check --device cpu --quick --json check.json
 grep -q 'all passed' stdout || fail "check --device cpu: $(cat stdout)"
 [ "$(grep -c '"check":"ok"' check.json)" -eq "$(wc -l <check.json)" ] || fail "check wrote $(grep -v '"check":"ok"' check.json)"

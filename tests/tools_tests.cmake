@@ -10,15 +10,13 @@ target_include_directories(test_numbers PRIVATE ${PROJECT_SOURCE_DIR}/tools)
 target_link_libraries(test_numbers PRIVATE clnorm_flags PkgConfig::CRITERION m)
 clnorm_register(numbers test_numbers cpu 60)
 
-# A folder with MNIST's IDX files. Where there is none the script says so and goes on with generated images.
-set(CLNORM_TEST_DATA ${PROJECT_SOURCE_DIR}/../shared/data/mnist CACHE PATH "Folder with MNIST's IDX files, for tests")
 foreach(device ${devices})
   # Under a sanitizer only PoCL's driver is clean, and only once its cache is warm: there the script runs twice, first
   # without looking for leaks.
   if(CLNORM_SANITIZE AND NOT device MATCHES "^(cpu|pocl)$")
     continue()
   endif()
-  set(script bash ${CMAKE_CURRENT_SOURCE_DIR}/test_command.sh $<TARGET_FILE:clnorm_command> ${CLNORM_TEST_DATA})
+  set(script bash ${CMAKE_CURRENT_SOURCE_DIR}/test_command.sh $<TARGET_FILE:clnorm_command> "${CLNORM_TEST_DATA}")
   add_test(NAME command@${device} COMMAND ${script})
   set_tests_properties(command@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
   if(CLNORM_SANITIZE AND device STREQUAL "pocl")

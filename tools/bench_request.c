@@ -23,7 +23,7 @@ static const char more_help[] =
     "the drivers' own caches (but Mesa's), unless the environment sets them.\n";
 
 typedef struct raw_options {
-  char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers;
+  char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers, *dtype, *activation;
 } raw_options;
 
 /* Takes the next item of a list off *text; NULL at the end. The list is written into. */
@@ -71,6 +71,14 @@ static int choose_op(char *op)
     }
   }
   return OPTIONS_GO_ON;
+}
+
+static int choose_one_valued(const raw_options *raw)
+{
+  const int code = options_accept_only("bench", "dtype", raw->dtype, "f32", "stores tensors as float32 only");
+  return code == OPTIONS_GO_ON
+             ? options_accept_only("bench", "activation", raw->activation, "none", "fuses no activation")
+             : code;
 }
 
 static int add_pass(bench_options *options, const char *name)
@@ -233,6 +241,8 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
       {"pass", 0, POPT_ARG_STRING, &raw->pass, 5, "train, infer, backward, backward-frozen", "LIST"},
       {"shape", 0, POPT_ARG_STRING, &raw->shape, 6, "shapes in place of a suite's", "LIST"},
       {"layout", 0, POPT_ARG_STRING, &raw->layout, 7, "channels-first, channels-last", "LIST"},
+      {"dtype", 0, POPT_ARG_STRING, &raw->dtype, 12, "type of the tensors: f32", "TYPE"},
+      {"activation", 0, POPT_ARG_STRING, &raw->activation, 13, "applied to y: none", "NAME"},
       {"min-time", 0, POPT_ARG_STRING, &raw->min_time, 8, "seconds of samples for each row", "S"},
       {"peers", 0, POPT_ARG_STRING, &raw->peers, 9, "libraries to compare with: onednn, if compiled in", "LIST"},
       {"json", 0, POPT_ARG_STRING, &request->json, 10, "one JSON record a line", "FILE"},
@@ -244,6 +254,7 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
   int code = options_read(argc, argv, table, &help, NULL, 0, &words);
   code = code == OPTIONS_GO_ON ? choose_suite(raw->suite, raw->shape, request) : code;
   code = code == OPTIONS_GO_ON ? choose_op(raw->op) : code;
+  code = code == OPTIONS_GO_ON ? choose_one_valued(raw) : code;
   code = code == OPTIONS_GO_ON ? choose_passes(raw->pass, request) : code;
   code = code == OPTIONS_GO_ON ? choose_layouts(raw->layout, request) : code;
   code = code == OPTIONS_GO_ON ? choose_shapes(raw->shape, request) : code;
@@ -258,7 +269,8 @@ int bench_request_read(int argc, const char **argv, bench_request *request)
   raw_options raw = {0};
   *request = (bench_request){0};
   const int code = read_all(argc, argv, request, &raw);
-  char *texts[] = {raw.suite, raw.op, raw.pass, raw.shape, raw.layout, raw.backend, raw.min_time, raw.peers};
+  char *texts[] = {raw.suite,   raw.op,       raw.pass,  raw.shape, raw.layout,
+                   raw.backend, raw.min_time, raw.peers, raw.dtype, raw.activation};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     free(texts[i]);
   }

@@ -26,6 +26,11 @@
 
 static const double far_means[] = {1e2, 1e4, 1e6};
 
+/* What a run costs whatever its size, in elements, and the runs of a shape in all passes: for the time that is left. */
+#define RUN_COST 2e4
+#define RUNS_OF_FEW 12
+#define RUNS_OF_ALL 140
+
 typedef struct check_options {
   char *device, *json, *data;
   int quick;
@@ -37,14 +42,32 @@ typedef struct checker {
   check_report report;
   const array *digits; /* NULL: none */
   int done, total;     /* shapes */
+  double begin, cost_done, cost_total;
 } checker;
 
 /* ---- one shape ---------------------------------------------------------------------------------------------- */
 
+static double cost_of(size_t elements)
+{
+  return (elements <= ALL_SUBSETS_ELEMENTS ? RUNS_OF_ALL : RUNS_OF_FEW) * ((double)elements + RUN_COST);
+}
+
+static void show(const checker *c, clnorm_pass pass, const check_input *input, double cost)
+{
+  char number[16];
+  char left[40] = "";
+  const double spent = engine_now() - c->begin;
+  const double done = c->cost_done + cost * (double)(pass - CLNORM_TRAIN) / 4;
+  if (spent > 2.0 && done > 0.0) {
+    (void)snprintf(left, sizeof left, ", about %.0f s left", spent * (c->cost_total - done) / done);
+  }
+  progress("device %s: shape %d of %d%s, %s, %s", device_number_text(c->report.choice, number, sizeof number), c->done,
+           c->total, left, run_pass_name(pass), input->label);
+}
+
 static int check_passes(checker *c, const check_input *input)
 {
   clnorm_counts counts;
-  char number[16];
   c->done++;
   if (clnorm_desc_counts(&input->desc, &counts) != CLNORM_SUCCESS) {
     return complain_status(CLNORM_INVALID_SHAPE, "check");
@@ -52,8 +75,7 @@ static int check_passes(checker *c, const check_input *input)
   const check_breadth breadth = counts.elements <= ALL_SUBSETS_ELEMENTS ? CHECK_ALL : CHECK_FEW;
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
     check_result result;
-    progress("device %s: shape %d of %d, %s, %s", device_number_text(c->report.choice, number, sizeof number), c->done,
-             c->total, run_pass_name((clnorm_pass)pass), input->label);
+    show(c, (clnorm_pass)pass, input, cost_of(counts.elements));
     if (check_case(c->engine, input, (clnorm_pass)pass, breadth, &result) != 0) {
       return complain(EXIT_DEVICE, "check: not enough memory for %zu elements", counts.elements);
     }
@@ -61,6 +83,7 @@ static int check_passes(checker *c, const check_input *input)
       return complain(EXIT_USAGE, "check: --json %s: cannot be written: %s", c->options->json, strerror(errno));
     }
   }
+  c->cost_done += cost_of(counts.elements);
   return EXIT_OK;
 }
 
@@ -113,13 +136,19 @@ static int is_wanted(const check_options *options, const oracle_case *shape)
   return (shape->suites & (options->quick ? CASES_CHECK_QUICK : CASES_CHECK | CASES_CHECK_LARGE)) != 0;
 }
 
-static int has_far_means(const check_options *options, const oracle_case *shape)
+static size_t case_elements(const oracle_case *shape)
 {
   size_t elements = 1;
   for (uint32_t axis = 0; axis < shape->rank; axis++) {
     elements *= shape->dims[axis];
   }
-  return !options->quick && shape->kind == GENERATE_NORMAL && shape->mean == 0 && elements <= FAR_MEANS_ELEMENTS;
+  return elements;
+}
+
+static int has_far_means(const check_options *options, const oracle_case *shape)
+{
+  return !options->quick && shape->kind == GENERATE_NORMAL && shape->mean == 0 &&
+         case_elements(shape) <= FAR_MEANS_ELEMENTS;
 }
 
 /* Runs or, with `run` 0, only counts the shapes. */
@@ -133,7 +162,10 @@ static int each_shape(checker *c, int run)
         continue;
       }
       const size_t means = has_far_means(c->options, shape) ? sizeof far_means / sizeof far_means[0] : 0;
-      c->total += run ? 0 : 1 + (int)means;
+      if (!run) {
+        c->total += 1 + (int)means;
+        c->cost_total += (double)(1 + means) * cost_of(case_elements(shape));
+      }
       code = run ? check_generated(c, shape, (clnorm_layout)layout, shape->mean, shape->std) : code;
       for (size_t m = 0; run && m < means && code == EXIT_OK; m++) {
         code = check_generated(c, shape, (clnorm_layout)layout, far_means[m] * shape->std, shape->std);
@@ -141,7 +173,10 @@ static int each_shape(checker *c, int run)
     }
   }
   for (int flat = 0; flat < 2 && c->digits != NULL && code == EXIT_OK; flat++) {
-    c->total += run ? 0 : 1;
+    if (!run) {
+      c->total++;
+      c->cost_total += cost_of(c->digits->count);
+    }
     code = run ? check_digits(c, flat) : code;
   }
   return code;
@@ -155,11 +190,11 @@ static int check_device(const check_options *options, const device_choice *choic
     return code;
   }
   c.report = (check_report){.choice = choice, .backend = engine_backend(c.engine), .json = json};
-  const double begin = engine_now();
+  c.begin = engine_now();
   (void)each_shape(&c, 0);
   code = each_shape(&c, 1);
   progress_end();
-  if (code == EXIT_OK && !check_report_print(&c.report, engine_now() - begin)) {
+  if (code == EXIT_OK && !check_report_print(&c.report, engine_now() - c.begin)) {
     code = EXIT_DEVICE;
   }
   engine_close(c.engine);

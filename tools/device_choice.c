@@ -86,14 +86,29 @@ done:
   return code;
 }
 
+/* One line with everything that would have fitted; cpu first, for a long list is cut. */
+static int complain_no_fit(const char *selector, const char *origin, const device_choice *list, size_t count)
+{
+  char fits[1200] = "cpu";
+  for (size_t i = 0; i + 1 < count; i++) {
+    const size_t length = strlen(fits);
+    (void)snprintf(fits + length, sizeof fits - length, ", %d: %s (%s)", list[i].number, list[i].name,
+                   list[i].device.platform_name);
+  }
+  return complain(EXIT_USAGE, "%s: '%s' fits no device; there %s %s%s", origin, selector, count > 1 ? "are" : "is only",
+                  fits, count > 1 ? "" : "; " DEVICE_ADVICE);
+}
+
 /* Sets *choice to the entry of the list that the library selects. */
 static int select_cl(const char *selector, const char *origin, const device_choice *list, size_t count,
                      device_choice *choice)
 {
   clnorm_cl_device selected;
   const clnorm_status status = clnorm_cl_select_device(selector, &selected);
+  if (status == CLNORM_NO_DEVICE && selector != NULL) {
+    return complain_no_fit(selector, origin, list, count);
+  }
   if (status != CLNORM_SUCCESS) {
-    /* That no device fits is the machine's fault as much as the user's. */
     return complain_status(status, origin);
   }
   for (size_t i = 0; i + 1 < count; i++) {
@@ -124,7 +139,7 @@ static int select_cl(const char *selector, const char *origin, const device_choi
   (void)list;
   (void)count;
   (void)choice;
-  return complain(EXIT_DEVICE, "%s: no device '%s': this build has no OpenCL, only cpu", origin, selector);
+  return complain(EXIT_USAGE, "%s: '%s' fits no device; there is only cpu; %s", origin, selector, DEVICE_ADVICE);
 }
 
 #endif

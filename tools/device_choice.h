@@ -29,7 +29,7 @@ typedef struct device_choice {
 
 /* Chooses and says on stderr what was chosen.
  *   selector   the text of --device, or NULL if it was not given
- * Returns EXIT_OK, or another exit code after a line on stderr. */
+ * Returns EXIT_OK, or another exit code after a line on stderr: EXIT_USAGE if the selector fits no device. */
 int device_choose(const char *selector, device_choice *choice);
 
 /* As device_choose, but "all" gives every OpenCL device and then the CPU backend. Free *choices. */

@@ -18,7 +18,7 @@ typedef struct engine engine;
 typedef struct engine_report {
   char variant[64]; /* of the plan */
   char plan[256];   /* the plan's own sentence */
-  double seconds;   /* of the pass alone: no transfer, no compiling */
+  double seconds;   /* of the pass: no transfer, no compiling but what the driver leaves to the first launch */
   double compile_seconds;
 } engine_report;
 

@@ -7,6 +7,13 @@
 
 #include "message.h"
 
+/* "run" of "clnorm run": complain() says the rest. */
+static const char *short_name(const options_help *help)
+{
+  const char *space = strchr(help->name, ' ');
+  return space != NULL ? space + 1 : help->name;
+}
+
 static int print_help(poptContext context, const options_help *help)
 {
   poptSetOtherOptionHelp(context, help->usage);
@@ -67,6 +74,7 @@ int options_read(int argc, const char **argv, const struct poptOption *table, co
     used++;
   }
   take_values(table, rows, used + 1);
+  argv[0] = help->name; /* popt's "Usage: " begins with it */
   poptContext context = poptGetContext(help->name, argc, argv, rows, POPT_CONTEXT_NO_EXEC);
   if (context == NULL) {
     return complain(EXIT_DEVICE, "not enough memory");
@@ -76,18 +84,27 @@ int options_read(int argc, const char **argv, const struct poptOption *table, co
     if (option == OPTIONS_HELP_VALUE) {
       code = print_help(context, help);
     } else if (seen >> option & 1) {
-      code = complain(EXIT_USAGE, "%s: %s is given twice", help->name, poptBadOption(context, 0));
+      code = complain(EXIT_USAGE, "%s: %s is given twice", short_name(help), poptBadOption(context, 0));
     }
     store_value(context, table, option);
     seen |= (uint64_t)1 << option;
   }
   if (code == OPTIONS_GO_ON && option < -1) {
-    code = complain(EXIT_USAGE, "%s: %s: %s (see %s --help)", help->name,
+    code = complain(EXIT_USAGE, "%s: %s: %s (see %s --help)", short_name(help),
                     poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(option), help->name);
   }
   if (code == OPTIONS_GO_ON) {
-    code = keep_words(context, argc, argv, help->name, words, capacity, count);
+    code = keep_words(context, argc, argv, short_name(help), words, capacity, count);
   }
   poptFreeContext(context);
   return code;
+}
+
+int options_accept_only(const char *command, const char *option, const char *value, const char *only, const char *what)
+{
+  if (value == NULL || strcmp(value, only) == 0) {
+    return OPTIONS_GO_ON;
+  }
+  return complain(EXIT_USAGE, "%s: --%s '%s' is unsupported: this version %s; expected %s", command, option, value,
+                  what, only);
 }

@@ -33,6 +33,10 @@ const char *run_result_name(run_result result);
 /* 1 if the pass has the result. */
 int run_has_result(clnorm_pass pass, run_result result);
 
+/* Whether the folder `out` is there and can be written to, or can be made: before anything runs. Returns an exit code,
+ * after a line on stderr on failure. */
+int run_check_out(const char *out);
+
 /* Writes all results into the folder `out`, made with its parents if it is missing: each to a temporary name first, and
  * renamed when all are complete. Returns an exit code, after a line on stderr on failure; then nothing is left. */
 int run_write(const run_data *data, const char *out);

@@ -59,7 +59,7 @@ const char *run_pass_name(clnorm_pass pass) { return passes[pass - CLNORM_TRAIN]
 
 /* The texts of options that become numbers or choices. */
 typedef struct raw_options {
-  char *layout, *epsilon, *average_factor, *running_variance, *preset, *dtype;
+  char *layout, *epsilon, *average_factor, *running_variance, *preset, *dtype, *activation;
   int per_activation;
 } raw_options;
 
@@ -114,16 +114,13 @@ static int choose_layout_and_type(const raw_options *raw, clnorm_desc *desc)
       return fail("--layout", raw->layout, "is unknown; expected channels-first or channels-last");
     }
   }
-  if (raw->dtype != NULL && strcmp(raw->dtype, "f32") != 0) {
-    const int known =
-        strcmp(raw->dtype, "f16") == 0 || strcmp(raw->dtype, "bf16") == 0 || strcmp(raw->dtype, "f64") == 0;
-    return fail("--dtype", raw->dtype,
-                known ? "is unsupported: this version stores tensors as f32 only" : "is unknown; expected f32");
-  }
   if (raw->per_activation) {
     desc->flags |= CLNORM_PER_ACTIVATION;
   }
-  return OPTIONS_GO_ON;
+  const int code = options_accept_only("run", "dtype", raw->dtype, "f32", "stores tensors as float32 only");
+  return code == OPTIONS_GO_ON
+             ? options_accept_only("run", "activation", raw->activation, "none", "fuses no activation")
+             : code;
 }
 
 static int choose_numbers(const raw_options *raw, clnorm_desc *desc)
@@ -139,7 +136,7 @@ static int choose_numbers(const raw_options *raw, clnorm_desc *desc)
     }
   }
   if (raw->epsilon != NULL && (why = parse_decimal(raw->epsilon, FLT_MIN, FLT_MAX, &desc->epsilon)) != NULL) {
-    return complain(EXIT_USAGE, "run: --eps '%s' %s; expected a positive float", raw->epsilon, why);
+    return complain(EXIT_USAGE, "run: --eps '%s' %s; expected a positive normal float", raw->epsilon, why);
   }
   if (raw->average_factor != NULL && (why = parse_decimal(raw->average_factor, 0, 1, &desc->average_factor)) != NULL) {
     return complain(EXIT_USAGE, "run: --average-factor '%s' %s; expected a number from 0 to 1", raw->average_factor,
@@ -197,6 +194,7 @@ static int read_all(int argc, const char **argv, run_options *options, raw_optio
       {"dtype", 0, POPT_ARG_STRING, &raw->dtype, 16, "type on the device: f32", "TYPE"},
       {"device", 0, POPT_ARG_STRING, &options->device, 17, "where to run", "D"},
       {"out", 0, POPT_ARG_STRING, &options->out, 18, "write the results there; made if it is missing", "DIR"},
+      {"activation", 0, POPT_ARG_STRING, &raw->activation, 20, "applied to y: none", "NAME"},
       {"explain", 0, POPT_ARG_NONE, &options->explain, 19, "print the steps of the formulas", NULL},
       OPTIONS_HELP,
       POPT_TABLEEND,
@@ -221,6 +219,7 @@ int run_options_read(int argc, const char **argv, run_options *options)
   free(raw.running_variance);
   free(raw.preset);
   free(raw.dtype);
+  free(raw.activation);
   return code;
 }
 

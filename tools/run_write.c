@@ -56,6 +56,32 @@ static int make_folder(const char *path, int *made)
   return result;
 }
 
+int run_check_out(const char *out)
+{
+  struct stat found;
+  char *copy = strdup(out);
+  if (copy == NULL) {
+    return complain(EXIT_DEVICE, "run: not enough memory");
+  }
+  /* Up from the folder to the first that is there; a file on the way stops it with ENOTDIR at what is below. */
+  int result = stat(copy, &found);
+  while (result != 0 && errno == ENOENT) {
+    char *slash = strrchr(copy, '/');
+    (void)snprintf(copy, strlen(out) + 1, "%.*s", slash == NULL || slash == copy ? 1 : (int)(slash - copy),
+                   slash == NULL ? "." : out);
+    result = stat(copy, &found);
+  }
+  if (result == 0 && !S_ISDIR(found.st_mode)) {
+    errno = ENOTDIR;
+    result = -1;
+  }
+  result = result == 0 ? access(copy, W_OK | X_OK) : result;
+  const int cause = errno;
+  free(copy);
+  return result == 0 ? EXIT_OK
+                     : complain(EXIT_USAGE, "run: --out %s cannot be a folder to write to: %s", out, strerror(cause));
+}
+
 static int write_all(const run_data *data, const char *out, target *targets)
 {
   file_error error;
