@@ -93,14 +93,22 @@ void clnorm__cl_release(clnorm_cl *cl)
 
 void clnorm_cl_destroy(clnorm_cl *cl) { clnorm__cl_release(cl); }
 
-clnorm_status clnorm__cl_check_process(const clnorm_cl *cl)
+clnorm_status clnorm__cl_check_queue(const clnorm_cl *cl, cl_command_queue queue, int *in_order)
 {
-  const pid_t here = getpid();
-  if (cl->owner != here) {
-    return clnorm__fail(CLNORM_FORKED, "cl: made by process %ld, used by its child %ld; after a fork() use OpenCL after exec()",
-                        (long)cl->owner, (long)here);
+  clnorm_status status;
+  cl_context context = NULL;
+  cl_device_id device = NULL;
+  cl_command_queue_properties properties = 0;
+  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
+  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
+  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
+  *in_order = (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
+  if (context != cl->context || device != cl->device) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "queue: expected a queue of cl's %s, got one of another",
+                        context != cl->context ? "context" : "device");
   }
-  return CLNORM_SUCCESS;
+done:
+  return status;
 }
 
 void clnorm_cl_build_counts(clnorm_cl *cl, size_t *programs, double *seconds)

@@ -32,8 +32,8 @@ struct clnorm_cl {
 clnorm_cl *clnorm__cl_retain(clnorm_cl *cl);
 void clnorm__cl_release(clnorm_cl *cl);
 
-/* FORKED in a process that did not make it. */
-clnorm_status clnorm__cl_check_process(const clnorm_cl *cl);
+/* INVALID_ARGUMENT if the queue is not of cl's context and device; else tells whether its commands follow each other. */
+clnorm_status clnorm__cl_check_queue(const clnorm_cl *cl, cl_command_queue queue, int *in_order);
 
 /* The program with the step's kernel, built if it is not there yet. The reference belongs to `cl`.
  * Errors: BUILD_FAILED with the log, OUT_OF_MEMORY, OPENCL_ERROR. */

@@ -2,6 +2,7 @@
 
 #include "cl_status.h"
 #include "plan_cl.h"
+#include "process.h"
 #include "signatures.h"
 #include "spans.h"
 
@@ -207,24 +208,6 @@ done:
   return status;
 }
 
-static clnorm_status check_queue(enqueue_call *call)
-{
-  clnorm_status status;
-  cl_context context = NULL;
-  cl_device_id device = NULL;
-  cl_command_queue_properties properties = 0;
-  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
-  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
-  CLNORM__TRY_CL(clGetCommandQueueInfo(call->queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
-  if (context != call->plan->cl->context || device != call->plan->cl->device) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "queue: expected a queue of the plan's %s, got one of another",
-                        context != call->plan->cl->context ? "context" : "device");
-  }
-  call->in_order = (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
-done:
-  return status;
-}
-
 static clnorm_status check_call(enqueue_call *call)
 {
   clnorm_status status;
@@ -271,8 +254,8 @@ clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue que
   call.plan = (clnorm_cl_plan *)plan; /* only the kernel pools behind their mutex change */
   call.args = args;
   call.queue = queue;
-  CLNORM__TRY(clnorm__cl_check_process(plan->cl));
-  CLNORM__TRY(check_queue(&call));
+  CLNORM__TRY(clnorm__process_check());
+  CLNORM__TRY(clnorm__cl_check_queue(plan->cl, queue, &call.in_order));
   CLNORM__TRY(check_waits(&call, num_waits, waits));
   if (plan->data.geometry.elements != 0 || plan->data.pass != CLNORM_INFER) {
     CLNORM__TRY(check_call(&call));

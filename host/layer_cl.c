@@ -8,6 +8,7 @@
 #include "context.h"
 #include "layer_state.h"
 #include "plan_cl.h"
+#include "process.h"
 
 typedef struct cl_layer {
   clnorm_layer layer; /* first: the backend's functions get a pointer to it */
@@ -57,7 +58,8 @@ static int waits_for_last(cl_layer *self)
 
 static clnorm_status check(const clnorm_layer *layer)
 {
-  return clnorm__cl_check_process(((const cl_layer *)layer)->cl);
+  (void)layer;
+  return clnorm__process_check();
 }
 
 static clnorm_status plan_create(clnorm_layer *layer, const clnorm_desc *desc, clnorm_pass pass, void **plan)
@@ -217,24 +219,6 @@ static const clnorm__layer_backend cl_backend = {
 
 /* ---- public functions --------------------------------------------------------------------------------------- */
 
-static clnorm_status check_queue(const clnorm_cl *cl, cl_command_queue queue, int *in_order)
-{
-  clnorm_status status;
-  cl_context context = NULL;
-  cl_device_id device = NULL;
-  cl_command_queue_properties properties = 0;
-  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL));
-  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL));
-  CLNORM__TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
-  *in_order = (properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) == 0;
-  if (context != cl->context || device != cl->device) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "queue: expected a queue of cl's %s, got one of another",
-                        context != cl->context ? "context" : "device");
-  }
-done:
-  return status;
-}
-
 static clnorm_status make_value(cl_layer *self, clnorm_layer_value value)
 {
   clnorm_status status = CLNORM_SUCCESS;
@@ -276,8 +260,8 @@ clnorm_status clnorm_cl_layer_create(clnorm_cl *cl, cl_command_queue queue, cons
                         cl == NULL ? "cl" : (queue == NULL ? "queue" : "layer"),
                         layer == NULL ? "pointer to fill" : "handle");
   }
-  CLNORM__TRY(clnorm__cl_check_process(cl));
-  CLNORM__TRY(check_queue(cl, queue, &in_order));
+  CLNORM__TRY(clnorm__process_check());
+  CLNORM__TRY(clnorm__cl_check_queue(cl, queue, &in_order));
   made = calloc(1, sizeof *made);
   if (made == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "layer: %zu bytes of host memory were refused", sizeof *made);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cl_status.h"
+#include "process.h"
 
 clnorm_status clnorm__kernel_take(clnorm_cl_plan *plan, int step, clnorm__pooled_kernel **kernel)
 {
@@ -119,7 +120,7 @@ clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clno
   if (cl == NULL || plan == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a pointer, got NULL", cl == NULL ? "cl" : "plan");
   }
-  CLNORM__TRY(clnorm__cl_check_process(cl));
+  CLNORM__TRY(clnorm__process_check());
   made = calloc(1, sizeof *made);
   if (made == NULL || pthread_mutex_init(&made->mutex, NULL) != 0) {
     free(made);
