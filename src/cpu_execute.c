@@ -13,9 +13,6 @@
 #include "cpu_call.h"
 #include "error.h"
 
-/* Elements below which waking other threads costs more than they save: about 10 microseconds of work. */
-#define SERIAL_BELOW 32768
-
 /* Threads that nobody needs more of, so that no request can fail to make them. */
 #define MOST_THREADS 512
 
@@ -80,12 +77,11 @@ static uint64_t cache_size(void)
   return DEFAULT_CACHE;
 }
 
-/* 1 if input and output together fill three quarters of the cache: then lines written are gone before anyone reads
- * them, and reading them first was in vain. With 32 MiB of cache, time written past it to time written through it:
- * tensors of 6 MB 1.1 to 1.7, of 17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of 103 MB 0.75 to 0.95. */
+/* 1 if lines written are gone before anyone reads them: then reading them first was in vain. Built in: if input and output
+ * together fill three quarters of the cache. */
 static int exceeds_cache(const clnorm_plan *plan)
 {
-  return plan->geometry.elements * sizeof(float) > cache_size() / 8 * 3;
+  return plan->geometry.elements * sizeof(float) > cache_size() / 8 * plan->parameters.stream_eighths;
 }
 
 static void *piece(const clnorm_args *args, uint64_t offset)
@@ -137,7 +133,8 @@ static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, i
 {
 #ifdef _OPENMP
   const int wanted = asked != 0 ? asked : omp_get_max_threads();
-  if (wanted <= 1 || step->tasks <= 1 || call->plan->geometry.elements < SERIAL_BELOW || inherited_threads()) {
+  if (wanted <= 1 || step->tasks <= 1 || call->plan->geometry.elements < call->plan->parameters.serial_below ||
+      inherited_threads()) {
     return 1;
   }
   const uint64_t most = step->tasks < MOST_THREADS ? step->tasks : MOST_THREADS;

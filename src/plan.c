@@ -110,6 +110,7 @@ clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const
   CLNORM__TRY(clnorm__descriptor_allows(&plan->desc, &plan->geometry, pass));
   plan->pass = pass;
   plan->engine = capabilities->engine;
+  plan->parameters = *clnorm__parameters_built_in(plan->engine);
   const int unbiased = plan->desc.running_variance == CLNORM_VARIANCE_UNBIASED;
   plan->stats_divisor = plan->geometry.values - (unbiased && plan->geometry.values > 1 ? 1 : 0);
   clnorm__variant_choose(plan, capabilities);

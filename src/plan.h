@@ -30,6 +30,7 @@
 #include "arguments.h"
 #include "capabilities.h"
 #include "geometry.h"
+#include "parameters.h"
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. */
 #define CLNORM__ROLE_TABLE(X)                                                                           \
@@ -88,6 +89,7 @@ struct clnorm_plan {
   clnorm_pass pass;
   clnorm__geometry geometry;
   clnorm__engine engine;
+  clnorm__parameters parameters; /* that it was made with */
   const char *variant;
   int num_steps;
   clnorm__step steps[CLNORM__MAX_STEPS];

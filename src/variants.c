@@ -1,43 +1,7 @@
 #include "variants.h"
 
-/* Elements that one task of a reduction should have at least: below, the launch and the merge cost more than the
- * parallelism gains. */
-#define MIN_TILE_WIDE 16384
-#define MIN_TILE_LANES 4096
-
-/* Tasks a compute unit: enough to even out uneven cores, few enough that their fixed costs do not show. */
-#define TASKS_PER_UNIT_WIDE 8
-#define TASKS_PER_UNIT_LANES 8
-
-/* Elements of a tile of the element-wise steps where many work-items share it: 4 vectors of 4 for each of 256. */
-#define APPLY_TILE_LANES 4096
-
-/* A run shorter than this many elements makes neighbouring channels share cache lines and starves the prefetcher, so a
- * task takes several channels at once (where one work-item does a task). */
-#define SHORT_RUN 256
-#define SHORT_RUN_GROUP 16
-
-/* Columns: vectors of columns that one work-item of a wide device walks together: whole rows if it can, because then a
- * tile is contiguous. With pieces of rows of 4096 bytes each load waits for the store 4096 bytes before it. */
-#define WIDE_COLUMN_GROUP_SMALL 16
-#define WIDE_COLUMN_GROUP_LARGE 64
-
-/* Bytes of a tensor from which on streaming stores win on a CPU: what is written would push out what is still to be read.
- * Of 6 MB they lose 30 % against the copy with plain stores, of 26 MB they win 10 %, of 103 MB 25 % (PoCL, 32 MB of L3). */
-#define STREAM_BYTES (16u << 20)
-
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
-
-/* Rows of a columns tile: below, the merge of the partial results shows. */
-#define MIN_TILE_ROWS 64
-
-/* Work-items a group where they share the work; less if the device cannot. */
-#define LANES_LOCAL 256
-
-/* Statistics a task of the merge steps on devices without work-items to share them. */
-#define MERGE_TILE_WIDE 64
-#define MERGE_LOCAL_LANES 64
 
 static uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
 static uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
@@ -69,15 +33,15 @@ static int is_lanes(const clnorm__capabilities *capabilities)
   return capabilities->engine == CLNORM__ENGINE_CL_LANES;
 }
 
-static uint64_t wanted_tasks(const clnorm__capabilities *capabilities)
+static uint64_t wanted_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  const uint64_t each = is_lanes(capabilities) ? TASKS_PER_UNIT_LANES : TASKS_PER_UNIT_WIDE;
-  return each * at_least(capabilities->compute_units, 1);
+  return plan->parameters.tasks_per_unit * at_least(capabilities->compute_units, 1);
 }
 
-static uint64_t min_tile(const clnorm__capabilities *capabilities)
+static uint32_t vector_of(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return is_lanes(capabilities) ? MIN_TILE_LANES : MIN_TILE_WIDE;
+  const uint64_t most = plan->parameters.vector;
+  return most == 0 || most == CLNORM__UNUSED ? (capabilities->vector_width >= 16 ? 16 : 8) : (uint32_t)most;
 }
 
 static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when when,
@@ -87,20 +51,19 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   *step = (clnorm__step){.role = role, .when = when, .group = 1, .local = 1, .lanes = 1};
   if (is_lanes(capabilities)) {
     const uint64_t fits = at_most(capabilities->max_work_group, capabilities->local_memory / LOCAL_BYTES_PER_ITEM);
-    step->width = 4;
-    step->local = power_of_two_below(fits, LANES_LOCAL);
-  } else {
-    step->width = capabilities->vector_width >= 16 ? 16 : 8;
-    step->stream = plan->geometry.elements >= STREAM_BYTES / sizeof(float);
+    step->local = power_of_two_below(fits, (uint32_t)plan->parameters.work_items);
   }
+  step->width = vector_of(plan, capabilities);
+  /* The CPU backend decides by itself, when it runs. */
+  step->stream = capabilities->engine == CLNORM__ENGINE_CL_WIDE &&
+                 plan->geometry.elements >= plan->parameters.stream_bytes / sizeof(float);
   return step;
 }
 
-/* On the CPU backend a task below the least tile spends its time on coefficients and ends: 1800 x 16 in one task instead of
- * in 64 takes 3 instead of 14 microseconds of inference. */
+/* Tasks of the CPU backend's element-wise steps and of its columns. */
 static uint64_t host_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return at_least(at_most(wanted_tasks(capabilities), plan->geometry.elements / min_tile(capabilities)), 1);
+  return at_least(at_most(wanted_tasks(plan, capabilities), plan->geometry.elements / plan->parameters.min_tile), 1);
 }
 
 /* A vector wider than what lies contiguous would be all remainder. */
@@ -113,9 +76,11 @@ static void limit_width(clnorm__step *step, uint64_t contiguous)
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
-static int takes_groups(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+/* Statistics a task. */
+static uint32_t group_of_rows(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return !is_lanes(capabilities) && plan->geometry.run < SHORT_RUN;
+  const int takes_groups = !is_lanes(capabilities) && plan->geometry.run < plan->parameters.short_run;
+  return takes_groups ? (uint32_t)plan->parameters.short_run_group : 1;
 }
 
 /* Vectors, work-items along a run and statistics a task; returns the groups of statistics. */
@@ -126,7 +91,7 @@ static uint64_t shape_rows_step(const clnorm_plan *plan, clnorm__step *step, con
     limit_width(step, geometry->run);
   }
   step->lanes = power_of_two_above(ceil_div(geometry->run, step->width), step->local);
-  step->group = takes_groups(plan, capabilities) ? SHORT_RUN_GROUP : 1;
+  step->group = group_of_rows(plan, capabilities);
   return ceil_div(geometry->statistics, step->group);
 }
 
@@ -159,8 +124,8 @@ static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when 
   const clnorm__geometry *geometry = &plan->geometry;
   clnorm__step *step = add_step(plan, role, when, capabilities);
   const uint64_t groups = shape_rows_step(plan, step, capabilities);
-  const uint64_t wanted = ceil_div(wanted_tasks(capabilities), groups);
-  const uint64_t most = at_least(geometry->values / min_tile(capabilities) * step->group, 1);
+  const uint64_t wanted = ceil_div(wanted_tasks(plan, capabilities), groups);
+  const uint64_t most = at_least(geometry->values / plan->parameters.min_tile * step->group, 1);
   tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
   step->tasks = groups * step->outer_tiles * step->inner_tiles;
   plan->partials = step->outer_tiles * step->inner_tiles;
@@ -180,8 +145,8 @@ static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__w
     step->tasks = step->outer_tiles * step->inner_tiles;
     return;
   }
-  const uint64_t tiles = is_lanes(capabilities) ? ceil_div(geometry->values, APPLY_TILE_LANES)
-                                                : ceil_div(wanted_tasks(capabilities), groups);
+  const uint64_t tiles = is_lanes(capabilities) ? ceil_div(geometry->values, plan->parameters.apply_tile)
+                                                : ceil_div(wanted_tasks(plan, capabilities), groups);
   tile_rows(step, geometry->segments, geometry->run, at_least(tiles, 1));
   step->tasks = groups * step->outer_tiles * step->inner_tiles;
 }
@@ -197,7 +162,8 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, 
   } else {
     limit_width(step, geometry->columns);
     const uint64_t vectors = ceil_div(geometry->columns, step->width);
-    step->group = vectors <= WIDE_COLUMN_GROUP_SMALL ? WIDE_COLUMN_GROUP_SMALL : WIDE_COLUMN_GROUP_LARGE;
+    const clnorm__parameters *p = &plan->parameters;
+    step->group = (uint32_t)(vectors <= p->column_group_small ? p->column_group_small : p->column_group_large);
   }
   step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
   step->inner_tiles = ceil_div(geometry->columns, step->inner_tile);
@@ -221,8 +187,8 @@ static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__wh
                                 const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t tasks = is_host(capabilities) ? host_tasks(plan, capabilities) : wanted_tasks(capabilities);
-  tile_columns(plan, step, tasks, MIN_TILE_ROWS, capabilities);
+  const uint64_t tasks = is_host(capabilities) ? host_tasks(plan, capabilities) : wanted_tasks(plan, capabilities);
+  tile_columns(plan, step, tasks, plan->parameters.min_tile_rows, capabilities);
   plan->partials = step->outer_tiles;
 }
 
@@ -230,9 +196,9 @@ static void add_columns_elementwise(clnorm_plan *plan, clnorm__role role, clnorm
                                     const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(plan->geometry.elements, APPLY_TILE_LANES)
+  const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(plan->geometry.elements, plan->parameters.apply_tile)
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
-                                                 : wanted_tasks(capabilities);
+                                                 : wanted_tasks(plan, capabilities);
   step->from_running = from_running;
   tile_columns(plan, step, at_least(tasks, 1), 1, capabilities);
 }
@@ -245,10 +211,10 @@ static clnorm__step *add_merge(clnorm_plan *plan, clnorm__role role, clnorm__whe
   clnorm__step *step = add_step(plan, role, when, capabilities);
   step->width = 1;
   if (is_lanes(capabilities)) {
-    step->local = power_of_two_below(capabilities->max_work_group, MERGE_LOCAL_LANES);
+    step->local = power_of_two_below(capabilities->max_work_group, (uint32_t)plan->parameters.merge_tile);
   }
   step->lanes = step->local;
-  step->outer_tile = is_lanes(capabilities) ? step->local : MERGE_TILE_WIDE;
+  step->outer_tile = is_lanes(capabilities) ? step->local : plan->parameters.merge_tile;
   step->outer_tiles = ceil_div(plan->geometry.statistics, step->outer_tile);
   step->inner_tile = step->inner_tiles = 1;
   step->tasks = step->outer_tiles;
@@ -342,17 +308,18 @@ static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities 
   if (geometry->pattern != CLNORM__ROWS) {
     return 0;
   }
-  const uint64_t tasks = ceil_div(geometry->statistics, takes_groups(plan, capabilities) ? SHORT_RUN_GROUP : 1);
-  const uint64_t enough = (uint64_t)capabilities->compute_units * (is_lanes(capabilities) ? 1 : 4);
-  return tasks >= enough || geometry->values <= min_tile(capabilities);
+  const uint64_t tasks = ceil_div(geometry->statistics, group_of_rows(plan, capabilities));
+  const uint64_t enough = capabilities->compute_units * plan->parameters.whole_tasks_per_unit;
+  return tasks >= enough || geometry->values <= plan->parameters.min_tile;
 }
 
 /* Few rows: one tile would hold them all, and partial results would weigh as much as the tensor. */
 static int columns_are_short(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *geometry = &plan->geometry;
+  (void)capabilities;
   return geometry->pattern == CLNORM__COLUMNS &&
-         (geometry->rows < 2 * MIN_TILE_ROWS || geometry->elements <= min_tile(capabilities));
+         (geometry->rows < 2 * plan->parameters.min_tile_rows || geometry->elements <= plan->parameters.min_tile);
 }
 
 static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilities)

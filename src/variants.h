@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-/* Fills variant, steps and partials of a plan whose desc, pass, geometry and engine are set. */
+/* Fills variant, steps and partials of a plan whose desc, pass, geometry, engine and parameters are set. */
 void clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities);
 
 #endif

@@ -1,0 +1,69 @@
+/* The numbers that the choice of a variant and its steps depend on, with what is built in for each engine.
+ *
+ *   tasks_per_unit       Tasks a compute unit: enough to even out uneven cores, few enough that their fixed costs do not
+ *                        show.
+ *   min_tile             Elements that one task of a reduction should have at least: below, the launch and the merge cost
+ *                        more than the parallelism gains. On the CPU backend a task below it spends its time on
+ *                        coefficients and ends: 1800 x 16 in one task instead of in 64 takes 3 instead of 14 microseconds
+ *                        of inference.
+ *   apply_tile           Elements of a tile of the element-wise steps where many work-items share it: 4 vectors of 4 for
+ *                        each of 256.
+ *   short_run            A run shorter than this many elements makes neighbouring channels share cache lines and starves
+ *   short_run_group      the prefetcher, so a task takes several channels at once (where one work-item does a task).
+ *   whole_tasks_per_unit Tasks a compute unit from which on no statistic is split.
+ *   column_group_small   Vectors of columns that one work-item of a wide device walks together, for matrices up to that
+ *   column_group_large   many and for wider ones: whole rows if it can, because then a tile is contiguous. With pieces of
+ *                        rows of 4096 bytes each load waits for the store 4096 bytes before it.
+ *   min_tile_rows        Rows of a columns tile: below, the merge of the partial results shows.
+ *   merge_tile           Statistics a task of the merge steps; where work-items share a task, one for each of them.
+ *   vector               Elements a vector; 0: 16 or 8, as the device tells.
+ *   work_items           Work-items a group where they share the work; less if the device cannot.
+ *   stream_bytes         Bytes of a tensor from which on streaming stores win on a CPU: what is written would push out
+ *                        what is still to be read. Of 6 MB they lose 30 % against the copy with plain stores, of 26 MB
+ *                        they win 10 %, of 103 MB 25 % (PoCL, 32 MB of L3).
+ *   stream_eighths       The same for the CPU backend, which knows its cache: eighths of it that one tensor exceeds. With
+ *                        32 MiB, time written past the cache to time written through it: tensors of 6 MB 1.1 to 1.7, of
+ *                        17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of 103 MB 0.75 to 0.95.
+ *   serial_below         Elements below which waking other threads costs more than they save: about 10 microseconds of
+ *                        work. */
+#ifndef CLNORM_SRC_PARAMETERS_H
+#define CLNORM_SRC_PARAMETERS_H
+
+#include <stddef.h>
+
+#include "capabilities.h"
+
+/* For thresholds: nothing reaches it. */
+#define CLNORM__NEVER ((uint64_t)1 << 62)
+
+/* X(name, host, wide, lanes, the values that a choice may set, ...). NONE: the engine does not use it. Every built-in value
+ * is one that may be set. */
+#define CLNORM__PARAMETER_TABLE(X, NONE)                                                                           \
+  X(tasks_per_unit, 8, 8, 8, 1, 2, 4, 8, 16, 32, 64)                                                               \
+  X(min_tile, 16384, 16384, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)                             \
+  X(apply_tile, NONE, NONE, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536)                                     \
+  X(short_run, 256, 256, NONE, 16, 32, 64, 128, 256, 512, 1024, 4096, CLNORM__NEVER)                               \
+  X(short_run_group, 16, 16, NONE, 1, 16, 64)                                                                      \
+  X(whole_tasks_per_unit, 4, 4, 1, 1, 2, 4, 8, 16)                                                                 \
+  X(column_group_small, 16, 16, NONE, 1, 16, 64)                                                                   \
+  X(column_group_large, 64, 64, NONE, 1, 16, 64)                                                                   \
+  X(min_tile_rows, 64, 64, 64, 64, 128, 256, 512, 1024, 2048)                                                      \
+  X(merge_tile, 64, 64, 64, 16, 32, 64, 128, 256)                                                                  \
+  X(vector, NONE, 0, 4, 0, 4, 8, 16)                                                                               \
+  X(work_items, NONE, NONE, 256, 32, 64, 128, 256, 512, 1024)                                                      \
+  X(stream_bytes, NONE, 16777216, NONE, 0, 1048576, 4194304, 8388608, 16777216, 33554432, 67108864, CLNORM__NEVER) \
+  X(stream_eighths, 3, NONE, NONE, 0, 1, 2, 3, 4, 6, 8, 16, 1073741824)                                            \
+  X(serial_below, 32768, NONE, NONE, 0, 4096, 8192, 16384, 32768, 65536, 131072)
+
+#define CLNORM__UNUSED UINT64_MAX
+
+typedef struct clnorm__parameters {
+#define CLNORM__PARAMETER_MEMBER(name, ...) uint64_t name;
+  CLNORM__PARAMETER_TABLE(CLNORM__PARAMETER_MEMBER, CLNORM__UNUSED)
+#undef CLNORM__PARAMETER_MEMBER
+} clnorm__parameters;
+
+/* What is built in. */
+const clnorm__parameters *clnorm__parameters_built_in(clnorm__engine engine);
+
+#endif
