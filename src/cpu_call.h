@@ -33,8 +33,8 @@ typedef struct clnorm__sums {
 } clnorm__sums;
 
 /* Coefficients of a forward and of a backward pass, see plan.h. */
-#define CLNORM__FORWARD_COEFFICIENTS 4
-#define CLNORM__BACKWARD_COEFFICIENTS 5
+#define CLNORM__FORWARD_COEFFICIENTS 3
+#define CLNORM__BACKWARD_COEFFICIENTS 4
 
 /* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_finish.c) --------------------------------------- */
 

@@ -16,9 +16,6 @@
 /* Threads that nobody needs more of, so that no request can fail to make them. */
 #define MOST_THREADS 512
 
-/* Turns a thread takes at the queue of tasks: enough to even out uneven threads, few enough not to be seen. */
-#define TURNS 32
-
 /* Last-level cache where the system does not tell; and the most that is believed: virtual machines and processors of
  * many dies report sums that no core has to itself. */
 #define DEFAULT_CACHE ((uint64_t)16 << 20)
@@ -156,8 +153,9 @@ static void run_step(const clnorm__cpu_call *call, const clnorm__step *step, int
     return;
   }
 #ifdef _OPENMP
-  const uint64_t turns = (uint64_t)threads * TURNS, chunk = (step->tasks + turns - 1) / turns;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, chunk)
+  /* Neighbouring tasks stay on one thread. Taken in turns, one thread writes the lines that the other's prefetching
+   * reads, and nothing is still in its cache at the next step: 1.2 to 2.4 times as long for tensors of 6 to 26 MB. */
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (uint64_t i = 0; i < step->tasks; i++) {
     task(call, step, i);
   }

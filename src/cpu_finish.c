@@ -40,10 +40,12 @@ void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__s
   if (call->running_var != NULL) {
     call->running_var[c] = average(call->running_var[c], moments.m2 / (double)plan->stats_divisor, call->weight);
   }
+  const double scale = call->gamma != NULL ? (double)call->gamma[c] * inv_std : inv_std;
+  const double beta = call->beta != NULL ? (double)call->beta[c] : 0.0;
   coefficients[0] = mean;
-  coefficients[1] = (float)(moments.mean - (double)mean);
-  coefficients[2] = (float)(call->gamma != NULL ? (double)call->gamma[c] * inv_std : inv_std);
-  coefficients[3] = call->beta != NULL ? call->beta[c] : 0.0f;
+  coefficients[1] = (float)scale;
+  /* The part of the mean that its float has not: where there is none, beta stays what it is. */
+  coefficients[2] = (float)(beta - (moments.mean - (double)mean) * scale);
 }
 
 void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
@@ -64,11 +66,14 @@ void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__st
   if (call->dbeta != NULL) {
     call->dbeta[c] = (float)sums.g;
   }
-  coefficients[0] = frozen ? call->running_mean[c] : call->read_mean[c];
-  coefficients[1] = (float)off;
-  coefficients[2] = (float)(gamma * inv_std);
-  coefficients[3] = frozen ? 0.0f : (float)(sums.g / n);
-  coefficients[4] = frozen ? 0.0f : (float)(inv_std * dgamma / n);
+  if (frozen) {
+    return; /* dx comes from clnorm__cpu_frozen_coefficients */
+  }
+  const double a = gamma * inv_std, slope = inv_std * dgamma / n;
+  coefficients[0] = call->read_mean[c];
+  coefficients[1] = (float)a;
+  coefficients[2] = (float)(-a * slope);
+  coefficients[3] = (float)(a * (off * slope - sums.g / n));
 }
 
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
@@ -78,18 +83,17 @@ void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t firs
   const float *gamma = call->gamma != NULL ? call->gamma + first : NULL;
   for (size_t i = 0; i < count; i++) {
     out[i] = forward ? call->running_mean[first + i] : 0.0f;
-    out[pitch + i] = 0.0f;
     /* -0: adding it changes no number, not even the sign of a zero. */
-    out[3 * pitch + i] = !forward ? -0.0f : call->beta != NULL ? call->beta[first + i] : 0.0f;
+    out[2 * pitch + i] = !forward ? -0.0f : call->beta != NULL ? call->beta[first + i] : 0.0f;
   }
   if (gamma == NULL) {
     /* The place where the scales go holds the ones until then. */
     for (size_t i = 0; i < count; i++) {
-      out[2 * pitch + i] = 1.0f;
+      out[pitch + i] = 1.0f;
     }
-    gamma = out + 2 * pitch;
+    gamma = out + pitch;
   }
-  call->kernels->scales(gamma, call->running_var + first, call->plan->desc.epsilon, count, out + 2 * pitch);
+  call->kernels->scales(gamma, call->running_var + first, call->plan->desc.epsilon, count, out + pitch);
 }
 
 /* ---- merge steps ------------------------------------------------------------------------------------------------ */

@@ -12,6 +12,16 @@
 /* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
 #define CLNORM__SUM_LANES 8
 
+/* Coefficients of contiguous elements that repeat themselves every `columns` of them. The array begins with those of
+ * element `lead` < columns and goes on past its end for a vector: coefficient k of element (lead + j) % columns is
+ * c[k * pitch + j], j < columns + CLNORM__CYCLE_REST. Fastest if c is aligned to 64 bytes and `lead` is the element from
+ * which the output is, too. */
+#define CLNORM__CYCLE_REST 16
+typedef struct clnorm__cycle {
+  const float *c;
+  size_t columns, pitch, lead;
+} clnorm__cycle;
+
 /* Where the data goes on after a run, for prefetching: `left` contiguous elements from the run's begin on, then a
  * gap of `gap` elements. Only a hint: nothing outside of the run is read. */
 typedef struct clnorm__ahead {
@@ -26,22 +36,22 @@ typedef struct clnorm__cpu_kernels {
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
   void (*run_sums)(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
                    double sums[3][CLNORM__SUM_LANES]);
-  /* y = ((x - c0) - c1) * c2 + c3 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
+  /* y = (x - c0) * c1 + c2 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
   void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
-  /* dx = c2 * (dy - c3 - ((x - c0) - c1) * c4) */
+  /* dx = dy * c1 + ((x - c0) * c2 + c3) */
   void (*runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
                   int stream);
 
-  /* The same with one shift, mean, sum and set of coefficients a column; coefficient k of column j is c[k * pitch + j].
-   */
+  /* The same with one shift, mean and sum a column. */
   void (*matrix_stats)(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                        double *squares);
   void (*matrix_sums)(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
                       double *sum_g, double *sum_gd, double *sum_d);
-  void (*matrix_apply)(const float *x, float *y, size_t rows, size_t columns, size_t stride, const float *c,
-                       size_t pitch, int stream);
-  void (*matrix_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t columns, size_t stride,
-                    const float *c, size_t pitch, int stream);
+  /* y and dx of `rows` pieces of n contiguous elements, `stride` apart; within each the coefficients repeat themselves. */
+  void (*cycle_apply)(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
+                      int stream);
+  void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+                   const clnorm__cycle *cycle, int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);

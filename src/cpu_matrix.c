@@ -2,6 +2,7 @@
  * rows beside each other make one wider row, in which a statistic appears several times and its sums are added at the
  * end, so that three columns fill a vector as well as thirty do. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "cpu_call.h"
@@ -13,6 +14,9 @@
 
 /* Every vector's width divides this. */
 #define VECTOR 16
+
+/* Bytes of a cache line, the alignment of the longest vectors. */
+#define LINE 64
 
 /* The shift of a sum is the mean of up to so many rows: with n rows and m of them in the shift, (shift - mean)^2 is at
  * most n/m variances, whatever the data, and so many times 2^-53 is lost. */
@@ -170,42 +174,61 @@ void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matri
   }
 }
 
-/* Coefficients a column: the caller's own where a statistic is a column, else a copy in `room`. */
-static const float *column_coefficients(const wide *w, size_t run, const float *c, size_t *pitch, int count,
-                                        float *room)
+/* ---- element-wise ------------------------------------------------------------------------------------------- */
+
+#define CYCLE (CLNORM__MATRIX_COLUMNS + CLNORM__CYCLE_REST)
+
+/* Elements until p is aligned to a cache line. */
+static size_t lead_of(const float *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % (LINE / sizeof *p)); }
+
+/* The cycle of `count` coefficients a statistic, in `room`, for an output at `out`. */
+static clnorm__cycle cycle_of(const wide *w, size_t run, const float *c, size_t pitch, size_t count, const float *out,
+                              float *room)
 {
-  if (is_plain(w)) {
-    return c;
+  const size_t columns = w->main.columns, lead = lead_of(out) % columns;
+  float columns_of[CLNORM__MATRIX_COLUMNS];
+  for (size_t k = 0; k < count; k++) {
+    const float *from = c + k * pitch;
+    float *to = room + k * CYCLE;
+    if (!is_plain(w)) {
+      spread(w, run, from, columns_of);
+      from = columns_of;
+    }
+    memcpy(to, from + lead, (columns - lead) * sizeof *to);
+    memcpy(to + columns - lead, from, lead * sizeof *to);
+    for (size_t j = 0; j < CLNORM__CYCLE_REST; j++) {
+      to[columns + j] = to[j];
+    }
   }
-  for (int k = 0; k < count; k++) {
-    spread(w, run, c + (size_t)k * *pitch, room + (size_t)k * CLNORM__MATRIX_COLUMNS);
-  }
-  *pitch = CLNORM__MATRIX_COLUMNS;
-  return room;
+  return (clnorm__cycle){room, columns, CYCLE, lead};
+}
+
+/* Contiguous pieces of the matrix, and the elements of each. */
+static size_t pieces_of(const wide *w, size_t *length)
+{
+  const int gaps = w->main.stride != w->main.columns;
+  *length = gaps ? w->main.columns : w->main.rows * w->main.columns + w->rest;
+  return gaps ? w->main.rows : 1;
 }
 
 void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
                           const float *c, size_t pitch, int stream)
 {
+  _Alignas(LINE) float room[CLNORM__FORWARD_COEFFICIENTS * CYCLE];
   const wide w = fold(matrix);
-  const size_t done = w.main.rows * w.main.stride;
-  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
-  c = column_coefficients(&w, matrix->run, c, &pitch, CLNORM__FORWARD_COEFFICIENTS, room);
-  kernels->matrix_apply(x, y, w.main.rows, w.main.columns, w.main.stride, c, pitch, stream);
-  if (w.rest != 0) {
-    kernels->matrix_apply(x + done, y + done, 1, w.rest, w.rest, c, pitch, stream);
-  }
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__FORWARD_COEFFICIENTS, y, room);
+  size_t length;
+  const size_t pieces = pieces_of(&w, &length);
+  kernels->cycle_apply(x, y, pieces, length, w.main.stride, &cycle, stream);
 }
 
 void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
                        const float *dy, float *dx, const float *c, size_t pitch, int stream)
 {
+  _Alignas(LINE) float room[CLNORM__BACKWARD_COEFFICIENTS * CYCLE];
   const wide w = fold(matrix);
-  const size_t done = w.main.rows * w.main.stride;
-  float room[CLNORM__BACKWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
-  c = column_coefficients(&w, matrix->run, c, &pitch, CLNORM__BACKWARD_COEFFICIENTS, room);
-  kernels->matrix_dx(x, dy, dx, w.main.rows, w.main.columns, w.main.stride, c, pitch, stream);
-  if (w.rest != 0) {
-    kernels->matrix_dx(x + done, dy + done, dx + done, 1, w.rest, w.rest, c, pitch, stream);
-  }
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__BACKWARD_COEFFICIENTS, dx, room);
+  size_t length;
+  const size_t pieces = pieces_of(&w, &length);
+  kernels->cycle_dx(x, dy, dx, pieces, length, w.main.stride, &cycle, stream);
 }

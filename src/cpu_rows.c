@@ -5,10 +5,6 @@
 
 #include "cpu_call.h"
 
-/* Runs up to this length are columns of a matrix: 16 statistics of them fit into one, and a run of its own would spend
- * more time on its ends than on its middle. */
-#define MATRIX_RUN 64
-
 /* Statistics that a task walks side by side. */
 #define GROUP 16
 
@@ -19,10 +15,6 @@
 
 /* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
 #define SHIFT_ELEMENTS 64
-
-/* Samples that a tile should hold to be walked as a matrix, so that coefficients are spread over columns once for
- * several. */
-#define MATRIX_SAMPLES 4
 
 /* What an element-wise step reads and writes: y from x, or dx from x and dy (dy is NULL in the first case). */
 typedef struct sweep {
@@ -46,7 +38,7 @@ static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, fl
 static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
                        const float *c, size_t pitch)
 {
-  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 0.0f, 1.0f, -0.0f};
+  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
   float joined[JOINED];
   if (!call->stream || run >= JOINED_RUN) {
     sweep_to(call, s, at, s->out + at, count, run, c, pitch, call->stream);
@@ -80,7 +72,10 @@ typedef struct block {
   size_t count;            /* statistics, at most GROUP */
 } block;
 
-static int is_matrix(const block *b) { return b->length <= MATRIX_RUN && (b->count == 1 || b->pitch == b->length); }
+static int is_matrix(const block *b)
+{
+  return b->length <= CLNORM__MATRIX_RUN && (b->count == 1 || b->pitch == b->length);
+}
 
 static clnorm__matrix matrix_of(const block *b)
 {
@@ -182,15 +177,15 @@ static block whole_block(const clnorm__geometry *g, uint64_t c, uint64_t end)
 }
 
 /* Last segments first: they are what the sums left in the cache. */
-static void sweep_block(const clnorm__cpu_call *call, const sweep *s, const block *b, const float *c)
+static void sweep_block(const clnorm__cpu_call *call, const sweep *s, const block *b, const float *c, size_t pitch)
 {
   if (is_matrix(b)) {
     const clnorm__matrix matrix = matrix_of(b);
-    sweep_matrix(call, s, &matrix, b->at, c, GROUP);
+    sweep_matrix(call, s, &matrix, b->at, c, pitch);
     return;
   }
   for (size_t segment = b->segments; segment-- > 0;) {
-    sweep_runs(call, s, b->at + segment * b->stride, b->count, b->length, c, GROUP);
+    sweep_runs(call, s, b->at + segment * b->stride, b->count, b->length, c, pitch);
   }
 }
 
@@ -217,7 +212,7 @@ void clnorm__cpu_rows_train(const clnorm__cpu_call *call, const clnorm__step *st
       }
     }
     if (call->y != NULL) {
-      sweep_block(call, &s, &b, coefficients);
+      sweep_block(call, &s, &b, coefficients, GROUP);
     }
   }
   call->kernels->drain();
@@ -228,7 +223,7 @@ static void rows_frozen_dx(const clnorm__cpu_call *call, const block *b, uint64_
   const sweep s = {call->dy, NULL, call->dx};
   float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP];
   clnorm__cpu_frozen_coefficients(call, c, b->count, coefficients, GROUP);
-  sweep_block(call, &s, b, coefficients);
+  sweep_block(call, &s, b, coefficients, GROUP);
 }
 
 void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
@@ -255,7 +250,7 @@ void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step 
     if (step->from_running) {
       rows_frozen_dx(call, &b, c);
     } else {
-      sweep_block(call, &s, &b, coefficients);
+      sweep_block(call, &s, &b, coefficients, GROUP);
     }
   }
   call->kernels->drain();
@@ -347,23 +342,6 @@ static const float *coefficients_of(const clnorm__cpu_call *call, const clnorm__
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* Whole samples [begin, end) as a matrix, some statistics after the other. */
-static void sweep_samples(const clnorm__cpu_call *call, const clnorm__step *step, const sweep *s, uint64_t begin,
-                          uint64_t end)
-{
-  const clnorm__geometry *g = &call->plan->geometry;
-  const uint64_t together = CLNORM__MATRIX_COLUMNS / g->run;
-  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
-  for (uint64_t c = 0; c < g->statistics; c += together) {
-    const size_t count = (size_t)least(g->statistics - c, together);
-    const clnorm__matrix matrix = {(size_t)(end - begin), count * (size_t)g->run, (size_t)g->segment_stride,
-                                   (size_t)g->run};
-    size_t pitch;
-    const float *coefficients = coefficients_of(call, step, c, count, room, &pitch);
-    sweep_matrix(call, s, &matrix, (size_t)(begin * g->segment_stride + c * g->run), coefficients, pitch);
-  }
-}
-
 /* Of each of the runs [begin, end) the part from `inner` on. */
 static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, const sweep *s, uint64_t begin,
                         uint64_t end, uint64_t inner, uint64_t length)
@@ -386,20 +364,31 @@ static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, 
   }
 }
 
+/* A tile of one statistic group: see partial_tile. */
+static void sweep_group(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
+{
+  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  for (uint64_t done = 0; done < step->group; done += GROUP) {
+    const partial_tile t = tile_of(call, step, task, done);
+    size_t pitch;
+    if (t.b.count == 0) {
+      return;
+    }
+    const float *coefficients = coefficients_of(call, step, t.c, t.b.count, room, &pitch);
+    sweep_block(call, s, &t.b, coefficients, pitch);
+  }
+}
+
 static void sweep_tile(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const uint64_t begin = task % step->outer_tiles * step->outer_tile;
-  const uint64_t inner = task / step->outer_tiles * step->inner_tile;
-  const uint64_t end = least(g->segments * g->statistics, begin + step->outer_tile);
-  const uint64_t length = least(g->run - inner, step->inner_tile);
-  const uint64_t first = (begin + g->statistics - 1) / g->statistics, last = end / g->statistics;
-  if (length == g->run && length <= MATRIX_RUN && last >= first + MATRIX_SAMPLES) {
-    sweep_range(call, step, s, begin, first * g->statistics, 0, length);
-    sweep_samples(call, step, s, first, last);
-    sweep_range(call, step, s, last * g->statistics, end, 0, length);
+  if (g->run <= CLNORM__MATRIX_RUN) {
+    sweep_group(call, step, task, s);
   } else {
-    sweep_range(call, step, s, begin, end, inner, length);
+    const uint64_t begin = task % step->outer_tiles * step->outer_tile;
+    const uint64_t inner = task / step->outer_tiles * step->inner_tile;
+    const uint64_t end = least(g->segments * g->statistics, begin + step->outer_tile);
+    sweep_range(call, step, s, begin, end, inner, least(g->run - inner, step->inner_tile));
   }
   call->kernels->drain();
 }

@@ -65,6 +65,23 @@ static inline void store_f(float *p, vf v) { memcpy(p, &v, sizeof v); }
 static inline vd all_d(double value) { return value - (vd){0}; }
 static inline vf all_f(float value) { return value - (vf){0}; }
 
+/* sum + value, by a multiplication with one that the compiler does not see: exact like an addition, but not one of the
+ * units that subtractions and conversions wait for already. 6 to 9 % faster where fused multiply-adds exist. */
+#if defined(__FMA__)
+#define ADD(sum, value) ((value)*one + (sum))
+#else
+#define ADD(sum, value) ((void)one, (sum) + (value))
+#endif
+
+static inline vd opaque_one(void)
+{
+  vd one = all_d(1.0);
+#if defined(__FMA__)
+  __asm__("" : "+x"(one));
+#endif
+  return one;
+}
+
 static inline void store_stream(float *p, vf v)
 {
 #if defined(__AVX512F__)
@@ -126,8 +143,8 @@ static inline vd keep_last(vd v, size_t lanes)
   }
 
 /* y and dx of one element, see plan.h; of floats and of vectors. */
-#define APPLY(x, hi, lo, scale, shift) ((((x) - (hi)) - (lo)) * (scale) + (shift))
-#define GRADIENT(x, dy, hi, lo, a, b, c) ((a) * (((dy) - (b)) - (((x) - (hi)) - (lo)) * (c)))
+#define APPLY(x, mean, scale, shift) (((x) - (mean)) * (scale) + (shift))
+#define GRADIENT(x, dy, mean, a, b, c) ((dy) * (a) + (((x) - (mean)) * (b) + (c)))
 
 #include "cpu_sweeps_columns.h"
 #include "cpu_sweeps_runs.h"
@@ -147,8 +164,8 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .runs_dx = runs_dx,
     .matrix_stats = matrix_stats,
     .matrix_sums = matrix_sums,
-    .matrix_apply = matrix_apply,
-    .matrix_dx = matrix_dx,
+    .cycle_apply = cycle_apply,
+    .cycle_dx = cycle_dx,
     .scales = scales,
     .drain = drain,
 };

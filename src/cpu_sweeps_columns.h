@@ -36,6 +36,7 @@ static inline size_t down_of(size_t columns, size_t stride)
 static inline void block_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift,
                                double *sum, double *squares, size_t down)
 {
+  const vd one = opaque_one();
   size_t j = 0;
   for (; j + W <= columns; j += W) {
     LOOK_DOWN(x, rows, j, stride, down)
@@ -44,7 +45,7 @@ static inline void block_stats(const float *x, size_t rows, size_t columns, size
     vd q0 = load_d(squares + j), q1 = load_d(squares + j + D);
     for (size_t r = 0; r < rows; r++) {
       const vd d0 = load_wide(x + r * stride + j) - k0, d1 = load_wide(x + r * stride + j + D) - k1;
-      s0 += d0, s1 += d1;
+      s0 = ADD(s0, d0), s1 = ADD(s1, d1);
       q0 += d0 * d0, q1 += d1 * d1;
     }
     store_d(sum + j, s0), store_d(sum + j + D, s1);
@@ -82,29 +83,54 @@ static void matrix_stats(const float *x, size_t rows, size_t columns, size_t str
   }
 }
 
+/* D columns over a few rows; lanes < D: only the last so many of them count. */
+static inline void columns_sums(const float *x, const float *dy, size_t rows, size_t stride, const float *mean,
+                                double *sum_g, double *sum_gd, double *sum_d, size_t lanes)
+{
+  const vd k = load_wide(mean);
+  vd g = load_d(sum_g), p = load_d(sum_gd), d = load_d(sum_d);
+  for (size_t r = 0; r < rows; r++) {
+    vd a = load_wide(x + r * stride) - k, b = load_wide(dy + r * stride);
+    if (lanes < D) {
+      a = keep_last(a, lanes);
+      b = keep_last(b, lanes);
+    }
+    g += b;
+    p += b * a;
+    d += a;
+  }
+  store_d(sum_g, g);
+  store_d(sum_gd, p);
+  store_d(sum_d, d);
+}
+
 static inline void block_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride,
                               const float *mean, double *sum_g, double *sum_gd, double *sum_d, size_t down)
 {
-  for (size_t j = 0; j < columns; j += D) {
+  const vd one = opaque_one();
+  size_t j = 0;
+  for (; j + W <= columns; j += W) {
     LOOK_DOWN(x, rows, j, stride, down)
     LOOK_DOWN(dy, rows, j, stride, down)
-    const size_t lanes = columns - j;
-    const size_t at = lanes < D ? columns - D : j;
-    const vd k = load_wide(mean + at);
-    vd g = load_d(sum_g + at), p = load_d(sum_gd + at), d = load_d(sum_d + at);
+    const vd k0 = load_wide(mean + j), k1 = load_wide(mean + j + D);
+    vd g0 = load_d(sum_g + j), g1 = load_d(sum_g + j + D);
+    vd p0 = load_d(sum_gd + j), p1 = load_d(sum_gd + j + D);
+    vd d0 = load_d(sum_d + j), d1 = load_d(sum_d + j + D);
     for (size_t r = 0; r < rows; r++) {
-      vd a = load_wide(x + r * stride + at) - k, b = load_wide(dy + r * stride + at);
-      if (lanes < D) {
-        a = keep_last(a, lanes);
-        b = keep_last(b, lanes);
-      }
-      g += b;
-      p += b * a;
-      d += a;
+      const size_t at = r * stride + j;
+      const vd a0 = load_wide(x + at) - k0, a1 = load_wide(x + at + D) - k1;
+      const vd b0 = load_wide(dy + at), b1 = load_wide(dy + at + D);
+      g0 = ADD(g0, b0), g1 = ADD(g1, b1);
+      p0 += b0 * a0, p1 += b1 * a1;
+      d0 = ADD(d0, a0), d1 = ADD(d1, a1);
     }
-    store_d(sum_g + at, g);
-    store_d(sum_gd + at, p);
-    store_d(sum_d + at, d);
+    store_d(sum_g + j, g0), store_d(sum_g + j + D, g1);
+    store_d(sum_gd + j, p0), store_d(sum_gd + j + D, p1);
+    store_d(sum_d + j, d0), store_d(sum_d + j + D, d1);
+  }
+  for (; j < columns; j += D) {
+    const size_t lanes = columns - j, at = lanes < D ? columns - D : j;
+    columns_sums(x + at, dy + at, rows, stride, mean + at, sum_g + at, sum_gd + at, sum_d + at, lanes);
   }
 }
 
@@ -134,156 +160,163 @@ static void matrix_sums(const float *x, const float *dy, size_t rows, size_t col
 
 /* ---- element-wise over columns ------------------------------------------------------------------------------ */
 
-/* Rows that share the loads of the coefficients. */
-#define SHARED_ROWS 4
+/* Rows further apart than a page (of 4096 bytes) are walked in pairs, which share the loads of the coefficients. Rows on
+ * one page would then be fetched in an order that the processor's prefetching does not know: outside of the cache that
+ * takes two to three times as long. */
+#define PAGE_FLOATS 1024
 
-/* Coefficients of W columns. Loaded into registers before the first store, which might change them for all the compiler
- * knows. */
-typedef struct coefficients {
-  vf c[5];
-} coefficients;
+/* Coefficients of one vector. */
+typedef struct forward_vectors {
+  vf mean, scale, shift;
+} forward_vectors;
 
-static inline coefficients load_coefficients(const float *c, size_t pitch, int count)
+typedef struct backward_vectors {
+  vf mean, a, b, c;
+} backward_vectors;
+
+static inline forward_vectors forward_at(const clnorm__cycle *k, size_t place)
 {
-  coefficients k;
-  for (int i = 0; i < count; i++) {
-    k.c[i] = load_f(c + (size_t)i * pitch);
-  }
-  return k;
+  const float *c = k->c + place;
+  return (forward_vectors){load_f(c), load_f(c + k->pitch), load_f(c + 2 * k->pitch)};
 }
 
-static inline vf apply_at(const float *x, const coefficients *k)
+static inline backward_vectors backward_at(const clnorm__cycle *k, size_t place)
 {
-  return APPLY(load_f(x), k->c[0], k->c[1], k->c[2], k->c[3]);
+  const float *c = k->c + place;
+  return (backward_vectors){load_f(c), load_f(c + k->pitch), load_f(c + 2 * k->pitch), load_f(c + 3 * k->pitch)};
 }
 
-static inline vf gradient_at(const float *x, const float *dy, const coefficients *k)
+static inline vf apply_at(const float *x, forward_vectors k) { return APPLY(load_f(x), k.mean, k.scale, k.shift); }
+
+static inline vf gradient_at(const float *x, const float *dy, backward_vectors k)
 {
-  return GRADIENT(load_f(x), load_f(dy), k->c[0], k->c[1], k->c[2], k->c[3], k->c[4]);
+  return GRADIENT(load_f(x), load_f(dy), k.mean, k.a, k.b, k.c);
 }
 
-/* `rows` is a constant in each of its uses. If stream, all the rows have to be equally aligned. */
-static inline __attribute__((always_inline)) void rows_apply(const float *x, float *y, const size_t rows, size_t n,
-                                                             size_t stride, const float *c, size_t pitch, int stream)
+static inline void put(float *p, vf v, int stream)
 {
-  vf last[SHARED_ROWS];
-  size_t j = 0;
-  {
-    const coefficients k = load_coefficients(c + n - W, pitch, 4);
-    for (size_t r = 0; r < rows; r++) {
-      last[r] = apply_at(x + r * stride + n - W, &k);
-    }
-  }
   if (stream) {
-    const coefficients k = load_coefficients(c, pitch, 4);
-    for (size_t r = 0; r < rows; r++) {
-      store_f(y + r * stride, apply_at(x + r * stride, &k));
-    }
-    j = until_aligned(y);
+    store_stream(p, v);
+  } else {
+    store_f(p, v);
   }
-  for (; j + W <= n; j += W) {
-    const coefficients k = load_coefficients(c + j, pitch, 4);
-    for (size_t r = 0; r < rows; r++) {
-      const vf value = apply_at(x + r * stride + j, &k);
-      if (stream) {
-        store_stream(y + r * stride + j, value);
-      } else {
-        store_f(y + r * stride + j, value);
+}
+
+/* Where in a cycle the coefficients of element i are. */
+static inline size_t place_of(const clnorm__cycle *k, size_t i)
+{
+  return (i % k->columns + k->columns - k->lead) % k->columns;
+}
+
+/* `rows` and `stream` are constants in each use, and the rows equally aligned. As in run_apply first and last vectors are
+ * computed first and written last. */
+static inline __attribute__((always_inline)) void rows_apply(const float *x, float *y, const size_t rows, size_t n,
+                                                             size_t stride, const clnorm__cycle *k, const int stream)
+{
+  vf first[2], last[2];
+  for (size_t r = 0; r < rows; r++) {
+    first[r] = apply_at(x + r * stride, forward_at(k, place_of(k, 0)));
+    last[r] = apply_at(x + r * stride + n - W, forward_at(k, place_of(k, n - W)));
+  }
+  size_t i = until_aligned(y), j = place_of(k, i);
+  for (; i + W <= n; j -= k->columns) {
+    for (; j < k->columns && i + W <= n; i += W, j += W) {
+      const forward_vectors c = forward_at(k, j);
+      for (size_t r = 0; r < rows; r++) {
+        put(y + r * stride + i, apply_at(x + r * stride + i, c), stream);
       }
     }
   }
-  if (j < n) {
-    for (size_t r = 0; r < rows; r++) {
+  for (size_t r = 0; r < rows; r++) {
+    if (until_aligned(y) != 0) {
+      store_f(y + r * stride, first[r]);
+    }
+    if (i < n) {
       store_f(y + r * stride + n - W, last[r]);
     }
   }
 }
 
-static void matrix_apply(const float *x, float *y, size_t rows, size_t columns, size_t stride, const float *c,
-                         size_t pitch, int stream)
-{
-  if (columns < W) {
-    for (size_t r = 0; r < rows; r++, x += stride, y += stride) {
-      for (size_t j = 0; j < columns; j++) {
-        y[j] = APPLY(x[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j]);
-      }
-    }
-    return;
-  }
-  size_t r = 0;
-  if (!stream) {
-    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
-      rows_apply(x + r * stride, y + r * stride, SHARED_ROWS, columns, stride, c, pitch, 0);
-    }
-  } else if (stride % W == 0) {
-    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
-      rows_apply(x + r * stride, y + r * stride, SHARED_ROWS, columns, stride, c, pitch, 1);
-    }
-  }
-  for (; r < rows; r++) {
-    rows_apply(x + r * stride, y + r * stride, 1, columns, stride, c, pitch, stream);
-  }
-}
-
 static inline __attribute__((always_inline)) void rows_dx(const float *x, const float *dy, float *dx, const size_t rows,
-                                                          size_t n, size_t stride, const float *c, size_t pitch,
-                                                          int stream)
+                                                          size_t n, size_t stride, const clnorm__cycle *k,
+                                                          const int stream)
 {
-  vf last[SHARED_ROWS];
-  size_t j = 0;
-  {
-    const coefficients k = load_coefficients(c + n - W, pitch, 5);
-    for (size_t r = 0; r < rows; r++) {
-      last[r] = gradient_at(x + r * stride + n - W, dy + r * stride + n - W, &k);
-    }
+  vf first[2], last[2];
+  for (size_t r = 0; r < rows; r++) {
+    const size_t begin = r * stride, end = begin + n - W;
+    first[r] = gradient_at(x + begin, dy + begin, backward_at(k, place_of(k, 0)));
+    last[r] = gradient_at(x + end, dy + end, backward_at(k, place_of(k, n - W)));
   }
-  if (stream) {
-    const coefficients k = load_coefficients(c, pitch, 5);
-    for (size_t r = 0; r < rows; r++) {
-      store_f(dx + r * stride, gradient_at(x + r * stride, dy + r * stride, &k));
-    }
-    j = until_aligned(dx);
-  }
-  for (; j + W <= n; j += W) {
-    const coefficients k = load_coefficients(c + j, pitch, 5);
-    for (size_t r = 0; r < rows; r++) {
-      const vf value = gradient_at(x + r * stride + j, dy + r * stride + j, &k);
-      if (stream) {
-        store_stream(dx + r * stride + j, value);
-      } else {
-        store_f(dx + r * stride + j, value);
+  size_t i = until_aligned(dx), j = place_of(k, i);
+  for (; i + W <= n; j -= k->columns) {
+    for (; j < k->columns && i + W <= n; i += W, j += W) {
+      const backward_vectors c = backward_at(k, j);
+      for (size_t r = 0; r < rows; r++) {
+        const size_t at = r * stride + i;
+        put(dx + at, gradient_at(x + at, dy + at, c), stream);
       }
     }
   }
-  if (j < n) {
-    for (size_t r = 0; r < rows; r++) {
+  for (size_t r = 0; r < rows; r++) {
+    if (until_aligned(dx) != 0) {
+      store_f(dx + r * stride, first[r]);
+    }
+    if (i < n) {
       store_f(dx + r * stride + n - W, last[r]);
     }
   }
 }
 
-static void matrix_dx(const float *x, const float *dy, float *dx, size_t rows, size_t columns, size_t stride,
-                      const float *c, size_t pitch, int stream)
+static inline int takes_pairs(size_t stride) { return stride >= PAGE_FLOATS && stride % W == 0; }
+
+static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *k,
+                        int stream)
 {
-  if (columns < W) {
-    for (size_t r = 0; r < rows; r++, x += stride, dy += stride, dx += stride) {
-      for (size_t j = 0; j < columns; j++) {
-        dx[j] = GRADIENT(x[j], dy[j], c[j], c[pitch + j], c[2 * pitch + j], c[3 * pitch + j], c[4 * pitch + j]);
+  size_t r = 0;
+  if (n < W || k->columns < W) {
+    for (; r < rows; r++) {
+      for (size_t i = 0; i < n; i++) {
+        const float *c = k->c + place_of(k, i);
+        y[r * stride + i] = APPLY(x[r * stride + i], c[0], c[k->pitch], c[2 * k->pitch]);
       }
     }
     return;
   }
-  size_t r = 0;
-  if (!stream) {
-    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
-      rows_dx(x + r * stride, dy + r * stride, dx + r * stride, SHARED_ROWS, columns, stride, c, pitch, 0);
-    }
-  } else if (stride % W == 0) {
-    for (; r + SHARED_ROWS <= rows; r += SHARED_ROWS) {
-      rows_dx(x + r * stride, dy + r * stride, dx + r * stride, SHARED_ROWS, columns, stride, c, pitch, 1);
-    }
+  for (; takes_pairs(stride) && !stream && r + 2 <= rows; r += 2) {
+    rows_apply(x + r * stride, y + r * stride, 2, n, stride, k, 0);
   }
   for (; r < rows; r++) {
-    rows_dx(x + r * stride, dy + r * stride, dx + r * stride, 1, columns, stride, c, pitch, stream);
+    if (stream) {
+      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, 1);
+    } else {
+      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, 0);
+    }
+  }
+}
+
+static void cycle_dx(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+                     const clnorm__cycle *k, int stream)
+{
+  size_t r = 0;
+  if (n < W || k->columns < W) {
+    for (; r < rows; r++) {
+      for (size_t i = 0; i < n; i++) {
+        const float *c = k->c + place_of(k, i);
+        const size_t at = r * stride + i;
+        dx[at] = GRADIENT(x[at], dy[at], c[0], c[k->pitch], c[2 * k->pitch], c[3 * k->pitch]);
+      }
+    }
+    return;
+  }
+  for (; takes_pairs(stride) && !stream && r + 2 <= rows; r += 2) {
+    rows_dx(x + r * stride, dy + r * stride, dx + r * stride, 2, n, stride, k, 0);
+  }
+  for (; r < rows; r++) {
+    const size_t at = r * stride;
+    if (stream) {
+      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, 1);
+    } else {
+      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, 0);
+    }
   }
 }

@@ -12,7 +12,7 @@ static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift
     }
     return;
   }
-  const vd k = all_d(shift);
+  const vd k = all_d(shift), one = opaque_one();
   vd s0 = load_d(sums[0]), q0 = load_d(sums[1]);
   vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
   size_t i = 0;
@@ -20,7 +20,7 @@ static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift
     LOOK_AHEAD(x, i, 4 * D, ahead)
     const vd d0 = load_wide(x + i) - k, d1 = load_wide(x + i + D) - k;
     const vd d2 = load_wide(x + i + 2 * D) - k, d3 = load_wide(x + i + 3 * D) - k;
-    s0 += d0, s1 += d1, s2 += d2, s3 += d3;
+    s0 = ADD(s0, d0), s1 = ADD(s1, d1), s2 = ADD(s2, d2), s3 = ADD(s3, d3);
     q0 += d0 * d0, q1 += d1 * d1, q2 += d2 * d2, q3 += d3 * d3;
   }
   for (; i + D <= n; i += D) {
@@ -49,7 +49,7 @@ static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ah
     }
     return;
   }
-  const vd k = all_d(mean);
+  const vd k = all_d(mean), one = opaque_one();
   vd g0 = load_d(sums[0]), p0 = load_d(sums[1]), d0 = load_d(sums[2]);
   vd g1 = {0}, p1 = {0}, d1 = {0};
   size_t i = 0;
@@ -58,9 +58,9 @@ static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ah
     LOOK_AHEAD(dy, i, 2 * D, ahead)
     const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k;
     const vd ga = load_wide(dy + i), gb = load_wide(dy + i + D);
-    g0 += ga, g1 += gb;
+    g0 = ADD(g0, ga), g1 = ADD(g1, gb);
     p0 += ga * a, p1 += gb * b;
-    d0 += a, d1 += b;
+    d0 = ADD(d0, a), d1 = ADD(d1, b);
   }
   for (; i + D <= n; i += D) {
     const vd a = load_wide(x + i) - k, ga = load_wide(dy + i);
@@ -81,28 +81,32 @@ static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ah
 
 /* ---- element-wise over runs --------------------------------------------------------------------------------- */
 
+/* A run of at least W elements is written as whole aligned vectors; stores that cross cache lines take twice as long. Its
+ * first and last vectors overlap them: computed before the first store, written after the last, they are right in place
+ * too. */
 static inline void run_apply(const float *x, float *y, size_t n, const float *c, size_t pitch, int stream)
 {
-  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch];
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch];
   if (n < W) {
     for (size_t i = 0; i < n; i++) {
-      y[i] = APPLY(x[i], c0, c1, c2, c3);
+      y[i] = APPLY(x[i], c0, c1, c2);
     }
     return;
   }
-  const vf hi = all_f(c0), lo = all_f(c1), scale = all_f(c2), shift = all_f(c3);
-  /* Computed before the first store, so that it is right in place too. */
-  const vf last = APPLY(load_f(x + n - W), hi, lo, scale, shift);
-  size_t i = 0;
+  const vf mean = all_f(c0), scale = all_f(c1), shift = all_f(c2);
+  const vf first = APPLY(load_f(x), mean, scale, shift), last = APPLY(load_f(x + n - W), mean, scale, shift);
+  size_t i = until_aligned(y);
   if (stream) {
-    store_f(y, APPLY(load_f(x), hi, lo, scale, shift));
-    for (i = until_aligned(y); i + W <= n; i += W) {
-      store_stream(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+    for (; i + W <= n; i += W) {
+      store_stream(y + i, APPLY(load_f(x + i), mean, scale, shift));
     }
   } else {
     for (; i + W <= n; i += W) {
-      store_f(y + i, APPLY(load_f(x + i), hi, lo, scale, shift));
+      store_f(y + i, APPLY(load_f(x + i), mean, scale, shift));
     }
+  }
+  if (until_aligned(y) != 0) {
+    store_f(y, first);
   }
   if (i < n) {
     store_f(y + n - W, last);
@@ -119,25 +123,28 @@ static void runs_apply(const float *x, float *y, size_t count, size_t run, const
 static inline void run_dx(const float *x, const float *dy, float *dx, size_t n, const float *c, size_t pitch,
                           int stream)
 {
-  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch], c4 = c[4 * pitch];
+  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch];
   if (n < W) {
     for (size_t i = 0; i < n; i++) {
-      dx[i] = GRADIENT(x[i], dy[i], c0, c1, c2, c3, c4);
+      dx[i] = GRADIENT(x[i], dy[i], c0, c1, c2, c3);
     }
     return;
   }
-  const vf hi = all_f(c0), lo = all_f(c1), ka = all_f(c2), kb = all_f(c3), kc = all_f(c4);
-  const vf last = GRADIENT(load_f(x + n - W), load_f(dy + n - W), hi, lo, ka, kb, kc);
-  size_t i = 0;
+  const vf mean = all_f(c0), a = all_f(c1), b = all_f(c2), k = all_f(c3);
+  const vf first = GRADIENT(load_f(x), load_f(dy), mean, a, b, k);
+  const vf last = GRADIENT(load_f(x + n - W), load_f(dy + n - W), mean, a, b, k);
+  size_t i = until_aligned(dx);
   if (stream) {
-    store_f(dx, GRADIENT(load_f(x), load_f(dy), hi, lo, ka, kb, kc));
-    for (i = until_aligned(dx); i + W <= n; i += W) {
-      store_stream(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+    for (; i + W <= n; i += W) {
+      store_stream(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), mean, a, b, k));
     }
   } else {
     for (; i + W <= n; i += W) {
-      store_f(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), hi, lo, ka, kb, kc));
+      store_f(dx + i, GRADIENT(load_f(x + i), load_f(dy + i), mean, a, b, k));
     }
+  }
+  if (until_aligned(dx) != 0) {
+    store_f(dx, first);
   }
   if (i < n) {
     store_f(dx + n - W, last);

@@ -9,7 +9,7 @@
  *   rows_stats, rows_gradients  t = statistic_group                segments          elements of a run
  *                                 + groups * (outer + outer_tiles * inner)
  *   rows_apply, rows_dx         OpenCL: as rows_stats              segments          elements of a run
- *                               CPU: t = outer + outer_tiles*inner runs (n*C + c)    elements of a run
+ *                               CPU, runs > CLNORM__MATRIX_RUN: t = outer + outer_tiles * inner, outer of all runs
  *   columns_train,              t                                  all rows          columns
  *   columns_backward
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
@@ -81,6 +81,10 @@ typedef struct clnorm__step {
   uint32_t local; /* work-items a work-group */
   uint32_t lanes; /* of which so many lie side by side along the run or the columns; a power of two dividing local */
 } clnorm__step;
+
+/* Runs up to this length are columns of a matrix on the CPU backend: 16 statistics of them fit into one, and a run of its
+ * own would spend more time on its ends than on its middle. */
+#define CLNORM__MATRIX_RUN 64
 
 #define CLNORM__MAX_STEPS 5
 

@@ -63,7 +63,7 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
 /* Tasks of the CPU backend's element-wise steps and of its columns. */
 static uint64_t host_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return at_least(at_most(wanted_tasks(plan, capabilities), plan->geometry.elements / plan->parameters.min_tile), 1);
+  return at_least(at_most(wanted_tasks(plan, capabilities), plan->geometry.elements / plan->parameters.apply_tile), 1);
 }
 
 /* A vector wider than what lies contiguous would be all remainder. */
@@ -138,15 +138,16 @@ static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__w
   clnorm__step *step = add_step(plan, role, when, capabilities);
   const uint64_t groups = shape_rows_step(plan, step, capabilities);
   step->from_running = from_running;
-  if (is_host(
-          capabilities)) { /* the CPU backend walks runs in the order of the memory, whatever statistic they are of */
+  if (is_host(capabilities) && geometry->run > CLNORM__MATRIX_RUN) {
+    /* The CPU backend walks long runs in the order of the memory, whatever statistic they are of. */
     step->group = 1;
     tile_rows(step, geometry->segments * geometry->statistics, geometry->run, host_tasks(plan, capabilities));
     step->tasks = step->outer_tiles * step->inner_tiles;
     return;
   }
-  const uint64_t tiles = is_lanes(capabilities) ? ceil_div(geometry->values, plan->parameters.apply_tile)
-                                                : ceil_div(wanted_tasks(plan, capabilities), groups);
+  const uint64_t tiles = is_lanes(capabilities)  ? ceil_div(geometry->values, plan->parameters.apply_tile)
+                         : is_host(capabilities) ? ceil_div(host_tasks(plan, capabilities), groups)
+                                                 : ceil_div(wanted_tasks(plan, capabilities), groups);
   tile_rows(step, geometry->segments, geometry->run, at_least(tiles, 1));
   step->tasks = groups * step->outer_tiles * step->inner_tiles;
 }

@@ -143,7 +143,7 @@ static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigne
         break;
       case CLNORM__ROWS_APPLY:
       case CLNORM__ROWS_DX:
-        if (plan->engine == CLNORM__ENGINE_HOST) {
+        if (plan->engine == CLNORM__ENGINE_HOST && g->run > CLNORM__MATRIX_RUN) {
           touch_runs(g, step, t, seen);
         } else {
           touch_rows_of_statistics(g, step, t, seen);
