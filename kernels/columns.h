@@ -155,19 +155,19 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global floa
 
 /* ---- element-wise ----------------------------------------------------------------------------------------------- */
 
-/* Each work-item's coefficients of up to GROUP vectors of columns: y = ((x - hi) - lo) * scale + shift. */
+/* Each work-item's coefficients of up to GROUP vectors of columns: y = (x - mean) * scale + shift. */
 typedef struct column_forward {
-  vec hi[GROUP], lo[GROUP], scale[GROUP], shift[GROUP];
+  vec mean[GROUP], scale[GROUP], shift[GROUP];
 } column_forward;
 
-/* Multiplies gamma into the k-th vector's scale and sets its shift. */
-static inline void columns_affine(column_forward *k, uint i, columns_place at, const __global float *gamma,
+/* Multiplies gamma into the i-th vector's scale and sets its shift; lo is what the mean's floats have not. */
+static inline void columns_affine(column_forward *k, uint i, vec lo, columns_place at, const __global float *gamma,
                                   ulong gamma_offset, const __global float *beta, ulong beta_offset)
 {
   const ulong column = column_of(at, i);
   const uint width = width_of(at, i);
   k->scale[i] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
-  k->shift[i] = load_optional(beta, beta_offset + column, width, 0.0f);
+  k->shift[i] = MULTIPLY_ADD(-lo, k->scale[i], load_optional(beta, beta_offset + column, width, 0.0f));
 }
 
 static inline void columns_normalize(const __global float *x, __global float *y, ulong columns, const column_forward *k,
@@ -182,24 +182,23 @@ static inline void columns_normalize(const __global float *x, __global float *y,
     /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
     const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
     for (uint i = 0; i < at.whole; i++) {
-      const vec d = VLOAD(from + at.column + i * step) - k->hi[i];
-      store_result(MULTIPLY_ADD(FROM_RUNNING ? d : d - k->lo[i], k->scale[i], k->shift[i]), to + at.column + i * step,
-                   streams);
+      const vec d = VLOAD(from + at.column + i * step) - k->mean[i];
+      store_result(MULTIPLY_ADD(d, k->scale[i], k->shift[i]), to + at.column + i * step, streams);
     }
     if (at.vectors > e) {
-      store_most(MULTIPLY_ADD((edge - k->hi[e]) - k->lo[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
+      store_most(MULTIPLY_ADD(edge - k->mean[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
     }
   }
 }
 
-/* The same for gradients: dx = a * (dy - b - ((x - hi) - lo) * c), or a * dy with FROM_RUNNING. */
+/* The same for gradients: dx = a * dy + ((x - mean) * b + c), or a * dy with FROM_RUNNING. */
 typedef struct column_backward {
-  vec hi[GROUP], lo[GROUP], a[GROUP], b[GROUP], c[GROUP];
+  vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP];
 } column_backward;
 
 static inline vec column_gradient(const column_backward *k, uint i, vec x, vec dy)
 {
-  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy - k->b[i] - ((x - k->hi[i]) - k->lo[i]) * k->c[i]);
+  return FROM_RUNNING ? k->a[i] * dy : MULTIPLY_ADD(k->a[i], dy, MULTIPLY_ADD(x - k->mean[i], k->b[i], k->c[i]));
 }
 
 static inline void columns_differentiate(const __global float *x, const __global float *dy, __global float *dx, ulong columns,

@@ -1,4 +1,4 @@
-/* y = ((x - hi) - lo) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
+/* y = (x - mean) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x is read once, y written once; the coefficients of the tile's columns are loaded once. y may be x.
@@ -16,17 +16,17 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
   for (uint i = 0; i < at.vectors; i++) {
     const ulong column = column_of(at, i);
     const uint width = width_of(at, i);
+    vec lo = (vec)(0.0f);
     if (FROM_RUNNING) {
-      k.hi[i] = load_most(running_mean + running_mean_offset + column, width, 0.0f);
-      k.lo[i] = (vec)(0.0f);
+      k.mean[i] = load_most(running_mean + running_mean_offset + column, width, 0.0f);
       k.scale[i] = vec_inv_std_of(load_most(running_var + running_var_offset + column, width, 1.0f), epsilon);
     } else {
       const __global float *stored = coefficients + coefficients_offset + column;
-      k.hi[i] = load_most(stored, width, 0.0f);
-      k.lo[i] = load_most(stored + columns, width, 0.0f);
+      k.mean[i] = load_most(stored, width, 0.0f);
+      lo = load_most(stored + columns, width, 0.0f);
       k.scale[i] = load_most(stored + 2 * columns, width, 0.0f);
     }
-    columns_affine(&k, i, at, gamma, gamma_offset, beta, beta_offset);
+    columns_affine(&k, i, lo, at, gamma, gamma_offset, beta, beta_offset);
   }
   columns_normalize(x + x_offset, y + y_offset, columns, &k, at);
 }

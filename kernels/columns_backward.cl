@@ -28,19 +28,23 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     const uint width = width_of(at, i);
     const vec given = load_most(spread + spread_offset + column, width, 1.0f);
     const vec inv_std = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
-    k.hi[i] = load_most(mean + mean_offset + column, width, 0.0f);
-    k.lo[i] = k.b[i] = k.c[i] = (vec)(0.0f);
+    const vec_real wide_inv_std = vec_real_of(inv_std, (vec)(0.0f));
+    const vec factor = load_optional(gamma, gamma_offset + column, width, 1.0f);
+    /* By how much the saved mean was rounded; see finish_gradients. */
+    const vec_real rounding = vec_real_divide(d, n);
     if (!FROM_RUNNING) {
-      /* By how much the saved mean was rounded; see finish_gradients. */
-      const vec_real rounding = vec_real_divide(d, n);
-      k.lo[i] = vec_real_hi(rounding);
       gd = vec_real_subtract(gd, vec_real_multiply(rounding, g));
     }
-    const vec_real scaled = vec_real_multiply(gd, vec_real_of(inv_std, (vec)(0.0f)));
-    k.a[i] = inv_std * load_optional(gamma, gamma_offset + column, width, 1.0f);
+    const vec_real scaled = vec_real_multiply(gd, wide_inv_std);
+    k.mean[i] = load_most(mean + mean_offset + column, width, 0.0f);
+    k.a[i] = inv_std * factor;
+    k.b[i] = k.c[i] = (vec)(0.0f);
     if (!FROM_RUNNING) {
-      k.b[i] = vec_real_hi(vec_real_divide(g, n));
-      k.c[i] = inv_std * vec_real_hi(vec_real_divide(scaled, n));
+      const vec_real a = vec_real_multiply(vec_real_of(factor, (vec)(0.0f)), wide_inv_std);
+      const vec_real slope = vec_real_multiply(vec_real_divide(scaled, n), wide_inv_std);
+      k.b[i] = -vec_real_hi(vec_real_multiply(a, slope));
+      k.c[i] = vec_real_hi(
+          vec_real_multiply(a, vec_real_subtract(vec_real_multiply(rounding, slope), vec_real_divide(g, n))));
     }
     if (at.row == 0 && dgamma) {
       store_most(vec_real_hi(scaled), dgamma + dgamma_offset + column, width);

@@ -1,4 +1,4 @@
-/* dx = a * (dy - b - ((x - hi) - lo) * c), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
+/* dx = a * dy + ((x - mean) * b + c), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
  * from the running variance.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
@@ -22,11 +22,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
                load_optional(gamma, gamma_offset + column, width, 1.0f);
     } else {
       const __global float *stored = coefficients + coefficients_offset + column;
-      k.hi[i] = load_most(stored, width, 0.0f);
-      k.lo[i] = load_most(stored + columns, width, 0.0f);
-      k.a[i] = load_most(stored + 2 * columns, width, 0.0f);
-      k.b[i] = load_most(stored + 3 * columns, width, 0.0f);
-      k.c[i] = load_most(stored + 4 * columns, width, 0.0f);
+      k.mean[i] = load_most(stored, width, 0.0f);
+      k.a[i] = load_most(stored + columns, width, 0.0f);
+      k.b[i] = load_most(stored + 2 * columns, width, 0.0f);
+      k.c[i] = load_most(stored + 3 * columns, width, 0.0f);
     }
   }
   columns_differentiate(x + x_offset, dy + dy_offset, dx + dx_offset, columns, &k, at);

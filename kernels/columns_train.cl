@@ -38,27 +38,26 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
     const uint width = width_of(at, i);
     const vec_real variance = vec_real_divide(s.m2, vec_real_from_count(rows));
     const vec_real offset = vec_real_of((vec)(epsilon), (vec)(0.0f));
-    k.hi[i] = vec_real_hi(s.mean);
-    k.lo[i] = vec_real_lo(s.mean);
+    k.mean[i] = vec_real_hi(s.mean);
     k.scale[i] = vec_real_inverse_sqrt(vec_real_add(variance, offset));
     if (at.row == 0) {
       /* Columns of the edge that the vector before it has too: their running statistics are updated already. */
       const uint skip = i == at.whole ? edge_overlap(at) : 0;
       if (running_mean) {
-        update_running(running_mean + running_mean_offset + column, k.hi[i], weight, keep, skip, width);
+        update_running(running_mean + running_mean_offset + column, k.mean[i], weight, keep, skip, width);
       }
       if (running_var) {
         const vec stored = vec_real_hi(vec_real_divide(s.m2, vec_real_from_count(divisor)));
         update_running(running_var + running_var_offset + column, stored, weight, keep, skip, width);
       }
       if (mean) {
-        store_most(k.hi[i], mean + mean_offset + column, width);
+        store_most(k.mean[i], mean + mean_offset + column, width);
       }
       if (inv_std) {
         store_most(k.scale[i], inv_std + inv_std_offset + column, width);
       }
     }
-    columns_affine(&k, i, at, gamma, gamma_offset, beta, beta_offset);
+    columns_affine(&k, i, vec_real_lo(s.mean), at, gamma, gamma_offset, beta, beta_offset);
   }
   if (y) {
     columns_normalize(x + x_offset, y + y_offset, columns, &k, at);

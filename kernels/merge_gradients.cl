@@ -28,10 +28,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
                          FROM_RUNNING ? inv_std_of(given, epsilon) : given, gamma ? gamma[gamma_offset + c] : 1.0f,
                          dgamma ? dgamma + dgamma_offset : 0, dbeta ? dbeta + dbeta_offset : 0);
     __global float *stored = coefficients + coefficients_offset + c;
-    stored[0] = k.hi;
-    stored[statistics_count] = k.lo;
-    stored[2 * statistics_count] = k.a;
-    stored[3 * statistics_count] = k.b;
-    stored[4 * statistics_count] = k.c;
+    stored[0] = k.mean;
+    stored[statistics_count] = k.a;
+    stored[2 * statistics_count] = k.b;
+    stored[3 * statistics_count] = k.c;
   }
 }

@@ -1,5 +1,5 @@
 /* Merges the tiles' partial statistics into mean and variance, stores what is asked for, and the coefficients of the apply
- * step: the mean as two floats and the scale without gamma.
+ * step: the mean as two floats and inv_std.
  *
  * mean = sum of sums / n; M2 = sum over tiles of (M2 of the tile + count * (mean of the tile - mean)^2): exact merging (Chan,
  * Golub and LeVeque 1979) in a fixed order.
@@ -33,12 +33,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_stats(
       m2 = real_add(m2, real_of(p[4 * plane + i], p[5 * plane + i]));
       m2 = real_add(m2, real_multiply(count, real_multiply(delta, delta)));
     }
-    const forward_coefficients k = finish_statistics(
+    const finished_statistics k = finish_statistics(
         center, m2, values, c, epsilon, weight, keep, divisor, running_mean ? running_mean + running_mean_offset : 0,
         running_var ? running_var + running_var_offset : 0, mean ? mean + mean_offset : 0, inv_std ? inv_std + inv_std_offset : 0);
     __global float *stored = coefficients + coefficients_offset + c;
     stored[0] = k.hi;
     stored[statistics_count] = k.lo;
-    stored[2 * statistics_count] = k.scale;
+    stored[2 * statistics_count] = k.inv_std;
   }
 }

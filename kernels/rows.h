@@ -109,7 +109,7 @@ INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts 
 
 static inline vec normalize(vec x, forward_coefficients k)
 {
-  return MULTIPLY_ADD((x - k.hi) - k.lo, (vec)(k.scale), (vec)(k.shift));
+  return MULTIPLY_ADD(x - k.mean, (vec)(k.scale), (vec)(k.shift));
 }
 
 /* y of one run; y may be x, so an overlapping tail is loaded before anything is stored. */
@@ -184,7 +184,7 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
 
 static inline vec gradient(vec x, vec dy, backward_coefficients k)
 {
-  return FROM_RUNNING ? k.a * dy : k.a * (dy - k.b - ((x - k.hi) - k.lo) * k.c);
+  return FROM_RUNNING ? k.a * dy : MULTIPLY_ADD((vec)(k.a), dy, MULTIPLY_ADD(x - k.mean, (vec)(k.b), (vec)(k.c)));
 }
 
 /* dx of one run; dx may be dy. */

@@ -1,4 +1,4 @@
-/* y = ((x - hi) - lo) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
+/* y = (x - mean) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
  *
  * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
  * Traffic: x is read once, y written once. y may be x.
@@ -18,18 +18,18 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
 
   for (uint g = 0; g < tile.group; g++) {
     const ulong c = tile.statistic + g;
+    finished_statistics s;
     if (FROM_RUNNING) {
-      k[g].hi = running_mean[running_mean_offset + c];
-      k[g].lo = 0.0f;
-      k[g].scale = inv_std_of(running_var[running_var_offset + c], epsilon);
+      s.hi = running_mean[running_mean_offset + c];
+      s.lo = 0.0f;
+      s.inv_std = inv_std_of(running_var[running_var_offset + c], epsilon);
     } else {
       const __global float *stored = coefficients + coefficients_offset + c;
-      k[g].hi = stored[0];
-      k[g].lo = stored[statistics_count];
-      k[g].scale = stored[2 * statistics_count];
+      s.hi = stored[0];
+      s.lo = stored[statistics_count];
+      s.inv_std = stored[2 * statistics_count];
     }
-    k[g].scale *= gamma ? gamma[gamma_offset + c] : 1.0f;
-    k[g].shift = beta ? beta[beta_offset + c] : 0.0f;
+    k[g] = affine(s, gamma ? gamma[gamma_offset + c] : 1.0f, beta ? beta[beta_offset + c] : 0.0f);
   }
   x += x_offset + tile.start;
   y += y_offset + tile.start;

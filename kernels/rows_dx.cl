@@ -1,4 +1,4 @@
-/* dx = a * (dy - b - ((x - hi) - lo) * c), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
+/* dx = a * dy + ((x - mean) * b + c), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
  * from the running variance.
  *
  * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
@@ -22,11 +22,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_dx(
       k[g].a = inv_std_of(running_var[running_var_offset + c], epsilon) * (gamma ? gamma[gamma_offset + c] : 1.0f);
     } else {
       const __global float *stored = coefficients + coefficients_offset + c;
-      k[g].hi = stored[0];
-      k[g].lo = stored[statistics_count];
-      k[g].a = stored[2 * statistics_count];
-      k[g].b = stored[3 * statistics_count];
-      k[g].c = stored[4 * statistics_count];
+      k[g].mean = stored[0];
+      k[g].a = stored[statistics_count];
+      k[g].b = stored[2 * statistics_count];
+      k[g].c = stored[3 * statistics_count];
     }
   }
   x += x_offset + tile.start;

@@ -30,12 +30,11 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
     const statistics s = rows_combine(&states[g], seen, run, n, at, scratch);
     /* Every work-item needs the coefficients, one of them writes what is stored. */
     const int writes = get_local_id(0) == 0;
-    coefficients[g] = finish_statistics(s.mean, s.m2, n, c, epsilon, weight, keep, divisor,
-                                        writes && running_mean ? running_mean + running_mean_offset : 0,
-                                        writes && running_var ? running_var + running_var_offset : 0,
-                                        writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
-    coefficients[g].scale *= gamma ? gamma[gamma_offset + c] : 1.0f;
-    coefficients[g].shift = beta ? beta[beta_offset + c] : 0.0f;
+    const finished_statistics finished = finish_statistics(
+        s.mean, s.m2, n, c, epsilon, weight, keep, divisor, writes && running_mean ? running_mean + running_mean_offset : 0,
+        writes && running_var ? running_var + running_var_offset : 0, writes && mean ? mean + mean_offset : 0,
+        writes && inv_std ? inv_std + inv_std_offset : 0);
+    coefficients[g] = affine(finished, gamma ? gamma[gamma_offset + c] : 1.0f, beta ? beta[beta_offset + c] : 0.0f);
   }
   if (!y) {
     return;

@@ -17,7 +17,7 @@
 #define STATS_COMPONENTS_HOST 3
 #define GRADIENTS_COMPONENTS_CL 6
 #define GRADIENTS_COMPONENTS_HOST 3
-#define COEFFICIENTS 5
+#define COEFFICIENTS 4
 
 const char *clnorm__role_name(clnorm__role role)
 {

@@ -21,9 +21,10 @@
  *               CPU (double):   count, mean, M2
  *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
- * Coefficients (float, both): number k of statistic c lies at coefficients[k * statistics + c].
- *   forward     mean hi, mean lo, scale, shift:   y = ((x - hi) - lo) * scale + shift
- *   backward    mean hi, mean lo, a, b, c:        dx = a * (dy - b - ((x - hi) - lo) * c) */
+ * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has
+ * not is in shift and c.
+ *   forward     CPU: mean, scale, shift; OpenCL: mean hi, mean lo, inv_std      y = (x - mean) * scale + shift
+ *   backward    mean, a, b, c                                                   dx = a * dy + ((x - mean) * b + c) */
 #ifndef CLNORM_SRC_PLAN_H
 #define CLNORM_SRC_PLAN_H
 
