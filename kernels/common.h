@@ -82,6 +82,17 @@ static inline void store_result(vec value, __global float *p, int streams)
   }
 }
 
+/* Fetches the line at p into the caches, early; never a fault. For lone work-items, whose walk is not in the order that a
+ * processor's own prefetching knows. Only PoCL, which defines the macro: elsewhere a compiler may know the builtin and a
+ * device not, and OpenCL's own prefetch() does nothing on PoCL. */
+#if LOCAL == 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+#define CAN_PREFETCH 1
+#define PREFETCH(p) __builtin_prefetch((const __private void *)(size_t)(p), 0, 2)
+#else
+#define CAN_PREFETCH 0
+#define PREFETCH(p) ((void)(p))
+#endif
+
 /* The first `count` < WIDTH elements at p, the rest `fill`; never reads past p + count. */
 static inline vec load_some(const __global float *p, uint count, float fill)
 {

@@ -45,6 +45,26 @@ typedef struct rows_counts {
   ulong body, tail; /* values that each lane has seen */
 } rows_counts;
 
+/* Runs of more elements are left to the processor's own prefetching, and shorter ones too: of a line that several runs
+ * share, each would ask again. */
+#define AHEAD_RUN 16384
+#define AHEAD_LEAST 64
+
+/* How far from a vector the one is that should be prefetched: one run ahead, or where blocks lie across BLOCK segments the
+ * same run of the next block. 0: none. */
+static inline ulong run_ahead(uint group, ulong run, ulong segment_stride)
+{
+  const int can = CAN_PREFETCH && run <= AHEAD_RUN && run >= AHEAD_LEAST;
+  return can ? (group > 1 ? BLOCK : 1) * segment_stride : 0;
+}
+
+static inline void prefetch_floats(const __global float *p, ulong count)
+{
+  for (ulong i = 0; i < count; i += 16) {
+    PREFETCH(p + i);
+  }
+}
+
 /* Adds the runs of segments [0, segments) at p to the states of `group` statistics, `statistic_stride` apart. A block of
  * vectors lies along the run where that is long enough to fill it, else across BLOCK segments. */
 static inline rows_counts rows_reduce(rows_stats_state *states, uint group, const __global float *p, ulong segments, ulong run,
@@ -56,7 +76,7 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
   const ulong step = (ulong)at.lanes * WIDTH;
   const int along = run >= BLOCK * step;
   const ulong block = along ? 1 : BLOCK;
-  const ulong across = at.rows * segment_stride;
+  const ulong across = at.rows * segment_stride, ahead = run_ahead(group, run, segment_stride);
   rows_counts seen = {0, 0};
   for (ulong segment = at.row; segment < segments; segment += block * at.rows) {
     const ulong here = min((segments - segment - 1) / at.rows + 1, block);
@@ -64,8 +84,12 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
     for (uint g = 0; g < group; g++) {
       const __global float *q = p + g * statistic_stride + segment * segment_stride;
       seen = before;
-      for (ulong v = 0; v < (along ? 1 : vectors); v++) {
-        seen.body = add_vectors(&states[g].body, seen.body, q + at.lane * WIDTH + v * step, along ? vectors : here,
+      for (ulong v = 0; v < vectors; v += along ? BLOCK : 1) {
+        const __global float *from = q + at.lane * WIDTH + v * step;
+        for (ulong i = 0; ahead != 0 && i < here; i++) {
+          prefetch_floats(from + i * segment_stride + ahead, along ? BLOCK * WIDTH : WIDTH);
+        }
+        seen.body = add_vectors(&states[g].body, seen.body, from, along ? min(vectors - v, (ulong)BLOCK) : here,
                                 along ? step : across, WIDTH);
       }
       if (tail != 0) {
@@ -131,13 +155,17 @@ static inline void run_apply(const __global float *x, __global float *y, ulong r
   }
 }
 
-/* Adds the sums of one run to a lane's. */
+/* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. */
 static inline void run_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, float mean,
-                                 rows_place at)
+                                 ulong ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    if (ahead != 0) {
+      prefetch_floats(x + i + ahead, WIDTH);
+      prefetch_floats(dy + i + ahead, WIDTH);
+    }
     sums_add(s, VLOAD(x + i), VLOAD(dy + i), (vec)(mean));
   }
   if (tail != 0 && tail_overlaps(at, run)) {
@@ -155,13 +183,14 @@ static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __gl
                                          const __global float *mean, ulong segments, ulong run, ulong segment_stride,
                                          ulong statistic_stride, rows_place at)
 {
+  const ulong ahead = run_ahead(group, run, segment_stride);
   for (ulong block = at.row; block < segments; block += BLOCK * at.rows) {
     const ulong end = min(block + BLOCK * at.rows, segments);
     for (uint g = 0; g < group; g++) {
       lane_sums s = sums[g];
       for (ulong segment = block; segment < end; segment += at.rows) {
         const ulong offset = segment * segment_stride + g * statistic_stride;
-        run_gradients(&s, x + offset, dy + offset, run, mean[g], at);
+        run_gradients(&s, x + offset, dy + offset, run, mean[g], ahead, at);
       }
       sums[g] = s;
     }

@@ -22,19 +22,14 @@ typedef struct clnorm__cycle {
   size_t columns, pitch, lead;
 } clnorm__cycle;
 
-/* Where the data goes on after a run, for prefetching: `left` contiguous elements from the run's begin on, then a
- * gap of `gap` elements. Only a hint: nothing outside of the run is read. */
-typedef struct clnorm__ahead {
-  size_t left, gap;
-} clnorm__ahead;
-
 typedef struct clnorm__cpu_kernels {
   const char *name;
 
-  /* sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
-  void (*run_stats)(const float *x, size_t n, clnorm__ahead ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
+  /* `ahead` is the distance in elements to what will be read some time later, for prefetching: a hint, 0 is none.
+   * sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
+  void (*run_stats)(const float *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
-  void (*run_sums)(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
+  void (*run_sums)(const float *x, const float *dy, size_t n, size_t ahead, float mean,
                    double sums[3][CLNORM__SUM_LANES]);
   /* y = (x - c0) * c1 + c2 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
   void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);

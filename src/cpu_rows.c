@@ -82,13 +82,16 @@ static clnorm__matrix matrix_of(const block *b)
   return (clnorm__matrix){b->segments, b->count * b->length, b->stride, b->length};
 }
 
-/* How the block goes on from its i-th statistic's run on: its neighbours' runs, then the next segment. */
-static clnorm__ahead ahead_of(const block *b, size_t i)
+/* Runs lie far apart, on pages of their own, and the processor's prefetching stops at both: what is asked for is the same
+ * place one segment later. With 32 segments of 3136 elements that takes training from 2.4 to 1.4 ms, and gradients from 2.3 to
+ * 1.9 copies against asking 1024 elements ahead. Where segments are long the latter is enough. */
+#define FAR_AHEAD 16384
+#define NEAR_AHEAD 1024
+
+static size_t ahead_of(const block *b)
 {
-  if (b->pitch != b->length) {
-    return (clnorm__ahead){b->length, b->stride - b->length};
-  }
-  return (clnorm__ahead){(b->count - i) * b->length, b->stride - b->count * b->length};
+  const size_t together = b->pitch == b->length ? b->count * b->length : b->length;
+  return together <= FAR_AHEAD ? b->stride : NEAR_AHEAD;
 }
 
 static float shift_of(const float *x, size_t n)
@@ -121,9 +124,10 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
   for (size_t i = 0; i < b->count; i++) {
     shifts[i] = shift_of(x + i * b->pitch, b->length);
   }
+  const size_t ahead = ahead_of(b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
-      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, ahead_of(b, i), shifts[i], sums[i]);
+      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, ahead, shifts[i], sums[i]);
     }
   }
   for (size_t i = 0; i < b->count; i++) {
@@ -144,10 +148,11 @@ static void block_sums(const clnorm__cpu_call *call, const block *b, const float
     return;
   }
   memset(sums, 0, b->count * sizeof sums[0]);
+  const size_t ahead = ahead_of(b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
       const size_t at = segment * b->stride + i * b->pitch;
-      call->kernels->run_sums(x + at, dy + at, b->length, ahead_of(b, i), mean[i], sums[i]);
+      call->kernels->run_sums(x + at, dy + at, b->length, ahead, mean[i], sums[i]);
     }
   }
   for (size_t i = 0; i < b->count; i++) {

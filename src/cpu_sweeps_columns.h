@@ -26,7 +26,10 @@ static inline void columns_stats(const float *x, size_t rows, size_t stride, con
     PREFETCH((uintptr_t)(x) + (row * (stride) + (j) + (down)) * sizeof(float), 2); \
   }
 
-/* The next block, or of narrow matrices one that is as far ahead as a run's prefetch. */
+/* Elements that a narrow matrix is prefetched ahead. */
+#define AHEAD 1024
+
+/* The next block, or of narrow matrices one that is far enough ahead. */
 static inline size_t down_of(size_t columns, size_t stride)
 {
   const size_t block = BLOCK_ROWS * columns;
@@ -174,16 +177,16 @@ typedef struct backward_vectors {
   vf mean, a, b, c;
 } backward_vectors;
 
-static inline forward_vectors forward_at(const clnorm__cycle *k, size_t place)
+static inline forward_vectors forward_at(clnorm__cycle k, size_t place)
 {
-  const float *c = k->c + place;
-  return (forward_vectors){load_f(c), load_f(c + k->pitch), load_f(c + 2 * k->pitch)};
+  const float *c = k.c + place;
+  return (forward_vectors){load_f(c), load_f(c + k.pitch), load_f(c + 2 * k.pitch)};
 }
 
-static inline backward_vectors backward_at(const clnorm__cycle *k, size_t place)
+static inline backward_vectors backward_at(clnorm__cycle k, size_t place)
 {
-  const float *c = k->c + place;
-  return (backward_vectors){load_f(c), load_f(c + k->pitch), load_f(c + 2 * k->pitch), load_f(c + 3 * k->pitch)};
+  const float *c = k.c + place;
+  return (backward_vectors){load_f(c), load_f(c + k.pitch), load_f(c + 2 * k.pitch), load_f(c + 3 * k.pitch)};
 }
 
 static inline vf apply_at(const float *x, forward_vectors k) { return APPLY(load_f(x), k.mean, k.scale, k.shift); }
@@ -203,15 +206,12 @@ static inline void put(float *p, vf v, int stream)
 }
 
 /* Where in a cycle the coefficients of element i are. */
-static inline size_t place_of(const clnorm__cycle *k, size_t i)
-{
-  return (i % k->columns + k->columns - k->lead) % k->columns;
-}
+static inline size_t place_of(clnorm__cycle k, size_t i) { return (i % k.columns + k.columns - k.lead) % k.columns; }
 
 /* `rows` and `stream` are constants in each use, and the rows equally aligned. As in run_apply first and last vectors are
  * computed first and written last. */
 static inline __attribute__((always_inline)) void rows_apply(const float *x, float *y, const size_t rows, size_t n,
-                                                             size_t stride, const clnorm__cycle *k, const int stream)
+                                                             size_t stride, const clnorm__cycle k, const int stream)
 {
   vf first[2], last[2];
   for (size_t r = 0; r < rows; r++) {
@@ -219,11 +219,15 @@ static inline __attribute__((always_inline)) void rows_apply(const float *x, flo
     last[r] = apply_at(x + r * stride + n - W, forward_at(k, place_of(k, n - W)));
   }
   size_t i = until_aligned(y), j = place_of(k, i);
-  for (; i + W <= n; j -= k->columns) {
-    for (; j < k->columns && i + W <= n; i += W, j += W) {
+  for (; i + W <= n; j -= k.columns) {
+    for (; j < k.columns && i + W <= n; i += W, j += W) {
       const forward_vectors c = forward_at(k, j);
+      vf value[2];
       for (size_t r = 0; r < rows; r++) {
-        put(y + r * stride + i, apply_at(x + r * stride + i, c), stream);
+        value[r] = apply_at(x + r * stride + i, c);
+      }
+      for (size_t r = 0; r < rows; r++) {
+        put(y + r * stride + i, value[r], stream);
       }
     }
   }
@@ -238,7 +242,7 @@ static inline __attribute__((always_inline)) void rows_apply(const float *x, flo
 }
 
 static inline __attribute__((always_inline)) void rows_dx(const float *x, const float *dy, float *dx, const size_t rows,
-                                                          size_t n, size_t stride, const clnorm__cycle *k,
+                                                          size_t n, size_t stride, const clnorm__cycle k,
                                                           const int stream)
 {
   vf first[2], last[2];
@@ -248,12 +252,16 @@ static inline __attribute__((always_inline)) void rows_dx(const float *x, const 
     last[r] = gradient_at(x + end, dy + end, backward_at(k, place_of(k, n - W)));
   }
   size_t i = until_aligned(dx), j = place_of(k, i);
-  for (; i + W <= n; j -= k->columns) {
-    for (; j < k->columns && i + W <= n; i += W, j += W) {
+  for (; i + W <= n; j -= k.columns) {
+    for (; j < k.columns && i + W <= n; i += W, j += W) {
       const backward_vectors c = backward_at(k, j);
+      vf value[2];
       for (size_t r = 0; r < rows; r++) {
         const size_t at = r * stride + i;
-        put(dx + at, gradient_at(x + at, dy + at, c), stream);
+        value[r] = gradient_at(x + at, dy + at, c);
+      }
+      for (size_t r = 0; r < rows; r++) {
+        put(dx + r * stride + i, value[r], stream);
       }
     }
   }
@@ -269,15 +277,16 @@ static inline __attribute__((always_inline)) void rows_dx(const float *x, const 
 
 static inline int takes_pairs(size_t stride) { return stride >= PAGE_FLOATS && stride % W == 0; }
 
-static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *k,
+static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
                         int stream)
 {
+  const clnorm__cycle k = *cycle; /* a copy, that no store may change for all the compiler knows */
   size_t r = 0;
-  if (n < W || k->columns < W) {
+  if (n < W || k.columns < W) {
     for (; r < rows; r++) {
       for (size_t i = 0; i < n; i++) {
-        const float *c = k->c + place_of(k, i);
-        y[r * stride + i] = APPLY(x[r * stride + i], c[0], c[k->pitch], c[2 * k->pitch]);
+        const float *c = k.c + place_of(k, i);
+        y[r * stride + i] = APPLY(x[r * stride + i], c[0], c[k.pitch], c[2 * k.pitch]);
       }
     }
     return;
@@ -295,15 +304,16 @@ static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t 
 }
 
 static void cycle_dx(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
-                     const clnorm__cycle *k, int stream)
+                     const clnorm__cycle *cycle, int stream)
 {
+  const clnorm__cycle k = *cycle;
   size_t r = 0;
-  if (n < W || k->columns < W) {
+  if (n < W || k.columns < W) {
     for (; r < rows; r++) {
       for (size_t i = 0; i < n; i++) {
-        const float *c = k->c + place_of(k, i);
+        const float *c = k.c + place_of(k, i);
         const size_t at = r * stride + i;
-        dx[at] = GRADIENT(x[at], dy[at], c[0], c[k->pitch], c[2 * k->pitch], c[3 * k->pitch]);
+        dx[at] = GRADIENT(x[at], dy[at], c[0], c[k.pitch], c[2 * k.pitch], c[3 * k.pitch]);
       }
     }
     return;

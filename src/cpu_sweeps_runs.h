@@ -2,7 +2,7 @@
 
 /* ---- sums over runs ----------------------------------------------------------------------------------------- */
 
-static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift, double sums[2][CLNORM__SUM_LANES])
+static void run_stats(const float *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES])
 {
   if (n < D) {
     for (size_t i = 0; i < n; i++) {
@@ -17,7 +17,7 @@ static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift
   vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
   size_t i = 0;
   for (; i + 4 * D <= n; i += 4 * D) {
-    LOOK_AHEAD(x, i, 4 * D, ahead)
+    LOOK_AHEAD(x + i, 4 * D, ahead)
     const vd d0 = load_wide(x + i) - k, d1 = load_wide(x + i + D) - k;
     const vd d2 = load_wide(x + i + 2 * D) - k, d3 = load_wide(x + i + 3 * D) - k;
     s0 = ADD(s0, d0), s1 = ADD(s1, d1), s2 = ADD(s2, d2), s3 = ADD(s3, d3);
@@ -37,7 +37,7 @@ static void run_stats(const float *x, size_t n, clnorm__ahead ahead, float shift
   store_d(sums[1], (q0 + q1) + (q2 + q3));
 }
 
-static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ahead, float mean,
+static void run_sums(const float *x, const float *dy, size_t n, size_t ahead, float mean,
                      double sums[3][CLNORM__SUM_LANES])
 {
   if (n < D) {
@@ -54,8 +54,8 @@ static void run_sums(const float *x, const float *dy, size_t n, clnorm__ahead ah
   vd g1 = {0}, p1 = {0}, d1 = {0};
   size_t i = 0;
   for (; i + 2 * D <= n; i += 2 * D) {
-    LOOK_AHEAD(x, i, 2 * D, ahead)
-    LOOK_AHEAD(dy, i, 2 * D, ahead)
+    LOOK_AHEAD(x + i, 2 * D, ahead)
+    LOOK_AHEAD(dy + i, 2 * D, ahead)
     const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k;
     const vd ga = load_wide(dy + i), gb = load_wide(dy + i + D);
     g0 = ADD(g0, ga), g1 = ADD(g1, gb);

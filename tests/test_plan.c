@@ -229,7 +229,7 @@ static void check_pieces(const clnorm_plan *plan, const clnorm__capabilities *ma
     uint64_t begin, bytes;
   } pieces[4] = {
       {plan->partials_offset, merges ? component * plan->partials * statistics : 0},
-      {plan->coefficients_offset, merges ? 5 * sizeof(float) * statistics : 0},
+      {plan->coefficients_offset, merges ? 4 * sizeof(float) * statistics : 0},
       {plan->own_mean_offset, own ? sizeof(float) * statistics : 0},
       {plan->own_inv_std_offset, own ? sizeof(float) * statistics : 0},
   };
