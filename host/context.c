@@ -54,6 +54,7 @@ clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_c
   made->device = device;
   CLNORM__TRY(clnorm__cl_check(clnorm__device_describe(device, &described), "clGetDeviceInfo"));
   clnorm__device_capabilities(&described, &made->capabilities);
+  CLNORM__TRY(clnorm__program_cache_open(&made->cache, &described, NULL));
   CLNORM__TRY_CL(clRetainContext(context));
   made->context = context;
   *cl = made;
@@ -87,6 +88,7 @@ void clnorm__cl_release(clnorm_cl *cl)
   if (usable && cl->context != NULL) {
     (void)clReleaseContext(cl->context);
   }
+  clnorm__program_cache_close(&cl->cache);
   (void)pthread_mutex_destroy(&cl->mutex);
   free(cl);
 }
@@ -127,4 +129,34 @@ void clnorm_cl_build_counts(clnorm_cl *cl, size_t *programs, double *seconds)
   if (seconds != NULL) {
     *seconds = spent;
   }
+}
+
+void clnorm_cl_cache_describe(clnorm_cl *cl, clnorm_cl_cache *cache)
+{
+  if (cache == NULL) {
+    return;
+  }
+  *cache = (clnorm_cl_cache){.hits = 0};
+  if (cl != NULL) {
+    (void)pthread_mutex_lock(&cl->mutex);
+    *cache = cl->cache.state;
+    (void)pthread_mutex_unlock(&cl->mutex);
+  }
+}
+
+clnorm_status clnorm_cl_cache_use(clnorm_cl *cl, const char *folder)
+{
+  clnorm_status status;
+  clnorm_cl_device described;
+  clnorm__error_begin();
+  if (cl == NULL) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "cl: expected a handle, got NULL");
+  }
+  CLNORM__TRY(clnorm__process_check());
+  CLNORM__TRY(clnorm__cl_check(clnorm__device_describe(cl->device, &described), "clGetDeviceInfo"));
+  (void)pthread_mutex_lock(&cl->mutex);
+  status = clnorm__program_cache_open(&cl->cache, &described, folder);
+  (void)pthread_mutex_unlock(&cl->mutex);
+done:
+  return status;
 }

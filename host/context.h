@@ -9,6 +9,7 @@
 #include "capabilities.h"
 #include "clnorm/opencl.h"
 #include "plan.h"
+#include "program_cache.h"
 
 typedef struct clnorm__program {
   struct clnorm__program *next;
@@ -27,6 +28,7 @@ struct clnorm_cl {
   clnorm__program *programs;
   size_t build_count;
   double build_seconds;
+  clnorm__program_cache cache;
 };
 
 clnorm_cl *clnorm__cl_retain(clnorm_cl *cl);
@@ -35,7 +37,7 @@ void clnorm__cl_release(clnorm_cl *cl);
 /* INVALID_ARGUMENT if the queue is not of cl's context and device; else tells whether its commands follow each other. */
 clnorm_status clnorm__cl_check_queue(const clnorm_cl *cl, cl_command_queue queue, int *in_order);
 
-/* The program with the step's kernel, built if it is not there yet. The reference belongs to `cl`.
+/* The program with the step's kernel, loaded or built if it is not there yet. The reference belongs to `cl`.
  * Errors: BUILD_FAILED with the log, OUT_OF_MEMORY, OPENCL_ERROR. */
 clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm__step *step, cl_program *program);
 

@@ -56,22 +56,15 @@ static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const c
   return status;
 }
 
-static clnorm_status build(const clnorm_cl *cl, const char *name, const char *options, cl_program *out)
+static clnorm_status build(const clnorm_cl *cl, const clnorm__recipe *recipe, cl_program *out)
 {
   clnorm_status status;
   cl_int error;
-  const char *texts[HEADER_COUNT + 1];
-  cl_program program = NULL;
-  for (size_t i = 0; i < HEADER_COUNT; i++) {
-    texts[i] =
-        source_text(headers[i] != NULL ? headers[i] : (cl->capabilities.sums_in_double ? "real_double" : "real_pair"));
-  }
-  texts[HEADER_COUNT] = source_text(name);
-  program = clCreateProgramWithSource(cl->context, HEADER_COUNT + 1, texts, NULL, &error);
+  cl_program program = clCreateProgramWithSource(cl->context, (cl_uint)recipe->count, recipe->texts, NULL, &error);
   CLNORM__TRY(clnorm__cl_check(error, "clCreateProgramWithSource"));
-  error = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
+  error = clBuildProgram(program, 1, &cl->device, recipe->options, NULL, NULL);
   if (error != CL_SUCCESS) {
-    status = fail_build(cl, program, name, options, error);
+    status = fail_build(cl, program, recipe->kernel, recipe->options, error);
     goto done;
   }
   *out = program;
@@ -80,6 +73,30 @@ done:
   if (program != NULL) {
     (void)clReleaseProgram(program);
   }
+  return status;
+}
+
+/* From the cache on disk, if it is on and has it; else built, and kept there. */
+static clnorm_status load_or_build(clnorm_cl *cl, const char *name, const char *options, cl_program *out)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  const char *texts[HEADER_COUNT + 1];
+  const clnorm__recipe recipe = {texts, HEADER_COUNT + 1, name, options};
+  for (size_t i = 0; i < HEADER_COUNT; i++) {
+    texts[i] =
+        source_text(headers[i] != NULL ? headers[i] : (cl->capabilities.sums_in_double ? "real_double" : "real_pair"));
+  }
+  texts[HEADER_COUNT] = source_text(name);
+  *out = clnorm__program_cache_load(&cl->cache, cl->context, cl->device, &recipe);
+  if (*out != NULL) {
+    return CLNORM_SUCCESS;
+  }
+  const double before = seconds_now();
+  CLNORM__TRY(build(cl, &recipe, out));
+  cl->build_seconds += seconds_now() - before;
+  cl->build_count++;
+  clnorm__program_cache_save(&cl->cache, cl->device, &recipe, *out);
+done:
   return status;
 }
 
@@ -93,7 +110,7 @@ static clnorm__program *find(const clnorm_cl *cl, clnorm__role role, const char 
   return NULL;
 }
 
-/* The caller holds the mutex, so that two threads that need the same program build it once. */
+/* The caller holds the mutex, so that two threads that need the same program load or build it once. */
 static clnorm_status find_or_build(clnorm_cl *cl, const clnorm__step *step, cl_program *program)
 {
   clnorm_status status;
@@ -108,10 +125,7 @@ static clnorm_status find_or_build(clnorm_cl *cl, const clnorm__step *step, cl_p
   if (found == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *found);
   }
-  const double before = seconds_now();
-  CLNORM__TRY(build(cl, clnorm__role_name(step->role), options, &found->program));
-  cl->build_seconds += seconds_now() - before;
-  cl->build_count++;
+  CLNORM__TRY(load_or_build(cl, clnorm__role_name(step->role), options, &found->program));
   found->role = step->role;
   memcpy(found->options, options, sizeof options);
   found->next = cl->programs;

@@ -77,6 +77,33 @@ CLNORM_API void clnorm_cl_destroy(clnorm_cl *cl);
 /* How many programs this object has compiled so far, and the seconds that took. Either pointer may be NULL. */
 CLNORM_API void clnorm_cl_build_counts(clnorm_cl *cl, size_t *programs, double *seconds);
 
+/* ---- Cache of compiled programs ----------------------------------------------------------------------------- */
+
+/* What the cache on disk does for one clnorm_cl. A program that is loaded is not compiled, so it is a hit here and not among
+ * clnorm_cl_build_counts. Whatever is amiss with a file or the folder is no error: the program is compiled and counted. */
+typedef struct clnorm_cl_cache {
+  char folder[1024];    /* where the files are; "" if the cache is off */
+  char off_reason[128]; /* why it is off, a phrase; "" if it is on */
+  size_t hits;          /* programs loaded from files */
+  size_t misses;        /* no file was there */
+  size_t rejected; /* a file, or the folder, was there and was not used: damaged, for another program, another user's,
+                          writable by others, a link, or refused by the driver */
+  size_t stored;   /* files written */
+  double load_seconds; /* of all hits */
+} clnorm_cl_cache;
+
+/* `cache` receives the present state; all zero if `cl` is NULL. */
+CLNORM_API void clnorm_cl_cache_describe(clnorm_cl *cl, clnorm_cl_cache *cache);
+
+/* Chooses the folder of this object's cache, from the next program on. It is made, for this user alone, when the first file is
+ * written. Until this is called the environment decides, see NULL.
+ *   folder   a path, not empty; or "off": no cache; or NULL: $CLNORM_CACHE_DIR (a folder or "off") if it is set, else a GPU
+ *            has $XDG_CACHE_HOME/clnorm, or $HOME/.cache/clnorm, and other devices and implementations that cache by
+ *            themselves have none
+ * Errors: INVALID_ARGUMENT (cl NULL, a path that is empty or too long), UNSUPPORTED (a folder is given, but this build, or a
+ *         device that does not tell its versions, has no cache); then nothing has changed. */
+CLNORM_API clnorm_status clnorm_cl_cache_use(clnorm_cl *cl, const char *folder);
+
 /* ---- Plan --------------------------------------------------------------------------------------------------- */
 
 typedef struct clnorm_cl_plan clnorm_cl_plan;
