@@ -97,6 +97,7 @@ INFO(clGetContextInfo, cl_context, cl_context_info)
 INFO(clGetCommandQueueInfo, cl_command_queue, cl_command_queue_info)
 INFO(clGetMemObjectInfo, cl_mem, cl_mem_info)
 INFO(clGetEventInfo, cl_event, cl_event_info)
+INFO(clGetProgramInfo, cl_program, cl_program_info)
 
 QUERY(clGetPlatformIDs, (cl_uint capacity, cl_platform_id *list, cl_uint *number), (capacity, list, number))
 QUERY(clGetDeviceIDs,
@@ -129,6 +130,10 @@ CREATE(clCreateBuffer, cl_mem, COUNTING_BUFFERS,
 CREATE(clCreateProgramWithSource, cl_program, COUNTING_PROGRAMS,
        (cl_context context, cl_uint number, const char **texts, const size_t *lengths, cl_int *code),
        (context, number, texts, lengths, code))
+CREATE(clCreateProgramWithBinary, cl_program, COUNTING_PROGRAMS,
+       (cl_context context, cl_uint number, const cl_device_id *devices, const size_t *lengths,
+        const unsigned char **binaries, cl_int *states, cl_int *code),
+       (context, number, devices, lengths, binaries, states, code))
 CREATE(clCreateKernel, cl_kernel, COUNTING_KERNELS, (cl_program program, const char *name, cl_int *code),
        (program, name, code))
 

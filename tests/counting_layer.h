@@ -22,6 +22,7 @@
   X(clGetMemObjectInfo)          \
   X(clGetEventInfo)              \
   X(clGetKernelWorkGroupInfo)    \
+  X(clGetProgramInfo)            \
   X(clGetProgramBuildInfo)       \
   X(clCreateContext)             \
   X(clRetainContext)             \
@@ -32,6 +33,7 @@
   X(clCreateBuffer)              \
   X(clReleaseMemObject)          \
   X(clCreateProgramWithSource)   \
+  X(clCreateProgramWithBinary)   \
   X(clBuildProgram)              \
   X(clReleaseProgram)            \
   X(clCreateKernel)              \

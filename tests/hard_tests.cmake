@@ -67,3 +67,18 @@ foreach(device pocl rusticl)
     set_tests_properties(forked@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 60 LABELS ${device})
   endif()
 endforeach()
+
+# The cache of compiled programs: its files alone, then with programs in them.
+if(CLNORM_HAVE_CACHE)
+  clnorm_unit_test(cache_file)
+  target_sources(test_cache_file PRIVATE cache_fixture.c)
+  clnorm_hard_test(cache 300 pocl)
+  target_sources(test_cache PRIVATE cache_fixture.c)
+  target_sources(test_leaks PRIVATE cache_fixture.c)
+  target_compile_definitions(test_leaks PRIVATE CLNORM_TEST_CACHE)
+  # Many tests count the programs of a plan; on rusticl plans try several work-groups.
+  if(rusticl IN_LIST devices)
+    clnorm_register(cache@rusticl test_cache rusticl 300 "--filter=cache/@(a_second*|the_*)")
+    set_tests_properties(cache@rusticl PROPERTIES PASS_REGULAR_EXPRESSION "Tested: 3 . Passing: 3 . Failing: 0 . Crashing: 0")
+  endif()
+endif()
