@@ -75,7 +75,7 @@ static int open_device_pass(group *g, runner *r, bench_record *record, runner_er
 {
 #if CLNORM_HAVE_OPENCL
   if (g->device->cl != NULL) {
-    return runner_open_cl(r, g->device->cl, &g->w, record->pass, error, record->variant, sizeof record->variant,
+    return runner_open_cl(r, g->device->cl, &g->w, record->pass, "off", error, record->variant, sizeof record->variant,
                           &record->compile);
   }
 #endif
@@ -126,6 +126,11 @@ static void open_pass(group *g, bench_record *record, const verifier *check, lan
     return;
   }
   where->pass = add_runner(g, &r);
+#if CLNORM_HAVE_OPENCL
+  if (g->device->cl != NULL && session_cl_cache_is_on(g->device->cl)) {
+    record->first_use = first_use_ask(g->options->first_use, g->device->number, &g->w.desc, record->pass);
+  }
+#endif
 }
 
 /* The CPU backend beside a device. */

@@ -13,6 +13,7 @@
 typedef struct bench_device {
   const char *name, *driver;
   struct session_cl *cl;
+  size_t number; /* in the library's list */
 } bench_device;
 
 typedef struct bench_options {
@@ -21,6 +22,7 @@ typedef struct bench_options {
   double min_time;
   const peer *peers[RECORD_PEERS];
   size_t peer_count;
+  first_use *first_use; /* NULL: first use is not timed */
   /* Called with what is being done and the part of the group that is done, 0 to 1. May be NULL. */
   void (*progress)(void *context, const char *what, double part);
   void *context;

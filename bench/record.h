@@ -4,6 +4,7 @@
 
 #include <clnorm/clnorm.h>
 
+#include "first_use.h"
 #include "stats.h"
 
 #define RECORD_PEERS 4
@@ -37,8 +38,9 @@ typedef struct bench_record {
   double copy;        /* seconds of the fastest copy */
   char copy_name[48]; /* which that was */
   double bytes_least;
-  double compile; /* seconds from nothing to the end of the first run, less a warm run */
-  double cpu;     /* seconds of the CPU backend in the same run; 0: not measured */
+  double compile;            /* seconds from nothing to the end of the first run, less a warm run */
+  first_use_times first_use; /* in a new process; zeros if the cache of compiled programs is off */
+  double cpu;                /* seconds of the CPU backend in the same run; 0: not measured */
   char cpu_note[128];
   record_peer peers[RECORD_PEERS];
   size_t peer_count;

@@ -40,6 +40,12 @@ static json_t *peers_json(const bench_record *record)
   return peers;
 }
 
+static json_t *first_use_json(const first_use_times *times)
+{
+  return times->cached > 0.0 ? json_pack("{s:f, s:f}", "compiled", times->compiled, "cached", times->cached)
+                             : json_null();
+}
+
 static const char *check_word(const bench_record *record)
 {
   static const char *const words[] = {"ok", "wrong", "failed", "unsupported"};
@@ -70,6 +76,7 @@ static json_t *record_json(const bench_record *record)
   json_object_set_new(json, "bytes_least", json_integer((json_int_t)record->bytes_least));
   json_object_set_new(json, "gbps", time_of(record, record->bytes_least / time->median * 1e-9));
   json_object_set_new(json, "compile_s", time_of(record, record->compile));
+  json_object_set_new(json, "first_use_s", first_use_json(&record->first_use));
   json_object_set_new(json, "check", json_string(check_word(record)));
   json_object_set_new(json, "max_err", record->checked > 0 ? number(record->max_err) : json_null());
   json_object_set_new(json, "tolerance", record->checked > 0 ? number(record->tolerance) : json_null());

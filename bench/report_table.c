@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "git_revision.h"
+#include "report_first_use.h"
 
 #define MAX_COLUMNS (9 + RECORD_PEERS)
 #define CELL_BYTES 96
@@ -235,6 +236,7 @@ void report_table_print(FILE *file, const bench_record *records, size_t count, c
   print_grid(file, &g);
   print_reasons(file, records, count);
   print_copies(file, records, count);
+  report_first_use_print(file, records, count);
   print_model(file, &records[0]);
   free(g.cells);
 }

@@ -114,8 +114,13 @@ static int make_workspace(pass_cl *pass, runner_error *error)
   return session_cl_check(code, "clCreateBuffer for the workspace", error);
 }
 
-int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, runner_error *error, char *variant,
-                   size_t capacity, double *compile)
+void runner_cache_cl(const runner *r, clnorm_cl_cache *cache)
+{
+  clnorm_cl_cache_describe(((const pass_cl *)r->self)->cl, cache);
+}
+
+int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *cache,
+                   runner_error *error, char *variant, size_t capacity, double *compile)
 {
   pass_cl *made = calloc(1, sizeof *made);
   if (made == NULL) {
@@ -126,6 +131,9 @@ int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass
   /* An object of its own has compiled nothing yet. */
   const double begin = measure_now();
   clnorm_status status = clnorm_cl_create(session->context, session->device.device, &made->cl);
+  if (status == CLNORM_SUCCESS) {
+    status = clnorm_cl_cache_use(made->cl, cache);
+  }
   if (status == CLNORM_SUCCESS) {
     status = clnorm_cl_plan_create(made->cl, &w->desc, pass, &made->plan);
   }

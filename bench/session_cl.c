@@ -91,3 +91,14 @@ int session_cl_load(session_cl *session, const workload *w, runner_error *error)
   }
   return 0;
 }
+
+int session_cl_cache_is_on(const session_cl *session)
+{
+  clnorm_cl *cl = NULL;
+  clnorm_cl_cache cache = {0};
+  if (clnorm_cl_create(session->context, session->device.device, &cl) == CLNORM_SUCCESS) {
+    clnorm_cl_cache_describe(cl, &cache);
+  }
+  clnorm_cl_destroy(cl);
+  return cache.folder[0] != '\0';
+}

@@ -29,9 +29,16 @@ cl_mem session_cl_upload(session_cl *session, const char *name, const void *from
 /* 0, or -1 with *error set. */
 int session_cl_check(cl_int code, const char *call, runner_error *error);
 
-/* A pass on the device. Compiles its kernels from nothing and runs nothing yet; `compile` receives the seconds. */
-int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, runner_error *error, char *variant,
-                   size_t capacity, double *compile);
+/* 1 if compiled programs are kept on disk for this device, unless one asks for it otherwise. */
+int session_cl_cache_is_on(const session_cl *session);
+
+/* A pass on the device. Makes its kernels and runs nothing yet; `compile` receives the seconds.
+ *   cache   of compiled programs, as clnorm_cl_cache_use takes it; "off": they are compiled from nothing */
+int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *cache,
+                   runner_error *error, char *variant, size_t capacity, double *compile);
+
+/* What the cache did for a pass that runner_open_cl has opened. */
+void runner_cache_cl(const runner *r, clnorm_cl_cache *cache);
 
 /* Copies from x to out in every way that the device knows; at most RUNNER_COPIES. Returns how many were opened. */
 size_t runner_open_copies_cl(runner *runners, session_cl *session, size_t bytes);

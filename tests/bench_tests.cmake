@@ -20,7 +20,8 @@ endif()
 foreach(device ${devices})
   add_test(NAME bench@${device}
            COMMAND ${CLNORM_BASH} ${CMAKE_CURRENT_SOURCE_DIR}/test_bench.sh $<TARGET_FILE:clnorm_command>
-                   $<TARGET_FILE:bench_record> "${wrong}" "${CLNORM_BENCH_PEERS}")
+                   $<TARGET_FILE:bench_record> "${wrong}" "${CLNORM_BENCH_PEERS}"
+                   $<$<BOOL:${CLNORM_HAVE_CACHE}>:cache>)
   set_tests_properties(bench@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
   if(CLNORM_SANITIZE AND NOT device STREQUAL "cpu")
     # It compiles from nothing to time that, and LLVM never frees what it compiled with.

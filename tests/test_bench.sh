@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Tests `clnorm bench` as scripts and people see it, with shapes of a few thousand elements.
-# Usage: test_bench.sh CLNORM RECORD_CHECKER WRONG_LIBRARY PEERS
+# Usage: test_bench.sh CLNORM RECORD_CHECKER WRONG_LIBRARY PEERS CACHE
 #   WRONG_LIBRARY  preloaded, it makes the CPU backend wrong; "" where a preload is not possible
 #   PEERS          peers compiled in, or ""
+#   CACHE          not empty if the library can keep compiled programs
 # The device under test is $CLNORM_DEVICE.
 set -u
 clnorm=$1
 checker=$2
 wrong=$3
 peers=$4
+cache=${5-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -57,6 +59,19 @@ else
     measured 4 --op batch --shape 4,3,5,6 --layout channels-last --peers "$peers"
     "$checker" records 4 ok "$peers" || fail "records of --peers $peers"
   fi
+fi
+# The cache of compiled programs: cold and cached apart, in the record and under the table.
+if [ "$CLNORM_DEVICE" = cpu ]; then
+  grep -q '"first_use_s":null' records || fail "the CPU backend loads programs from a cache"
+elif [ -n "$cache" ]; then
+  grep -q '"first_use_s":null' records || fail "there is a time of a cache that is off"
+  for turn in 1 2; do
+    CLNORM_CACHE_DIR=$work/programs measured 2 --shape 4,3,5,6 --pass infer,train --layout channels-first
+    [ "$(grep -Ec '"first_use_s":\{"compiled":[0-9.]*[1-9][0-9.e-]*,"cached":[0-9.]*[1-9][0-9.e-]*\}' records)" -eq 2 ] ||
+      fail "turn $turn: no times with and without the cache: $(cat records)"
+    [ "$(sed -n '/^First use in a new process/,/^$/p' stdout | grep -c '^- .*: .*s; .*s$')" -eq 2 ] ||
+      fail "turn $turn: first use is not under the table: $(cat stdout)"
+  done
 fi
 if [ "$CLNORM_DEVICE" = cpu ]; then
   measured 1 --backend cpu --pass train --shape 64,10

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Tests the clnorm command as scripts see it: exit codes, one line on stderr, files written or not, known results.
-# Usage: test_command.sh CLNORM [DATA]    (DATA: a folder with MNIST's IDX files; it need not exist)
+# Usage: test_command.sh CLNORM [DATA [CACHE]]
+#   DATA    a folder with MNIST's IDX files; it need not exist
+#   CACHE   not empty if the library can keep compiled programs
 # The device under test is $CLNORM_DEVICE.
 set -u
 clnorm=$1
 data=${2-}
+cache=${3-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -289,6 +292,16 @@ if [ -f "$digits" ]; then
   grep -q '(8000, 28, 28)' stdout || fail "the digits are not (8000, 28, 28)"
 else
   echo "note: no $digits: the test goes on with generated images alone"
+fi
+
+# ---- the cache of compiled programs: the second process compiles nothing and writes the same -----------------------------
+if [ "${CLNORM_DEVICE:-}" != cpu ] && [ -n "$cache" ]; then
+  CLNORM_CACHE_DIR=programs accepted run batch train --x x.npy --out out/compiled
+  grep -q 'kernels compiled in' stdout || fail "nothing was compiled: $(cat stdout)"
+  CLNORM_CACHE_DIR=programs accepted run batch train --x x.npy --out out/loaded
+  grep -q 'kernels loaded from the cache in [0-9.]* ms' stdout || fail "nothing was loaded: $(cat stdout)"
+  grep -q 'kernels compiled in' stdout && fail "kernels were compiled though they are kept: $(cat stdout)"
+  cmp out/compiled/y.npy out/loaded/y.npy || fail "a loaded program computes something else"
 fi
 
 # ---- devices ---------------------------------------------------------------------------------------------------------

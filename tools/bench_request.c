@@ -20,7 +20,8 @@ static const char more_help[] =
     "both layouts and are measured once.\n"
     "Each pass is compared with a reference before it is timed; wrong results have no speed and the exit code is 1.\n"
     "A pass, the device's copies, the CPU backend and the peers take turns in one run. Cold compile times are without\n"
-    "the drivers' own caches (but Mesa's), unless the environment sets them.\n";
+    "the drivers' own caches (but Mesa's), unless the environment sets them, and without clnorm's. Where that is on\n"
+    "(CLNORM_CACHE_DIR), first use in a new process with and without it is told under the table.\n";
 
 typedef struct raw_options {
   char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers, *dtype, *activation;

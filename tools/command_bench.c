@@ -114,6 +114,7 @@ static int bench_one(bencher *b, const device_choice *choice)
       return complain(EXIT_DEVICE, "bench: %s: %s", choice->name, error.text);
     }
     device.cl = &session;
+    device.number = (size_t)choice->number;
     const int code = run_suite(b, &device);
     session_cl_close(&session);
     return code;
@@ -247,7 +248,13 @@ int command_bench(int argc, const char **argv)
   prepare_environment();
   int code = bench_request_read(argc, argv, &request);
   if (code == OPTIONS_GO_ON) {
+#if CLNORM_HAVE_OPENCL
+    request.options.first_use = first_use_start();
+#endif
     code = bench_devices(&b);
+#if CLNORM_HAVE_OPENCL
+    first_use_stop(request.options.first_use);
+#endif
   }
   suite_free(&b.suite);
   array_free(&b.digits);

@@ -20,6 +20,7 @@ typedef struct engine_report {
   char plan[256];   /* the plan's own sentence */
   double seconds;   /* of the pass: no transfer, no compiling but what the driver leaves to the first launch */
   double compile_seconds;
+  double load_seconds; /* of programs from the cache on disk */
 } engine_report;
 
 /* Returns EXIT_OK, or another exit code after a line on stderr. `choice` is copied. */

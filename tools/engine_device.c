@@ -197,6 +197,9 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
   int count = 0;
   double before = 0;
   double after = 0;
+  clnorm_cl_cache cached_before;
+  clnorm_cl_cache cached_after;
+  clnorm_cl_cache_describe(device->cl, &cached_before);
   clnorm_cl_build_counts(device->cl, NULL, &before);
   /* The plan first: it knows whether the device can hold such tensors at all. */
   clnorm_status status = clnorm_cl_plan_create(device->cl, desc, pass, &plan);
@@ -208,7 +211,9 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
     goto done;
   }
   clnorm_cl_build_counts(device->cl, NULL, &after);
+  clnorm_cl_cache_describe(device->cl, &cached_after);
   report->compile_seconds = after - before;
+  report->load_seconds = cached_after.load_seconds - cached_before.load_seconds;
   engine_describe(clnorm_cl_plan_data(plan), report);
   count = list_transfers(args, &counts, &call, list);
   status = upload(device, list, count, error);
