@@ -302,6 +302,10 @@ if [ "${CLNORM_DEVICE:-}" != cpu ] && [ -n "$cache" ]; then
   grep -q 'kernels loaded from the cache in [0-9.]* ms' stdout || fail "nothing was loaded: $(cat stdout)"
   grep -q 'kernels compiled in' stdout && fail "kernels were compiled though they are kept: $(cat stdout)"
   cmp out/compiled/y.npy out/loaded/y.npy || fail "a loaded program computes something else"
+elif [ "${CLNORM_DEVICE:-}" != cpu ]; then
+  CLNORM_CACHE_DIR=programs accepted run batch train --x x.npy
+  grep -q 'CLNORM_CACHE_DIR is not used: this build has no cache' stdout || fail "a variable without effect: $(cat stdout)"
+  [ ! -e programs ] || fail "a folder without a cache"
 fi
 
 # ---- devices ---------------------------------------------------------------------------------------------------------

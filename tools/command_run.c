@@ -224,6 +224,9 @@ static void print_summary(const run_options *options, const run_data *data, cons
   if (report->load_seconds > 0) {
     (void)printf(", kernels loaded from the cache in %.1f ms", 1e3 * report->load_seconds);
   }
+  if (report->cache_note[0] != '\0') {
+    (void)printf(", CLNORM_CACHE_DIR is not used: %s", report->cache_note);
+  }
   (void)printf("; epsilon %g\n\n", data->desc.epsilon);
   (void)printf("%-13s %-20s %12s %12s %12s %10s\n", "array", "shape", "least", "mean", "largest", "not finite");
   print_result(&data->in[RUN_X], "x", NULL);

@@ -20,7 +20,8 @@ typedef struct engine_report {
   char plan[256];   /* the plan's own sentence */
   double seconds;   /* of the pass: no transfer, no compiling but what the driver leaves to the first launch */
   double compile_seconds;
-  double load_seconds; /* of programs from the cache on disk */
+  double load_seconds;  /* of programs from the cache on disk */
+  char cache_note[160]; /* why CLNORM_CACHE_DIR is not followed; "" if it is */
 } engine_report;
 
 /* Returns EXIT_OK, or another exit code after a line on stderr. `choice` is copied. */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct engine_device {
   cl_context context;
@@ -187,6 +188,15 @@ static clnorm_status execute(engine_device *device, const clnorm_cl_plan *plan, 
   return code == CL_SUCCESS ? CLNORM_SUCCESS : fail_cl(error, "clFinish", "the pass", code);
 }
 
+/* Whoever names a folder should learn that it is not used. */
+static void note_cache(const clnorm_cl_cache *cache, engine_report *report)
+{
+  const char *folder = getenv("CLNORM_CACHE_DIR");
+  if (folder != NULL && folder[0] != '\0' && strcmp(folder, "off") != 0 && cache->folder[0] == '\0') {
+    (void)snprintf(report->cache_note, sizeof report->cache_note, "%s", cache->off_reason);
+  }
+}
+
 clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, clnorm_pass pass,
                                 const clnorm_args *args, engine_report *report, char *error)
 {
@@ -213,6 +223,7 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
   clnorm_cl_build_counts(device->cl, NULL, &after);
   clnorm_cl_cache_describe(device->cl, &cached_after);
   report->compile_seconds = after - before;
+  note_cache(&cached_after, report);
   report->load_seconds = cached_after.load_seconds - cached_before.load_seconds;
   engine_describe(clnorm_cl_plan_data(plan), report);
   count = list_transfers(args, &counts, &call, list);
