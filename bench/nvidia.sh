@@ -5,7 +5,8 @@
 # Environment:
 #   CLNORM_ROOT     a folder into which .deb packages were unpacked one over the other (dpkg -x FILE.deb FOLDER), for what the
 #                   machine lacks: ocl-icd-opencl-dev ocl-icd-libopencl1 opencl-c-headers libpopt-dev libpopt0 libjansson-dev
-#                   libjansson4 zlib1g-dev librandom123-dev libxxhash-dev, and pkgconf pkgconf-bin libpkgconf3 if pkg-config is missing
+#                   libjansson4 zlib1g-dev librandom123-dev libxxhash-dev, and pkgconf pkgconf-bin libpkgconf3 if
+#                   pkg-config is missing
 #   NVIDIA_OPENCL   the driver's OpenCL library, if it is not found by itself
 #   BUILD           where to build; default build/
 #   OUT             where results go; default out/

@@ -259,29 +259,28 @@ cl_program clnorm__program_cache_load(clnorm__program_cache *cache, cl_context c
 
 /* ---- saving ------------------------------------------------------------------------------------------------- */
 
-/* Which of the program's devices ours is; the binaries of a program come in that order. -1: unknown. */
-static long find_device(cl_program program, cl_device_id device, cl_uint count)
+/* The program was built for one device, so in a context of several devices the one binary that there is is ours: by its size,
+ * because some drivers count only devices that were built for, whatever the place of ours in the context. */
+static int find_binary(const size_t *sizes, cl_uint count, size_t *at)
 {
-  long found = -1;
-  cl_device_id *devices = calloc(count, sizeof *devices);
-  if (devices != NULL &&
-      clGetProgramInfo(program, CL_PROGRAM_DEVICES, count * sizeof *devices, devices, NULL) == CL_SUCCESS) {
-    for (cl_uint i = 0; i < count && found < 0; i++) {
-      found = devices[i] == device ? (long)i : -1;
+  size_t found = 0;
+  for (cl_uint i = 0; i < count; i++) {
+    if (sizes[i] != 0) {
+      *at = i;
+      found++;
     }
   }
-  free(devices);
-  return found;
+  return found == 1;
 }
 
-/* A place that is NULL is passed over by the driver. */
-static void get_binary(cl_program program, cl_uint count, size_t at, clnorm__cache_bytes *binary)
+static void get_binary(cl_program program, cl_uint count, clnorm__cache_bytes *binary)
 {
+  size_t at = 0;
   size_t *sizes = calloc(count, sizeof *sizes);
   void **places = calloc(count, sizeof *places);
   if (sizes != NULL && places != NULL &&
       clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof *sizes, sizes, NULL) == CL_SUCCESS &&
-      sizes[at] != 0 && (places[at] = malloc(sizes[at])) != NULL) {
+      find_binary(sizes, count, &at) && (places[at] = malloc(sizes[at])) != NULL) {
     if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof *places, places, NULL) == CL_SUCCESS) {
       *binary = (clnorm__cache_bytes){places[at], sizes[at]};
     } else {
@@ -292,8 +291,7 @@ static void get_binary(cl_program program, cl_uint count, size_t at, clnorm__cac
   free(sizes);
 }
 
-void clnorm__program_cache_save(clnorm__program_cache *cache, cl_device_id device, const clnorm__recipe *recipe,
-                                cl_program program)
+void clnorm__program_cache_save(clnorm__program_cache *cache, const clnorm__recipe *recipe, cl_program program)
 {
   clnorm__cache_bytes binary = {NULL, 0};
   cl_uint count = 0;
@@ -301,11 +299,7 @@ void clnorm__program_cache_save(clnorm__program_cache *cache, cl_device_id devic
       count == 0) {
     return;
   }
-  const long at = find_device(program, device, count);
-  if (at < 0) {
-    return;
-  }
-  get_binary(program, count, (size_t)at, &binary);
+  get_binary(program, count, &binary);
   clnorm__cache_bytes key = program_key(cache, recipe);
   if (binary.data != NULL && key.data != NULL) {
     cache->state.stored += (size_t)clnorm__cache_save(cache->state.folder, &key, &binary);

@@ -29,8 +29,7 @@ void clnorm__program_cache_close(clnorm__program_cache *cache);
 cl_program clnorm__program_cache_load(clnorm__program_cache *cache, cl_context context, cl_device_id device,
                                       const clnorm__recipe *recipe);
 
-/* Keeps a program that was compiled. */
-void clnorm__program_cache_save(clnorm__program_cache *cache, cl_device_id device, const clnorm__recipe *recipe,
-                                cl_program program);
+/* Keeps a program that was compiled, for one device. */
+void clnorm__program_cache_save(clnorm__program_cache *cache, const clnorm__recipe *recipe, cl_program program);
 
 #endif

@@ -27,8 +27,7 @@ cl_program clnorm__program_cache_load(clnorm__program_cache *cache, cl_context c
   return NULL;
 }
 
-void clnorm__program_cache_save(clnorm__program_cache *cache, cl_device_id device, const clnorm__recipe *recipe,
-                                cl_program program)
+void clnorm__program_cache_save(clnorm__program_cache *cache, const clnorm__recipe *recipe, cl_program program)
 {
-  (void)cache, (void)device, (void)recipe, (void)program;
+  (void)cache, (void)recipe, (void)program;
 }

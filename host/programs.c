@@ -95,7 +95,7 @@ static clnorm_status load_or_build(clnorm_cl *cl, const char *name, const char *
   CLNORM__TRY(build(cl, &recipe, out));
   cl->build_seconds += seconds_now() - before;
   cl->build_count++;
-  clnorm__program_cache_save(&cl->cache, cl->device, &recipe, *out);
+  clnorm__program_cache_save(&cl->cache, &recipe, *out);
 done:
   return status;
 }

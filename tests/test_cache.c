@@ -139,6 +139,39 @@ Test(cache, a_second_context_compiles_nothing_and_computes_the_same_bits)
   cache_folder_close(&folder);
 }
 
+/* A program of a context with several devices has a binary for each; only that of the device it was built for is kept. */
+Test(cache, a_device_among_others_of_its_context_has_its_own_files)
+{
+  cache_folder folder = cache_folder_open();
+  clnorm_desc desc;
+  cl_device_id devices[2];
+  cl_uint count = 0;
+  cr_assert(setenv("POCL_DEVICES", "basic pthread", 1) == 0);
+  cl_fixture f = cl_fixture_open();
+  CHECK_CL(clGetDeviceIDs(f.found.platform, CL_DEVICE_TYPE_ALL, 2, devices, &count));
+  cr_assert(count == 2, "PoCL offers %u devices", (unsigned)count);
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, dims);
+  for (int turn = 0; turn < 4; turn++) {
+    cl_int code;
+    clnorm_cl *cl = NULL;
+    clnorm_cl_plan *plan = NULL;
+    clnorm_cl_cache cache;
+    cl_context context = clCreateContext(NULL, 2, devices, NULL, NULL, &code);
+    CHECK_CL(code);
+    expect_success(clnorm_cl_create(context, devices[turn % 2], &cl));
+    expect_success(clnorm_cl_cache_use(cl, folder.path));
+    expect_success(clnorm_cl_plan_create(cl, &desc, CLNORM_INFER, &plan));
+    clnorm_cl_cache_describe(cl, &cache);
+    expect_counts(cache, turn >= 2, turn < 2, 0, turn < 2, "turn %d", turn);
+    cr_assert(cache_count_files(folder.path, NULL) == (turn == 0 ? 1 : 2));
+    clnorm_cl_plan_destroy(plan);
+    clnorm_cl_destroy(cl);
+    CHECK_CL(clReleaseContext(context));
+  }
+  cl_fixture_close(&f);
+  cache_folder_close(&folder);
+}
+
 /* A backward plan has steps for a call without saved statistics; they are those of training, so they cost nothing there. */
 Test(cache, backward_after_training_compiles_no_statistics_again)
 {
@@ -203,7 +236,7 @@ Test(cache, the_key_has_all_that_a_program_depends_on)
     clnorm__program_cache cache = {0};
     expect_success(clnorm__program_cache_open(&cache, &devices[i], folder.path));
     if (i == 0) {
-      clnorm__program_cache_save(&cache, f.found.device, &base, program);
+      clnorm__program_cache_save(&cache, &base, program);
       cr_assert(cache.state.stored == 1);
       for (size_t r = 0; r < sizeof recipes / sizeof recipes[0]; r++) {
         cr_assert(clnorm__program_cache_load(&cache, f.context, f.found.device, &recipes[r]) == NULL, "recipe %zu", r);
