@@ -40,6 +40,7 @@ vendors=$build/vendors
 mkdir -p "$vendors"
 echo "$driver" >"$vendors/nvidia.icd"
 export OCL_ICD_VENDORS=$vendors
+export CLNORM_CACHE_DIR=${CLNORM_CACHE_DIR:-$build/programs}
 
 options=()
 if [ -n "${CLNORM_ROOT:-}" ]; then
