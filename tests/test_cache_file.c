@@ -46,6 +46,24 @@ ssize_t write(int file, const void *from, size_t bytes)
   return put;
 }
 
+static long rest = -1;          /* bytes until read() finds the end of the file; -1: where it is */
+static int read_interrupts = 0; /* that many read()s are interrupted first, and then take one byte each */
+
+/* A file that another process cuts after its length was asked for. */
+ssize_t read(int file, void *to, size_t bytes)
+{
+  if (read_interrupts > 0) {
+    read_interrupts--;
+    errno = EINTR;
+    return -1;
+  }
+  if (rest >= 0) {
+    bytes = rest > 0 ? 1 : 0;
+    rest -= (long)bytes;
+  }
+  return syscall(SYS_read, file, to, bytes);
+}
+
 /* ---- helpers ------------------------------------------------------------------------------------------------------ */
 
 static char key_text[] = "device, driver\0options\0__kernel void f() {}";
@@ -173,6 +191,22 @@ Test(cache_file, every_other_length_is_rejected)
   cr_assert(truncate(path, 1l << 40) == 0 || errno == EFBIG);
   expect_answer(f.path, CLNORM__CACHE_REJECTED, "a hole of a terabyte");
   free(data);
+  cache_folder_close(&f);
+}
+
+Test(cache_file, a_file_that_shrinks_while_it_is_read_is_rejected, .timeout = 20)
+{
+  char path[512];
+  cache_folder f = open_saved(path);
+  for (long at = 0; at <= FILE_BYTES; at++) {
+    rest = at;
+    read_interrupts = 2;
+    const clnorm__cache_answer answer = load(f.path);
+    rest = -1;
+    cr_assert(answer == (at < FILE_BYTES ? CLNORM__CACHE_REJECTED : CLNORM__CACHE_HIT), "%ld bytes: %s", at,
+              answers[answer]);
+    cr_assert(read_interrupts == 0);
+  }
   cache_folder_close(&f);
 }
 
