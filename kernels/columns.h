@@ -88,6 +88,9 @@ static inline vec vec_inv_std_of(vec variance, float epsilon)
 
 /* ---- reductions ------------------------------------------------------------------------------------------------- */
 
+/* Rows of two tensors that are summed together. */
+#define SUM_ROWS 6
+
 /* Elements ahead, of narrow matrices, that are prefetched. */
 #define AHEAD 2048
 
@@ -96,9 +99,9 @@ static inline ulong rows_ahead(ulong columns) { return max((ulong)BLOCK, AHEAD /
 
 /* Prefetches one line of each of a block's rows, from p on. A block is walked vector by vector, each down its rows: an order
  * that the processor's own prefetching does not know, and waits of the memory's latency without. */
-static inline void look_down(const __global float *p, ulong columns)
+static inline void look_down(const __global float *p, ulong columns, uint rows)
 {
-  UNROLL_BLOCK for (uint i = 0; i < BLOCK; i++) { PREFETCH(p + i * columns); }
+  UNROLL_BLOCK for (uint i = 0; i < rows; i++) { PREFETCH(p + i * columns); }
 }
 
 /* Adds the tile's rows to the states of the work-item's vectors; returns the values that each lane has seen. */
@@ -113,7 +116,7 @@ static inline ulong columns_reduce(lane_stats *states, const __global float *x, 
     const ulong here = min((at.end - row - 1) / at.rows + 1, (ulong)BLOCK);
     for (uint k = 0; k < at.vectors; k++) {
       if (CAN_PREFETCH) {
-        look_down(x + min(row + ahead, last) * columns + column_of(at, k), columns);
+        look_down(x + min(row + ahead, last) * columns + column_of(at, k), columns, BLOCK);
       }
       add_vectors(&states[k], seen, x + row * columns + column_of(at, k), here, at.rows * columns, width_of(at, k));
     }
@@ -148,15 +151,15 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global floa
     sums_clear(&sums[k]);
   }
   const ulong ahead = rows_ahead(columns), last = max(at.end, (ulong)BLOCK) - BLOCK;
-  for (ulong row = at.first + at.row; row < at.end; row += BLOCK * at.rows) {
-    const ulong end = min(row + BLOCK * at.rows, at.end);
+  for (ulong row = at.first + at.row; row < at.end; row += SUM_ROWS * at.rows) {
+    const ulong end = min(row + SUM_ROWS * at.rows, at.end);
     for (uint k = 0; k < at.whole; k++) {
       lane_sums s = sums[k];
       const vec center = VLOAD(mean + column_of(at, k));
       if (CAN_PREFETCH) {
         const ulong next = min(row + ahead, last) * columns + column_of(at, k);
-        look_down(x + next, columns);
-        look_down(dy + next, columns);
+        look_down(x + next, columns, SUM_ROWS);
+        look_down(dy + next, columns, SUM_ROWS);
       }
       for (ulong r = row; r < end; r += at.rows) {
         const ulong offset = r * columns + column_of(at, k);

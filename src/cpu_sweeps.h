@@ -21,8 +21,10 @@
 #endif
 #define W (2 * D)
 
-/* Rows of a matrix that are summed together: loads and stores of the sums are shared by so many. */
+/* Rows of a matrix that are summed together: loads and stores of the sums are shared by so many. Of two tensors fewer, 0.94 of
+ * the time of 8. */
 #define BLOCK_ROWS 8
+#define SUM_ROWS 6
 
 typedef double vd __attribute__((vector_size(8 * D)));
 typedef float vf __attribute__((vector_size(4 * W)));

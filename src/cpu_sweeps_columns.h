@@ -30,10 +30,10 @@ static inline void columns_stats(const float *x, size_t rows, size_t stride, con
 #define AHEAD 1024
 
 /* The next block, or of narrow matrices one that is far enough ahead. */
-static inline size_t down_of(size_t columns, size_t stride)
+static inline size_t down_of(size_t rows, size_t columns, size_t stride)
 {
-  const size_t block = BLOCK_ROWS * columns;
-  return (block < AHEAD ? (AHEAD + block - 1) / block : 1) * BLOCK_ROWS * stride;
+  const size_t block = rows * columns;
+  return (block < AHEAD ? (AHEAD + block - 1) / block : 1) * rows * stride;
 }
 
 static inline void block_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift,
@@ -76,7 +76,7 @@ static void matrix_stats(const float *x, size_t rows, size_t columns, size_t str
     }
     return;
   }
-  const size_t down = down_of(columns, stride);
+  const size_t down = down_of(BLOCK_ROWS, columns, stride);
   size_t r = 0;
   for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
     block_stats(x + r * stride, BLOCK_ROWS, columns, stride, shift, sum, squares, down);
@@ -151,10 +151,10 @@ static void matrix_sums(const float *x, const float *dy, size_t rows, size_t col
     }
     return;
   }
-  const size_t down = down_of(columns, stride);
+  const size_t down = down_of(SUM_ROWS, columns, stride);
   size_t r = 0;
-  for (; r + BLOCK_ROWS <= rows; r += BLOCK_ROWS) {
-    block_sums(x + r * stride, dy + r * stride, BLOCK_ROWS, columns, stride, mean, sum_g, sum_gd, sum_d, down);
+  for (; r + SUM_ROWS <= rows; r += SUM_ROWS) {
+    block_sums(x + r * stride, dy + r * stride, SUM_ROWS, columns, stride, mean, sum_g, sum_gd, sum_d, down);
   }
   if (r < rows) {
     block_sums(x + r * stride, dy + r * stride, rows - r, columns, stride, mean, sum_g, sum_gd, sum_d, 0);
