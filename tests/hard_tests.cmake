@@ -30,6 +30,9 @@ target_link_libraries(counting_layer PRIVATE clnorm_flags)
 clnorm_hard_test(leaks 120 pocl)
 clnorm_environment(leaks@pocl OPENCL_LAYERS=$<TARGET_FILE:counting_layer>)
 add_dependencies(test_leaks counting_layer)
+clnorm_hard_test(cost 120 pocl)
+clnorm_environment(cost@pocl OPENCL_LAYERS=$<TARGET_FILE:counting_layer>)
+add_dependencies(test_cost counting_layer)
 
 # Guard pages: only on implementations that work on the host's own memory.
 clnorm_hard_test(guard 180 cpu pocl)

@@ -122,6 +122,15 @@ CLNORM_API void clnorm_cl_plan_destroy(clnorm_cl_plan *plan);
  */
 CLNORM_API const clnorm_plan *clnorm_cl_plan_data(const clnorm_cl_plan *plan);
 
+/* What one enqueue of a plan asks of the runtime, with every optional argument of its pass given. */
+typedef struct clnorm_cl_cost {
+  size_t launches;         /* clEnqueueNDRangeKernel */
+  size_t buffers, numbers; /* clSetKernelArg with a cl_mem, and with a number, of all launches together */
+} clnorm_cl_cost;
+
+/* Fills *cost. Errors: INVALID_ARGUMENT. */
+CLNORM_API clnorm_status clnorm_cl_plan_cost(const clnorm_cl_plan *plan, clnorm_cl_cost *cost);
+
 /* ---- Execution ---------------------------------------------------------------------------------------------- */
 
 /* An argument on the device; {NULL, 0} is an absent optional argument. Sub-buffers are welcome.
