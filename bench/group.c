@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host_memory.h"
 #include "measure.h"
 #include "verify.h"
 #if CLNORM_HAVE_OPENCL
@@ -217,16 +218,16 @@ static void open_copies(group *g)
 
 static void tick(void *context, double part) { say(context, "timing", 0.3 + 0.7 * part); }
 
-static double median_of(group *g, size_t index)
+static bench_summary summary_of(group *g, size_t index)
 {
   bench_summary summary = {0};
   if (index != NONE && !g->subjects[index].failed) {
     bench_summarize(g->subjects[index].samples, g->subjects[index].count, &summary);
   }
-  return summary.median;
+  return summary;
 }
 
-static void take_times(group *g, size_t index, double copy, const char *copy_name)
+static void take_times(group *g, size_t index, const bench_summary *copy, const char *copy_name)
 {
   bench_record *record = &g->records[index];
   const lane *from = &g->lanes[index];
@@ -239,40 +240,55 @@ static void take_times(group *g, size_t index, double copy, const char *copy_nam
     return;
   }
   bench_summarize(g->subjects[from->pass].samples, g->subjects[from->pass].count, &record->time);
-  record->copy = copy;
+  record->copy = copy->median;
+  record->copy_low = copy->low;
+  record->copy_high = copy->high;
   (void)snprintf(record->copy_name, sizeof record->copy_name, "%s", copy_name);
   record->compile =
       record->compile > record->time.median && g->device->cl != NULL ? record->compile - record->time.median : 0.0;
-  record->cpu = median_of(g, from->cpu);
+  record->cpu = summary_of(g, from->cpu).median;
   for (size_t i = 0; i < record->peer_count; i++) {
-    record->peers[i].median = median_of(g, from->peers[i]);
+    record->peers[i].median = summary_of(g, from->peers[i]).median;
   }
 }
 
 static void time_all(group *g)
 {
-  double copy = 0.0;
+  bench_summary copy = {0};
   const char *copy_name = "";
   runner_error error = {CLNORM_OUT_OF_MEMORY, "not enough memory for the samples"};
   for (size_t i = 0; i < g->used; i++) {
     g->subjects[i] = (measure_subject){.run = g->runners[i].run, .self = g->runners[i].self};
   }
-  if (measure_all(g->subjects, g->used, &(measure_options){g->options->min_time}, tick, g) != 0) {
+  if (measure_all(g->subjects, g->used, &(measure_options){g->options->min_time, g->options->sample_time}, tick, g) !=
+      0) {
     set_all(g, &error);
     goto done;
   }
   for (size_t i = 0; i < g->copies; i++) {
-    const double median = median_of(g, i);
-    if (median > 0.0 && (copy == 0.0 || median < copy)) {
-      copy = median;
+    const bench_summary summary = summary_of(g, i);
+    if (summary.median > 0.0 && (copy.median == 0.0 || summary.median < copy.median)) {
+      copy = summary;
       copy_name = g->runners[i].name;
     }
   }
   for (size_t i = 0; i < g->options->pass_count; i++) {
-    take_times(g, i, copy, copy_name);
+    take_times(g, i, &copy, copy_name);
   }
 done:
   measure_release(g->subjects, g->used);
+}
+
+/* x, dy and the result, on a device that lives in the host's memory once more. */
+static double host_bytes(const bench_device *device, const bench_case *what)
+{
+  double tensors = 3.0;
+#if CLNORM_HAVE_OPENCL
+  tensors += device->cl != NULL && (device->cl->device.type & CL_DEVICE_TYPE_CPU) ? 3.0 : 0.0;
+#else
+  (void)device;
+#endif
+  return tensors * suite_elements(what) * sizeof(float);
 }
 
 void bench_run_group(const bench_device *device, const bench_case *what, const bench_options *options,
@@ -283,6 +299,11 @@ void bench_run_group(const bench_device *device, const bench_case *what, const b
   clnorm_desc desc;
   begin_records(&g, what);
   say(&g, "preparing", 0.0);
+  if (host_memory_lacks(host_bytes(device, what), error.text, sizeof error.text)) {
+    error.status = CLNORM_OUT_OF_MEMORY;
+    set_all(&g, &error);
+    return;
+  }
   error.status = suite_describe(what, &desc);
   error.status = error.status == CLNORM_SUCCESS ? workload_create(&g.w, &desc, what->data) : error.status;
   if (error.status != CLNORM_SUCCESS) {

@@ -19,7 +19,7 @@ typedef struct bench_device {
 typedef struct bench_options {
   clnorm_pass passes[GROUP_PASSES];
   size_t pass_count;
-  double min_time;
+  double min_time, sample_time; /* as measure_all takes them */
   const peer *peers[RECORD_PEERS];
   size_t peer_count;
   first_use *first_use; /* NULL: first use is not timed */

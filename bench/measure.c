@@ -10,10 +10,14 @@
 #define TIME_AT_MOST 4.0 /* times min_time */
 /* Threads of a runtime that waits by spinning give their core back within about a millisecond. */
 #define SETTLE 0.003
+/* A single run may have met a hiccup, and would be a bad guess of how many make a sample. */
+#define SETTLE_RUNS 5
 /* Beside runs this long that is nothing, and the runs that do not count would double the time. */
 #define LONG_RUN 0.05
 #define SAMPLE_AT_LEAST 2e-4
+/* Unless a sample is asked to be longer. */
 #define REPEATS_AT_MOST 256
+#define REPEATS_EVER 65536
 #define SAMPLES_A_TURN 64
 
 double measure_now(void)
@@ -25,11 +29,14 @@ double measure_now(void)
 
 static double run_timed(measure_subject *subject, size_t times)
 {
+  double seconds = 0.0;
   const double begin = measure_now();
-  if (subject->run(subject->self, times) != 0) {
+  const int failed =
+      subject->timed != NULL ? subject->timed(subject->self, times, &seconds) : subject->run(subject->self, times);
+  if (failed != 0) {
     subject->failed = 1;
   }
-  return measure_now() - begin;
+  return subject->timed != NULL ? seconds : measure_now() - begin;
 }
 
 static int keep(measure_subject *subject, double sample)
@@ -48,26 +55,32 @@ static int keep(measure_subject *subject, double sample)
 }
 
 /* Runs until the machine has settled, and learns how many runs make a sample. */
-static void settle(measure_subject *subject)
+static void settle(measure_subject *subject, double sample_time)
 {
-  double total = 0.0;
+  const size_t most = sample_time > 0.0 ? REPEATS_EVER : REPEATS_AT_MOST;
+  const double least = sample_time > 0.0 ? sample_time : SAMPLE_AT_LEAST;
+  const double begin = measure_now();
   double fastest = 0.0;
+  double spent = 0.0;
+  int runs = 0;
   do {
     const double one = run_timed(subject, 1);
     fastest = fastest == 0.0 || one < fastest ? one : fastest;
-    total += one;
-  } while (total < SETTLE && !subject->failed);
+    spent = measure_now() - begin;
+    runs++;
+  } while ((spent < SETTLE || (runs < SETTLE_RUNS && spent < SETTLE_RUNS * SETTLE)) && !subject->failed);
   if (subject->repeats == 0) {
-    const double repeats = fastest > 0.0 ? SAMPLE_AT_LEAST / fastest : REPEATS_AT_MOST;
-    subject->repeats = repeats < 1.0 ? 1 : repeats > REPEATS_AT_MOST ? REPEATS_AT_MOST : (size_t)repeats + 1;
+    const double repeats = fastest > 0.0 ? least / fastest : (double)most;
+    subject->repeats = repeats < 1.0 ? 1 : repeats > (double)most ? most : (size_t)repeats + 1;
   }
 }
 
-static int take_turn(measure_subject *subject, double slice)
+static int take_turn(measure_subject *subject, const measure_options *options)
 {
+  const double slice = options->min_time / ROUNDS;
   double spent = 0.0;
   if (subject->count == 0 || subject->samples[subject->count - 1] < LONG_RUN) {
-    settle(subject);
+    settle(subject, options->sample_time);
   }
   for (int i = 0; !subject->failed && i < SAMPLES_A_TURN && (i == 0 || spent < slice); i++) {
     const double time = run_timed(subject, subject->repeats);
@@ -91,7 +104,7 @@ int measure_all(measure_subject *subjects, size_t count, const measure_options *
       if (tick != NULL) {
         tick(context, (double)(round * count + i) / (double)(ROUNDS * count));
       }
-      if (!subject->failed && !enough && take_turn(subject, options->min_time / ROUNDS) != 0) {
+      if (!subject->failed && !enough && take_turn(subject, options) != 0) {
         return -1;
       }
     }

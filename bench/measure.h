@@ -15,6 +15,8 @@
 typedef struct measure_subject {
   int (*run)(void *self, size_t times); /* runs it that often and waits for the end; 0, or -1 on failure */
   void *self;
+  /* NULL: the whole of run is timed. Else it is called in run's place and tells the seconds that count. */
+  int (*timed)(void *self, size_t times, double *seconds);
   /* results */
   double *samples; /* seconds a run */
   size_t count;
@@ -26,7 +28,8 @@ typedef struct measure_subject {
 } measure_subject;
 
 typedef struct measure_options {
-  double min_time; /* seconds in samples, for each subject */
+  double min_time;    /* seconds in samples, for each subject */
+  double sample_time; /* seconds that a sample takes at least; 0: enough for the clock */
 } measure_options;
 
 /* Measures; `tick`, if not NULL, is called before each turn with the part that is done, 0 to 1.

@@ -10,7 +10,7 @@
 #   NVIDIA_OPENCL   the driver's OpenCL library, if it is not found by itself
 #   BUILD           where to build; default build/
 #   OUT             where results go; default out/
-# Results in OUT: devices.txt, check.txt, bench.txt, bench.jsonl, torch.jsonl (if this Python has torch).
+# Results in OUT: devices.txt, check.txt, bench.txt, bench.jsonl, bench.html, torch.jsonl (if this Python has torch).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD:-$root/build}
@@ -85,7 +85,7 @@ if [ $# -eq 0 ]; then
 fi
 step devices.txt devices
 step check.txt check
-step bench.txt bench --json "$out/bench.jsonl" "$@"
+step bench.txt bench --json "$out/bench.jsonl" --html "$out/bench.html" "$@"
 if [ -s "$out/bench.jsonl" ] && python3 -c 'import torch' 2>/dev/null; then
   printf '\n== PyTorch (%d s) ==\n' "$SECONDS"
   python3 "$root/bench/peer_torch.py" --like "$out/bench.jsonl" >"$out/torch.jsonl" || result=1

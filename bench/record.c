@@ -34,3 +34,16 @@ const char *record_shape_text(const bench_record *record, char *text, size_t cap
   }
   return text;
 }
+
+bench_summary record_own_work(const bench_record *record)
+{
+  const bench_summary *all = &record->calls.enqueue;
+  const bench_summary *bare = &record->calls.bare;
+  if (all->n == 0 || bare->n == 0) {
+    return (bench_summary){0};
+  }
+  return (bench_summary){.n = all->n < bare->n ? all->n : bare->n,
+                         .median = all->median - bare->median,
+                         .low = all->low - bare->high,
+                         .high = all->high - bare->low};
+}

@@ -22,6 +22,18 @@ typedef struct record_peer {
   char note[128]; /* why not */
 } record_peer;
 
+/* Calls of small tensors, where the host's work and the launch count and the bytes do not. bench_record.time is a call of
+ * many back to back in one in-order queue, with one wait at the end. */
+typedef struct record_calls {
+  int measured;          /* 1: the record is about calls */
+  bench_summary waited;  /* seconds a call if each is waited for */
+  bench_summary enqueue; /* seconds of the host in clnorm_cl_enqueue */
+  bench_summary bare;    /* of clSetKernelArg and clEnqueueNDRangeKernel alone: as many launches and arguments */
+  size_t launches;       /* of a call; 0: no OpenCL device, and then the three above are empty */
+  size_t arguments;      /* that are set in a call */
+  char note[128];        /* why the three are missing on an OpenCL device */
+} record_calls;
+
 typedef struct bench_record {
   clnorm_pass pass;
   clnorm_layout layout;
@@ -35,8 +47,9 @@ typedef struct bench_record {
   double max_err, tolerance;
   size_t checked, statistics; /* how many were compared with the reference, of how many */
   bench_summary time;
-  double copy;        /* seconds of the fastest copy */
-  char copy_name[48]; /* which that was */
+  double copy;                /* seconds of the fastest copy, the median */
+  double copy_low, copy_high; /* its 95 % interval */
+  char copy_name[48];         /* which that was */
   double bytes_least;
   double compile;            /* seconds from nothing to the end of the first run, less a warm run */
   first_use_times first_use; /* in a new process; zeros if the cache of compiled programs is off */
@@ -44,7 +57,12 @@ typedef struct bench_record {
   char cpu_note[128];
   record_peer peers[RECORD_PEERS];
   size_t peer_count;
+  record_calls calls;
 } bench_record;
+
+/* Seconds that the library adds to a bare enqueue, with an interval that holds for every pair of values of the two it is
+ * the difference of. n is 0 if it was not measured. */
+bench_summary record_own_work(const bench_record *record);
 
 /* "train", "infer", "backward", "backward-frozen"; "channels-first", "channels-last". */
 const char *record_pass_name(clnorm_pass pass);

@@ -1,6 +1,6 @@
 #include "report_first_use.h"
 
-#include "report_table.h"
+#include "report_grid.h"
 
 void report_first_use_print(FILE *file, const bench_record *records, size_t count)
 {

@@ -52,7 +52,41 @@ static const char *check_word(const bench_record *record)
   return words[record->outcome];
 }
 
-static json_t *record_json(const bench_record *record)
+/* key_s and key_ci95_s, null if it was not measured. */
+static void add_summary(json_t *json, const char *key, const bench_summary *summary)
+{
+  const int is = summary->n > 0;
+  char name[40];
+  (void)snprintf(name, sizeof name, "%s_s", key);
+  json_object_set_new(json, name, is ? number(summary->median) : json_null());
+  (void)snprintf(name, sizeof name, "%s_ci95_s", key);
+  json_object_set_new(
+      json, name,
+      json_pack("[o, o]", is ? number(summary->low) : json_null(), is ? number(summary->high) : json_null()));
+}
+
+static json_t *rate(const bench_summary *summary)
+{
+  return summary->n > 0 ? number(1.0 / summary->median) : json_null();
+}
+
+/* What a record about calls has besides. */
+static void add_calls(json_t *json, const bench_record *record)
+{
+  const record_calls *calls = &record->calls;
+  const bench_summary own = record_own_work(record);
+  json_object_set_new(json, "mode", json_string("calls"));
+  json_object_set_new(json, "calls_per_s", rate(&record->time));
+  json_object_set_new(json, "waited_calls_per_s", rate(&calls->waited));
+  add_summary(json, "waited", &calls->waited);
+  json_object_set_new(json, "launches", json_integer((json_int_t)calls->launches));
+  json_object_set_new(json, "kernel_arguments", json_integer((json_int_t)calls->arguments));
+  add_summary(json, "enqueue", &calls->enqueue);
+  add_summary(json, "bare_enqueue", &calls->bare);
+  add_summary(json, "own", &own);
+}
+
+json_t *report_json_record(const bench_record *record)
 {
   const bench_summary *time = &record->time;
   json_t *json = json_object();
@@ -72,6 +106,8 @@ static json_t *record_json(const bench_record *record)
   json_object_set_new(json, "median_s", time_of(record, time->median));
   json_object_set_new(json, "ci95_s", json_pack("[o, o]", time_of(record, time->low), time_of(record, time->high)));
   json_object_set_new(json, "copy_s", time_of(record, record->copy));
+  json_object_set_new(json, "copy_ci95_s",
+                      json_pack("[o, o]", time_of(record, record->copy_low), time_of(record, record->copy_high)));
   json_object_set_new(json, "times_copy", time_of(record, time->median / record->copy));
   json_object_set_new(json, "bytes_least", json_integer((json_int_t)record->bytes_least));
   json_object_set_new(json, "gbps", time_of(record, record->bytes_least / time->median * 1e-9));
@@ -83,6 +119,9 @@ static json_t *record_json(const bench_record *record)
   json_object_set_new(json, "peers", peers_json(record));
   json_object_set_new(json, "version", json_string(clnorm_version()));
   json_object_set_new(json, "git", json_string(CLNORM_GIT_REVISION));
+  if (record->calls.measured) {
+    add_calls(json, record);
+  }
   if (record->outcome != RECORD_OK) {
     json_object_set_new(json, "reason", json_string(record->reason));
   }
@@ -91,7 +130,7 @@ static json_t *record_json(const bench_record *record)
 
 int report_json_write(FILE *file, const bench_record *record)
 {
-  json_t *json = record_json(record);
+  json_t *json = report_json_record(record);
   const int written = json_dumpf(json, file, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
   json_decref(json);
   return written == 0 && fputc('\n', file) != EOF ? 0 : -1;

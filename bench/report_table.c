@@ -1,132 +1,27 @@
 #include "report_table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "git_revision.h"
+#include "report_calls.h"
 #include "report_first_use.h"
-
-#define MAX_COLUMNS (9 + RECORD_PEERS)
-#define CELL_BYTES 96
-
-typedef struct grid {
-  size_t columns, rows;
-  char (*cells)[CELL_BYTES]; /* rows * columns, the header first */
-} grid;
-
-static char *cell(grid *g, size_t row, size_t column) { return g->cells[row * g->columns + column]; }
-
-const char *report_time_text(double seconds, char *text, size_t capacity)
-{
-  static const char *const units[] = {"s", "ms", "us", "ns"};
-  size_t unit = 0;
-  while (seconds < 1.0 && unit < 3) {
-    seconds *= 1e3;
-    unit++;
-  }
-  (void)snprintf(text, capacity, "%.*f %s", seconds < 10.0 ? 2 : seconds < 100.0 ? 1 : 0, seconds, units[unit]);
-  return text;
-}
-
-/* Both ends in the unit of the upper one. */
-static void interval_text(const bench_summary *time, char *text, size_t capacity)
-{
-  static const char *const units[] = {"s", "ms", "us", "ns"};
-  size_t unit = 0;
-  double factor = 1.0;
-  while (time->high * factor < 1.0 && unit < 3) {
-    factor *= 1e3;
-    unit++;
-  }
-  const double high = time->high * factor;
-  const int digits = high < 10.0 ? 2 : high < 100.0 ? 1 : 0;
-  (void)snprintf(text, capacity, "%.*f-%.*f %s", digits, time->low * factor, digits, high, units[unit]);
-}
-
-/* ---- cells -------------------------------------------------------------------------------------------------- */
-
-static void fill_header(grid *g, const bench_record *records, size_t count)
-{
-  static const char *const names[] = {"operation",  "median",      "95 % interval", "n",    "GB/s",
-                                      "times copy", "against CPU", "cold compile",  "check"};
-  for (size_t i = 0; i + 1 < 9; i++) {
-    (void)snprintf(cell(g, 0, i), CELL_BYTES, "%s", names[i]);
-  }
-  for (size_t i = 8; i + 1 < g->columns; i++) {
-    (void)snprintf(cell(g, 0, i), CELL_BYTES, "against %s", records[0].peers[i - 8].name);
-    for (size_t row = 0; row < count; row++) {
-      /* A peer that could not be opened has no version in its name. */
-      if (records[row].peers[i - 8].median > 0.0) {
-        (void)snprintf(cell(g, 0, i), CELL_BYTES, "against %s", records[row].peers[i - 8].name);
-      }
-    }
-  }
-  (void)snprintf(cell(g, 0, g->columns - 1), CELL_BYTES, "%s", names[8]);
-}
-
-static void fill_check(const bench_record *record, char *text)
-{
-  static const char *const words[] = {"ok", "WRONG", "FAILED", "unsupported"};
-  if (record->outcome == RECORD_OK && record->checked < record->statistics) {
-    (void)snprintf(text, CELL_BYTES, "ok, %zu of %zu channels", record->checked, record->statistics);
-  } else {
-    (void)snprintf(text, CELL_BYTES, "%s", words[record->outcome]);
-  }
-}
-
-static void fill_times(grid *g, size_t row, const bench_record *record)
-{
-  const bench_summary *time = &record->time;
-  (void)report_time_text(time->median, cell(g, row, 1), CELL_BYTES);
-  interval_text(time, cell(g, row, 2), CELL_BYTES);
-  (void)snprintf(cell(g, row, 3), CELL_BYTES, "%zu", time->n);
-  (void)snprintf(cell(g, row, 4), CELL_BYTES, "%.1f", record->bytes_least / time->median * 1e-9);
-  if (record->copy > 0.0) {
-    (void)snprintf(cell(g, row, 5), CELL_BYTES, "%.2f", time->median / record->copy);
-  }
-  if (record->cpu > 0.0) {
-    (void)snprintf(cell(g, row, 6), CELL_BYTES, "%.2fx", record->cpu / time->median);
-  }
-  if (record->compile > 0.0) {
-    (void)report_time_text(record->compile, cell(g, row, 7), CELL_BYTES);
-  }
-  for (size_t i = 0; i < record->peer_count; i++) {
-    if (record->peers[i].median > 0.0) {
-      (void)snprintf(cell(g, row, 8 + i), CELL_BYTES, "%.2fx", record->peers[i].median / time->median);
-    }
-  }
-}
-
-static void fill_row(grid *g, size_t row, const bench_record *record)
-{
-  char shape[80];
-  const char *layout = record->rank == 2 ? "" : record->layout == CLNORM_CHANNELS_LAST ? " last" : " first";
-  (void)snprintf(cell(g, row, 0), CELL_BYTES, "%s %s%s", record_pass_name(record->pass),
-                 record_shape_text(record, shape, sizeof shape), layout);
-  for (size_t i = 1; i < g->columns; i++) {
-    (void)snprintf(cell(g, row, i), CELL_BYTES, "-");
-  }
-  if (record->outcome == RECORD_OK && record->time.n > 0) {
-    fill_times(g, row, record);
-  }
-  fill_check(record, cell(g, row, g->columns - 1));
-}
+#include "report_grid.h"
 
 /* ---- printing ----------------------------------------------------------------------------------------------- */
 
-static void print_grid(FILE *file, grid *g)
+static void print_grid(FILE *file, const report_grid *g)
 {
-  size_t widths[MAX_COLUMNS] = {0};
+  size_t widths[REPORT_COLUMNS] = {0};
   for (size_t row = 0; row < g->rows; row++) {
     for (size_t i = 0; i < g->columns; i++) {
-      const size_t length = strlen(cell(g, row, i));
+      const size_t length = strlen(report_grid_cell(g, row, i));
       widths[i] = length > widths[i] ? length : widths[i];
     }
   }
   for (size_t row = 0; row < g->rows; row++) {
     for (size_t i = 0; i < g->columns; i++) {
       const int left = i == 0 || i + 1 == g->columns;
-      (void)fprintf(file, left ? "| %-*s " : "| %*s ", (int)widths[i], cell(g, row, i));
+      (void)fprintf(file, left ? "| %-*s " : "| %*s ", (int)widths[i], report_grid_cell(g, row, i));
     }
     (void)fprintf(file, "|\n");
     for (size_t i = 0; row == 0 && i < g->columns; i++) {
@@ -220,23 +115,19 @@ static void print_heading(FILE *file, const bench_record *record, const char *in
 
 void report_table_print(FILE *file, const bench_record *records, size_t count, const char *input)
 {
-  size_t peers = 0;
-  for (size_t i = 0; i < count; i++) {
-    peers = records[i].peer_count > peers ? records[i].peer_count : peers;
-  }
-  grid g = {.columns = 9 + peers, .rows = count + 1};
-  if (count == 0 || (g.cells = calloc(g.columns * g.rows, sizeof *g.cells)) == NULL) {
+  report_grid g;
+  if (count == 0 || report_grid_make(&g, records, count) != 0) {
     return;
-  }
-  fill_header(&g, records, count);
-  for (size_t i = 0; i < count; i++) {
-    fill_row(&g, i + 1, &records[i]);
   }
   print_heading(file, &records[0], input);
   print_grid(file, &g);
   print_reasons(file, records, count);
-  print_copies(file, records, count);
-  report_first_use_print(file, records, count);
-  print_model(file, &records[0]);
-  free(g.cells);
+  if (records[0].calls.measured) {
+    report_calls_explain(file, records, count);
+  } else {
+    print_copies(file, records, count);
+    report_first_use_print(file, records, count);
+    print_model(file, &records[0]);
+  }
+  report_grid_free(&g);
 }

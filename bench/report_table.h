@@ -9,7 +9,4 @@
 /* `input` says what x was. */
 void report_table_print(FILE *file, const bench_record *records, size_t count, const char *input);
 
-/* "1.23 ms", "45.6 us": three digits. Returns text. */
-const char *report_time_text(double seconds, char *text, size_t capacity);
-
 #endif

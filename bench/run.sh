@@ -3,7 +3,7 @@
 # every OpenCL device of the machine (PoCL where there is no GPU) and the CPU backend.
 #   usage: bash bench/run.sh [options of clnorm bench]
 #   bash bench/run.sh --data DIR               MNIST's IDX files of DIR as input of the check and the benchmark
-#   bash bench/run.sh --suite full --peers onednn --json results.jsonl
+#   bash bench/run.sh --suite full --peers onednn --json results.jsonl --html results.html
 # Ends with 0 only if everything did.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,7 +25,7 @@ for ((i = 0; i < $#; i++)); do
     --device | --device=*) device=() ;;
     --backend=cpu) device=(--device cpu) ;;
     --backend) [ "${arguments[i + 1]-}" != cpu ] || device=(--device cpu) ;;
-    --suite | --suite=* | --shape | --shape=*) suite=() ;;
+    --suite | --suite=* | --shape | --shape=* | --calls) suite=() ;;
   esac
 done
 

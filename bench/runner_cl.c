@@ -3,20 +3,7 @@
 #include <stdlib.h>
 
 #include "measure.h"
-#include "session_cl.h"
-
-#define MAX_SMALL 8
-
-typedef struct pass_cl {
-  session_cl *session;
-  clnorm_cl *cl;
-  clnorm_cl_plan *plan;
-  clnorm_cl_args args;
-  cl_mem small[MAX_SMALL];
-  float *results[MAX_SMALL]; /* where on the host; NULL: an input */
-  size_t used;
-  size_t small_bytes;
-} pass_cl;
+#include "pass_cl.h"
 
 static void close_pass(void *self)
 {

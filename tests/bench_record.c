@@ -1,6 +1,6 @@
 /* Checks a file of `clnorm bench --json` against the schema: every line, every key, no other key.
- *   usage: bench_record FILE LINES ok|wrong [PEER]
- * With `wrong` no record may hold a time. PEER is a name's beginning that every record must have among its peers.
+ *   usage: bench_record FILE LINES ok|wrong|unsupported|calls [PEER]
+ * With `wrong` and `unsupported` no record may hold a time; `calls` are right records of --calls. PEER is a name's beginning that every record must have among its peers.
  * Prints what is amiss and exits with 1. */
 #include <jansson.h>
 #include <stdio.h>
@@ -22,16 +22,39 @@ static const struct {
   kind kind;
   int timed; /* 1: null in a record without times; 2: null in one without a check, too; 3: null without a cache, too */
 } keys[] = {
-    {"schema", INTEGER, 0},     {"op", STRING, 0},           {"pass", STRING, 0},       {"shape", ARRAY, 0},
-    {"layout", STRING, 0},      {"dtype", STRING, 0},        {"activation", STRING, 0}, {"residual", BOOLEAN, 0},
-    {"backend", STRING, 0},     {"device", STRING, 0},       {"driver", STRING, 0},     {"variant", STRING, 0},
-    {"n", INTEGER, 0},          {"median_s", REAL, 1},       {"ci95_s", ARRAY, 0},      {"copy_s", REAL, 1},
-    {"times_copy", REAL, 1},    {"bytes_least", INTEGER, 0}, {"gbps", REAL, 1},         {"compile_s", REAL, 1},
-    {"check", STRING, 0},       {"max_err", REAL, 2},        {"tolerance", REAL, 2},    {"peers", OBJECT, 0},
-    {"first_use_s", OBJECT, 3}, {"version", STRING, 0},      {"git", STRING, 0},
+    {"schema", INTEGER, 0},    {"op", STRING, 0},          {"pass", STRING, 0},         {"shape", ARRAY, 0},
+    {"layout", STRING, 0},     {"dtype", STRING, 0},       {"activation", STRING, 0},   {"residual", BOOLEAN, 0},
+    {"backend", STRING, 0},    {"device", STRING, 0},      {"driver", STRING, 0},       {"variant", STRING, 0},
+    {"n", INTEGER, 0},         {"median_s", REAL, 1},      {"ci95_s", ARRAY, 0},        {"copy_s", REAL, 1},
+    {"copy_ci95_s", ARRAY, 0}, {"times_copy", REAL, 1},    {"bytes_least", INTEGER, 0}, {"gbps", REAL, 1},
+    {"compile_s", REAL, 1},    {"check", STRING, 0},       {"max_err", REAL, 2},        {"tolerance", REAL, 2},
+    {"peers", OBJECT, 0},      {"first_use_s", OBJECT, 3}, {"version", STRING, 0},      {"git", STRING, 0},
 };
 
 #define KEYS (sizeof keys / sizeof keys[0])
+
+/* What records of --calls have besides; those that only an OpenCL device has are null on the CPU backend. */
+static const struct {
+  const char *name;
+  kind kind;
+  int opencl;
+} calls_keys[] = {
+    {"mode", STRING, 0},
+    {"calls_per_s", REAL, 0},
+    {"waited_calls_per_s", REAL, 1},
+    {"waited_s", REAL, 1},
+    {"waited_ci95_s", ARRAY, 0},
+    {"launches", INTEGER, 0},
+    {"kernel_arguments", INTEGER, 0},
+    {"enqueue_s", REAL, 1},
+    {"enqueue_ci95_s", ARRAY, 0},
+    {"bare_enqueue_s", REAL, 1},
+    {"bare_enqueue_ci95_s", ARRAY, 0},
+    {"own_s", REAL, 1},
+    {"own_ci95_s", ARRAY, 0},
+};
+
+#define CALLS_KEYS (sizeof calls_keys / sizeof calls_keys[0])
 
 static int has_kind(const json_t *value, kind wanted)
 {
@@ -52,18 +75,37 @@ static int has_kind(const json_t *value, kind wanted)
   return 0;
 }
 
-static void check_keys(int line, const json_t *record, int ok)
+static void check_calls(int line, const json_t *record)
 {
-  size_t expected = KEYS + (ok ? 0 : 1);
+  const char *backend = json_string_value(json_object_get(record, "backend"));
+  const int opencl = backend != NULL && strcmp(backend, "opencl") == 0;
+  for (size_t i = 0; i < CALLS_KEYS; i++) {
+    const json_t *value = json_object_get(record, calls_keys[i].name);
+    if (value == NULL) {
+      fail(line, calls_keys[i].name, "is missing");
+    } else if (calls_keys[i].opencl && !opencl ? !json_is_null(value) : !has_kind(value, calls_keys[i].kind)) {
+      fail(line, calls_keys[i].name, "is of another type");
+    }
+  }
+  if ((json_integer_value(json_object_get(record, "launches")) > 0) != opencl) {
+    fail(line, "launches", "do not fit the backend");
+  }
+}
+
+static void check_keys(int line, const json_t *record, int ok, int calls)
+{
+  size_t expected = KEYS + (ok ? 0 : 1) + (calls ? CALLS_KEYS : 0);
+  const char *check = json_string_value(json_object_get(record, "check"));
+  const int empty = strcmp(check, "unsupported") == 0 ? 2 : ok ? 0 : 1;
   for (size_t i = 0; i < KEYS; i++) {
     const json_t *value = json_object_get(record, keys[i].name);
     if (value == NULL) {
       fail(line, keys[i].name, "is missing");
     } else if (ok && keys[i].timed == 3 && json_is_null(value)) {
       continue;
-    } else if (!ok && (keys[i].timed == 1 || keys[i].timed == 3)) {
+    } else if (keys[i].timed > 0 && (keys[i].timed <= empty || (!ok && keys[i].timed == 3))) {
       if (!json_is_null(value)) {
-        fail(line, keys[i].name, "is there though the result is wrong");
+        fail(line, keys[i].name, "is there though nothing was measured");
       }
     } else if (!has_kind(value, keys[i].kind)) {
       fail(line, keys[i].name, "is of another type");
@@ -114,6 +156,27 @@ static void check_values(int line, const json_t *record)
   }
 }
 
+static void check_call_values(int line, const json_t *record)
+{
+  const double median = json_number_value(json_object_get(record, "median_s"));
+  if (!is_near(number(record, "calls_per_s"), 1.0 / median)) {
+    fail(line, "calls_per_s", "is not 1 / median_s");
+  }
+  if (json_is_null(json_object_get(record, "own_s"))) {
+    return;
+  }
+  if (!is_near(number(record, "waited_calls_per_s"), 1.0 / number(record, "waited_s"))) {
+    fail(line, "waited_calls_per_s", "is not 1 / waited_s");
+  }
+  const double own = number(record, "enqueue_s") - number(record, "bare_enqueue_s");
+  if (!(number(record, "own_s") - own < 1e-9 && own - number(record, "own_s") < 1e-9)) {
+    fail(line, "own_s", "is not enqueue_s - bare_enqueue_s");
+  }
+  if (!(number(record, "enqueue_s") < number(record, "waited_s"))) {
+    fail(line, "enqueue_s", "is more than a call takes");
+  }
+}
+
 static void check_peer(int line, const json_t *record, const char *wanted)
 {
   json_t *peers = json_object_get(record, "peers");
@@ -134,19 +197,26 @@ static void check_line(int line, const char *text, const char *outcome, const ch
 {
   json_error_t error;
   json_t *record = json_loads(text, 0, &error);
-  const int ok = strcmp(outcome, "ok") == 0;
+  const int calls = strcmp(outcome, "calls") == 0;
+  const int ok = calls || strcmp(outcome, "ok") == 0;
   if (record == NULL) {
     fail(line, "JSON", error.text);
     return;
   }
   const char *check = json_string_value(json_object_get(record, "check"));
-  if (check == NULL || strcmp(check, outcome) != 0) {
+  if (check == NULL || strcmp(check, calls ? "ok" : outcome) != 0) {
     fail(line, "check", check == NULL ? "is no string" : check);
   } else {
-    check_keys(line, record, ok);
+    check_keys(line, record, ok, calls);
+    if (calls) {
+      check_calls(line, record);
+    }
   }
   if (ok && failures == 0) {
     check_values(line, record);
+  }
+  if (calls && failures == 0) {
+    check_call_values(line, record);
   }
   if (peer != NULL && failures == 0) {
     check_peer(line, record, peer);
@@ -160,7 +230,7 @@ int main(int argc, char **argv)
   int lines = 0;
   FILE *file = argc >= 4 ? fopen(argv[1], "r") : NULL;
   if (file == NULL) {
-    (void)fprintf(stderr, "usage: bench_record FILE LINES ok|wrong [PEER]\n");
+    (void)fprintf(stderr, "usage: bench_record FILE LINES ok|wrong|unsupported|calls [PEER]\n");
     return 2;
   }
   while (fgets(text, sizeof text, file) != NULL) {

@@ -1,5 +1,5 @@
 # Tests of the measuring engine and of `clnorm bench`.
-foreach(name stats measure verify)
+foreach(name stats measure verify compare chart_axis page)
   add_executable(test_${name} test_${name}.c)
   target_link_libraries(test_${name} PRIVATE clnorm_bench clnorm_flags PkgConfig::CRITERION m)
   clnorm_register(${name} test_${name} cpu 120)
@@ -8,6 +8,8 @@ endforeach()
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 add_executable(bench_record bench_record.c)
 target_link_libraries(bench_record PRIVATE clnorm_flags PkgConfig::JANSSON)
+add_executable(bench_page bench_page.c)
+target_link_libraries(bench_page PRIVATE clnorm_flags)
 
 # A sanitizer's runtime has to be the first library, and a static clnorm has nothing to be put before.
 set(wrong "")
@@ -20,7 +22,7 @@ endif()
 foreach(device ${devices})
   add_test(NAME bench@${device}
            COMMAND ${CLNORM_BASH} ${CMAKE_CURRENT_SOURCE_DIR}/test_bench.sh $<TARGET_FILE:clnorm_command>
-                   $<TARGET_FILE:bench_record> "${wrong}" "${CLNORM_BENCH_PEERS}"
+                   $<TARGET_FILE:bench_record> "${wrong}" "${CLNORM_BENCH_PEERS}" $<TARGET_FILE:bench_page>
                    $<$<BOOL:${CLNORM_HAVE_CACHE}>:cache>)
   set_tests_properties(bench@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
   if(CLNORM_SANITIZE AND NOT device STREQUAL "cpu")

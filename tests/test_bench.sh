@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests `clnorm bench` as scripts and people see it, with shapes of a few thousand elements.
-# Usage: test_bench.sh CLNORM RECORD_CHECKER WRONG_LIBRARY PEERS CACHE
+# Usage: test_bench.sh CLNORM RECORD_CHECKER WRONG_LIBRARY PEERS PAGE_CHECKER CACHE
 #   WRONG_LIBRARY  preloaded, it makes the CPU backend wrong; "" where a preload is not possible
 #   PEERS          peers compiled in, or ""
 #   CACHE          not empty if the library can keep compiled programs
@@ -10,7 +10,8 @@ clnorm=$1
 checker=$2
 wrong=$3
 peers=$4
-cache=${5-}
+page_checker=$5
+cache=${6-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -105,9 +106,93 @@ refused "this build has" --peers nobody
 refused "'gpu' is unknown" --backend gpu
 refused "--json is empty" --json ''
 refused "no train-images" --data . --shape 4,3
-refused "compare" --compare old.json
+refused "old.json: cannot be opened" --compare old.json
+refused "\\.: cannot be read" --compare .
+echo '{"schema":1}' >foreign.json
+refused "foreign.json: line 1: is no record" --compare foreign.json --json kept --html kept.html
+[ ! -e kept ] && [ ! -e kept.html ] || fail "a refused comparison wrote files"
+refused "needs --compare" --fail-on-slower 5
+refused "out of its range" --compare records --fail-on-slower -1
+refused "is no number" --compare records --fail-on-slower 5%
+refused "--html is empty" --html ''
+refused "no such file|No such file" --html missing/report.html
+refused "no regular file" --html /dev/null
+refused "same file" --html same --json same
+refused "--suite and --calls exclude" --calls --suite full
 refused "unexpected argument" now
 refused "given twice" --suite quick --suite full
+
+# The page of a run: well-formed, whole, with its plots; nothing beside it in the folder.
+page() {
+  local plots=$1 text
+  shift
+  mkdir -p pages
+  rm -f pages/*
+  "$clnorm" bench --min-time 0.005 --html pages/report.html "$@" >stdout 2>stderr || fail "bench $*: $? $(cat stderr)"
+  "$page_checker" pages/report.html "$plots" || fail "bench $*: the page"
+  [ "$(ls pages)" = report.html ] || fail "bench $*: files beside the page: $(ls pages)"
+  if command -v xmllint >/dev/null; then
+    xmllint --noout pages/report.html || fail "bench $*: xmllint refuses the page"
+  fi
+  for text in 'Bandwidth against size|Time of a call' 'clnorm bench --min-time' 'How to read it' 'prefers-color-scheme'; do
+    grep -Eq -- "$text" pages/report.html || fail "bench $*: the page lacks $text"
+  done
+}
+pass=(--pass train --layout channels-first)
+page 2 "${pass[@]}" --shape '4x3x5x6,8x3x5x6'
+measured 1 "${pass[@]}" --shape 4,3,5,6
+cp records old.jsonl
+
+# A run compared with itself, and with runs that were far slower and faster, in seconds and in copies.
+compared() { # EXIT VERDICT OLD ARGUMENTS...
+  local expected=$1 verdict=$2 old=$3 code
+  shift 3
+  "$clnorm" bench --min-time 0.005 --compare "$old" "${pass[@]}" --shape 4,3,5,6 "$@" >stdout 2>stderr
+  code=$?
+  [ "$code" -eq "$expected" ] || fail "--compare $old $*: exit code $code, expected $expected: $(cat stderr)"
+  grep -Eq "^\\| train 4x3x5x6 first .*\\| $verdict *\\|$" stdout || fail "--compare $old $*: not $verdict: $(cat stdout)"
+}
+# scaled FACTOR: the old record with all of its times multiplied.
+scaled() {
+  awk -v f="$1" '{
+    n = split($0, part, "\"median_s\":|\"ci95_s\":\\[|,\"copy_s\"")
+    split(part[3], ends, "[],]")
+    printf "%s\"median_s\":%.9g,\"ci95_s\":[%.9g,%.9g],\"copy_s\"%s\n", part[1], part[2] * f, ends[1] * f, ends[2] * f, part[4]
+  }' old.jsonl
+}
+scaled 10000 >slow.jsonl
+scaled 0.0001 >fast.jsonl
+compared 0 FASTER slow.jsonl --fail-on-slower 0
+compared 0 SLOWER fast.jsonl
+compared 1 SLOWER fast.jsonl --fail-on-slower 50
+[ "$(grep -c '^clnorm: bench: 1 of 1 rows are SLOWER' stderr)" -eq 1 ] || fail "--fail-on-slower: $(cat stderr)"
+compared 0 SLOWER fast.jsonl --fail-on-slower 100000000
+compared 0 '(SAME|UNSURE|FASTER|SLOWER)' old.jsonl --html compared.html
+grep -q 'Against old.jsonl: ' stdout || fail "--compare: no sum"
+"$page_checker" compared.html 3 || fail "the page of a comparison"
+cp old.jsonl 'a<b>&"c.jsonl'
+compared 0 '(SAME|UNSURE|FASTER|SLOWER)' 'a<b>&"c.jsonl' --html compared.html
+"$page_checker" compared.html 3 || fail "the page of a file with a strange name"
+sed 's/\[4,3,5,6\]/[4,3,5,7]/' old.jsonl >other.jsonl
+compared 0 'no such row then' other.jsonl --fail-on-slower 0
+grep -q '^- not measured now: train 4x3x5x7' stdout || fail "--compare: the old row is not named"
+cp old.jsonl both.jsonl
+compared 0 '(SAME|UNSURE|FASTER|SLOWER)' both.jsonl --json both.jsonl
+"$checker" both.jsonl 1 ok || fail "--json of the file that was compared with"
+
+# More memory than there is: unsupported, with the reason, and no failure.
+"$clnorm" bench --shape 4294967295,1024 --pass infer --json records --html huge.html >stdout 2>stderr ||
+  fail "a huge shape: $? $(cat stderr)"
+"$checker" records 1 unsupported || fail "a huge shape: records"
+grep -q "unsupported: its tensors take .* GB of the host's memory" stdout || fail "a huge shape: no reason: $(cat stdout)"
+"$page_checker" huge.html 0 || fail "a huge shape: the page"
+
+# Calls of small tensors.
+"$clnorm" bench --calls --min-time 0.005 --json calls --shape 2,3,4 "${pass[@]}" >stdout 2>stderr ||
+  fail "--calls: $? $(cat stderr)"
+"$checker" calls 1 calls || fail "--calls: records"
+grep -q '^| operation .*| *calls/s .*| *launches .*| *own work ' stdout || fail "--calls: no table"
+page 1 --calls --shape 2,3,4 "${pass[@]}"
 
 if [ -n "$wrong" ] && [ "$CLNORM_DEVICE" = cpu ]; then
   LD_PRELOAD=$wrong "$clnorm" bench --shape 4,3,5,6 --json records >stdout 2>stderr

@@ -6,6 +6,7 @@
 #include "message.h"
 #include "numbers.h"
 #include "options.h"
+#include "shape_options.h"
 
 /* Seconds in samples of each thing that is timed. */
 #define QUICK_TIME 0.15
@@ -13,60 +14,50 @@
 #define MOST_TIME 60.0
 
 static const char more_help[] =
-    "\nWithout --suite and --shape the quick suite is measured. Lists have commas: --pass train,backward.\n"
-    "A shape is N,C,... or NxCx... in this order whatever the layout, of 2 to 5 dimensions; several are separated by\n"
-    "';', or by commas if they are written with x: --shape 32x64x56x56,4096x1024. Shapes of 2 dimensions are the same "
-    "in\n"
-    "both layouts and are measured once.\n"
+    "\nWithout --suite, --shape and --calls the quick suite is measured; sizes is one shape with N from 1 to 1024. "
+    "Lists have\n"
+    "commas: --pass train,backward. A shape is N,C,... or NxCx... in this order whatever the layout, of 2 to 5\n"
+    "dimensions; several are separated by ';', or by commas if they are written with x: --shape\n"
+    "32x64x56x56,4096x1024. Shapes of 2 dimensions are the same in both layouts and are measured once.\n"
     "Each pass is compared with a reference before it is timed; wrong results have no speed and the exit code is 1.\n"
     "A pass, the device's copies, the CPU backend and the peers take turns in one run. Cold compile times are without\n"
     "the drivers' own caches (but Mesa's), unless the environment sets them, and without clnorm's. Where that is on\n"
-    "(CLNORM_CACHE_DIR), first use in a new process with and without it is told under the table.\n";
+    "(CLNORM_CACHE_DIR), first use in a new process with and without it is told under the table.\n"
+    "\n--compare OLD tells for each row, from the medians and their 95 % intervals:\n"
+    "  FASTER, SLOWER  the intervals are disjoint and the medians more than 3 % apart\n"
+    "  SAME            otherwise, if the ratio is within 5 % of 1 for every pair of values of the two intervals\n"
+    "  UNSURE          anything else\n"
+    "in seconds and in copies of the same run; the verdict is what both say, UNSURE if they disagree. If this run and\n"
+    "OLD have one device each, these two are compared. --fail-on-slower 10: exit 1 if a row is SLOWER and its median\n"
+    "more than 10 % greater, in seconds and in copies.\n";
 
 typedef struct raw_options {
-  char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers, *dtype, *activation;
+  char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers, *dtype, *activation, *fail_on_slower;
+  int calls;
 } raw_options;
 
-/* Takes the next item of a list off *text; NULL at the end. The list is written into. */
-static char *next_item(char **text, char separator)
+static int choose_cases(const raw_options *raw, bench_request *request)
 {
-  char *item = *text;
-  if (item == NULL) {
-    return NULL;
+  request->calls = raw->calls;
+  if (!raw->calls) {
+    return choose_suite("bench", raw->suite, raw->shape, &request->suites);
   }
-  char *end = strchr(item, separator);
-  if (end != NULL) {
-    *end = '\0';
-    end++;
+  if (raw->suite != NULL) {
+    return complain(EXIT_USAGE, "bench: --suite and --calls exclude each other");
   }
-  *text = end;
-  return item;
+  request->suites = raw->shape == NULL ? CASES_BENCH_CALLS : 0;
+  return OPTIONS_GO_ON;
 }
 
-static int choose_suite(const char *suite, const char *shape, bench_request *request)
+/* The suites of people who wait; the others are for results. */
+static int is_short(const bench_request *request)
 {
-  static const struct {
-    const char *name;
-    unsigned bit;
-  } suites[] = {{"quick", CASES_BENCH_QUICK}, {"full", CASES_BENCH_FULL}, {"large", CASES_BENCH_LARGE}};
-  if (suite != NULL && shape != NULL) {
-    return complain(EXIT_USAGE, "bench: --suite and --shape exclude each other");
-  }
-  if (shape != NULL) {
-    return OPTIONS_GO_ON;
-  }
-  for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
-    if (strcmp(suite != NULL ? suite : "quick", suites[i].name) == 0) {
-      request->suites = suites[i].bit;
-      return OPTIONS_GO_ON;
-    }
-  }
-  return complain(EXIT_USAGE, "bench: --suite '%s' is unknown; expected quick, full or large", suite);
+  return request->calls || request->suites == CASES_BENCH_QUICK || request->suites == CASES_BENCH_SIZES;
 }
 
 static int choose_op(char *op)
 {
-  for (char *item = next_item(&op, ','); item != NULL; item = next_item(&op, ',')) {
+  for (char *item = list_next(&op, ','); item != NULL; item = list_next(&op, ',')) {
     if (strcmp(item, "batch") != 0) {
       return complain(EXIT_USAGE, "bench: --op '%s' is unknown; expected batch", item);
     }
@@ -82,92 +73,15 @@ static int choose_one_valued(const raw_options *raw)
              : code;
 }
 
-static int add_pass(bench_options *options, const char *name)
+/* Those of the quick suite where somebody waits, and a curve over sizes is of one layout. */
+static int choose_passes_and_layouts(const raw_options *raw, bench_request *request)
 {
-  for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
-    if (strcmp(name, record_pass_name(pass)) == 0) {
-      for (size_t i = 0; i < options->pass_count; i++) {
-        if (options->passes[i] == pass) {
-          return complain(EXIT_USAGE, "bench: --pass names '%s' twice", name);
-        }
-      }
-      options->passes[options->pass_count++] = pass;
-      return OPTIONS_GO_ON;
-    }
-  }
-  return complain(EXIT_USAGE, "bench: --pass '%s' is unknown; expected train, infer, backward or backward-frozen",
-                  name);
-}
-
-static int choose_passes(char *list, bench_request *request)
-{
-  char quick[] = "infer,train,backward";
-  char all[] = "infer,train,backward,backward-frozen";
-  if (list == NULL) {
-    list = request->suites == CASES_BENCH_QUICK ? quick : all;
-  }
-  int code = OPTIONS_GO_ON;
-  for (char *item = next_item(&list, ','); item != NULL && code == OPTIONS_GO_ON; item = next_item(&list, ',')) {
-    code = add_pass(&request->options, item);
-  }
-  return code;
-}
-
-static int choose_layouts(char *list, bench_request *request)
-{
-  request->layouts = list == NULL ? CASES_BOTH : 0;
-  for (char *item = next_item(&list, ','); item != NULL; item = next_item(&list, ',')) {
-    if (strcmp(item, "channels-first") == 0) {
-      request->layouts |= CASES_FIRST;
-    } else if (strcmp(item, "channels-last") == 0) {
-      request->layouts |= CASES_LAST;
-    } else {
-      return complain(EXIT_USAGE, "bench: --layout '%s' is unknown; expected channels-first or channels-last", item);
-    }
-  }
-  return OPTIONS_GO_ON;
-}
-
-static int add_shape(bench_request *request, char *text, char separator)
-{
-  bench_shape *shape = &request->shapes[request->shape_count];
-  uint64_t elements = 1;
-  if (request->shape_count == BENCH_SHAPES) {
-    return complain(EXIT_USAGE, "bench: --shape lists more than %d shapes", BENCH_SHAPES);
-  }
-  for (char *item = next_item(&text, separator); item != NULL; item = next_item(&text, separator)) {
-    uint64_t value = 0;
-    const char *why = parse_whole(item, 1, UINT32_MAX, &value);
-    if (why != NULL) {
-      return complain(EXIT_USAGE, "bench: --shape: dimension '%s' %s; expected a whole number from 1", item, why);
-    }
-    if (shape->rank == 5) {
-      return complain(EXIT_USAGE, "bench: --shape has more than 5 dimensions; expected N,C and up to 3 positions");
-    }
-    if (value > SIZE_MAX / sizeof(float) / elements) {
-      return complain(EXIT_USAGE, "bench: --shape: the bytes of a tensor overflow");
-    }
-    elements *= value;
-    shape->dims[shape->rank++] = (size_t)value;
-  }
-  if (shape->rank < 2) {
-    return complain(EXIT_USAGE, "bench: --shape has 1 dimension; expected N,C and up to 3 positions");
-  }
-  request->shape_count++;
-  return OPTIONS_GO_ON;
-}
-
-static int choose_shapes(char *list, bench_request *request)
-{
-  int code = OPTIONS_GO_ON;
-  for (char *part = next_item(&list, ';'); part != NULL && code == OPTIONS_GO_ON; part = next_item(&list, ';')) {
-    if (strchr(part, 'x') == NULL) {
-      code = add_shape(request, part, ',');
-      continue;
-    }
-    for (char *item = next_item(&part, ','); item != NULL && code == OPTIONS_GO_ON; item = next_item(&part, ',')) {
-      code = add_shape(request, item, 'x');
-    }
+  const unsigned like = is_short(request) ? CASES_BENCH_QUICK : request->suites;
+  bench_options *options = &request->options;
+  int code = choose_passes("bench", raw->pass, like, options->passes, &options->pass_count);
+  code = code == OPTIONS_GO_ON ? choose_layouts("bench", raw->layout, &request->layouts) : code;
+  if (raw->layout == NULL && request->suites == CASES_BENCH_SIZES) {
+    request->layouts = CASES_FIRST;
   }
   return code;
 }
@@ -189,7 +103,7 @@ static int choose_backend(const char *backend, bench_request *request)
 
 static int choose_time(const char *text, bench_request *request)
 {
-  request->options.min_time = request->suites == CASES_BENCH_QUICK ? QUICK_TIME : FULL_TIME;
+  request->options.min_time = is_short(request) ? QUICK_TIME : FULL_TIME;
   if (text != NULL) {
     const char *why = parse_decimal(text, 1e-3, MOST_TIME, &request->options.min_time);
     if (why != NULL) {
@@ -202,7 +116,7 @@ static int choose_time(const char *text, bench_request *request)
 static int choose_peers(char *list, bench_request *request)
 {
   bench_options *options = &request->options;
-  for (char *item = next_item(&list, ','); item != NULL; item = next_item(&list, ',')) {
+  for (char *item = list_next(&list, ','); item != NULL; item = list_next(&list, ',')) {
     const peer *found = peer_find(item);
     if (found == NULL) {
       return complain(EXIT_USAGE, "bench: --peers '%s': this build has %s%s", item,
@@ -218,15 +132,36 @@ static int choose_peers(char *list, bench_request *request)
   return OPTIONS_GO_ON;
 }
 
+static int choose_limit(const char *text, bench_request *request)
+{
+  request->fail_on_slower = -1.0;
+  if (text == NULL) {
+    return OPTIONS_GO_ON;
+  }
+  const char *why = parse_decimal(text, 0.0, 1e9, &request->fail_on_slower);
+  if (why != NULL) {
+    return complain(EXIT_USAGE, "bench: --fail-on-slower '%s' %s; expected percent from 0", text, why);
+  }
+  return request->compare != NULL ? OPTIONS_GO_ON
+                                  : complain(EXIT_USAGE, "bench: --fail-on-slower needs --compare OLD.json");
+}
+
 static int check_texts(const bench_request *request)
 {
   const struct {
     const char *name, *text;
-  } texts[] = {{"json", request->json}, {"data", request->data}, {"device", request->device}};
+  } texts[] = {{"json", request->json},
+               {"html", request->html},
+               {"compare", request->compare},
+               {"data", request->data},
+               {"device", request->device}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     if (texts[i].text != NULL && texts[i].text[0] == '\0') {
       return complain(EXIT_USAGE, "bench: --%s is empty", texts[i].name);
     }
+  }
+  if (request->json != NULL && request->html != NULL && strcmp(request->json, request->html) == 0) {
+    return complain(EXIT_USAGE, "bench: --json and --html name the same file");
   }
   return OPTIONS_GO_ON;
 }
@@ -237,7 +172,7 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
   const struct poptOption table[] = {
       {"device", 0, POPT_ARG_STRING, &request->device, 1, "what to measure: see clnorm devices; all: every one", "D"},
       {"backend", 0, POPT_ARG_STRING, &raw->backend, 2, "only cpu, or only opencl", "NAME"},
-      {"suite", 0, POPT_ARG_STRING, &raw->suite, 3, "quick, full (all shapes), large (for GPUs)", "NAME"},
+      {"suite", 0, POPT_ARG_STRING, &raw->suite, 3, "quick, full (all shapes), large (for GPUs), sizes", "NAME"},
       {"op", 0, POPT_ARG_STRING, &raw->op, 4, "batch", "LIST"},
       {"pass", 0, POPT_ARG_STRING, &raw->pass, 5, "train, infer, backward, backward-frozen", "LIST"},
       {"shape", 0, POPT_ARG_STRING, &raw->shape, 6, "shapes in place of a suite's", "LIST"},
@@ -246,21 +181,25 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
       {"activation", 0, POPT_ARG_STRING, &raw->activation, 13, "applied to y: none", "NAME"},
       {"min-time", 0, POPT_ARG_STRING, &raw->min_time, 8, "seconds of samples for each row", "S"},
       {"peers", 0, POPT_ARG_STRING, &raw->peers, 9, "libraries to compare with: onednn, if compiled in", "LIST"},
+      {"calls", 0, POPT_ARG_NONE, &raw->calls, 14, "calls a second of small tensors, in place of a suite", NULL},
       {"json", 0, POPT_ARG_STRING, &request->json, 10, "one JSON record a line", "FILE"},
+      {"html", 0, POPT_ARG_STRING, &request->html, 15, "a report with plots, in one file", "FILE"},
+      {"compare", 0, POPT_ARG_STRING, &request->compare, 16, "compare with the --json file of another run", "OLD"},
+      {"fail-on-slower", 0, POPT_ARG_STRING, &raw->fail_on_slower, 17, "exit 1 if a row is SLOWER by more", "PCT"},
       {"data", 0, POPT_ARG_STRING, &request->data, 11, "a folder with MNIST's IDX files as x", "DIR"},
       OPTIONS_HELP,
       POPT_TABLEEND,
   };
   const options_help help = {"clnorm bench", "[--device D|all] [options]", more_help};
   int code = options_read(argc, argv, table, &help, NULL, 0, &words);
-  code = code == OPTIONS_GO_ON ? choose_suite(raw->suite, raw->shape, request) : code;
+  code = code == OPTIONS_GO_ON ? choose_cases(raw, request) : code;
   code = code == OPTIONS_GO_ON ? choose_op(raw->op) : code;
   code = code == OPTIONS_GO_ON ? choose_one_valued(raw) : code;
-  code = code == OPTIONS_GO_ON ? choose_passes(raw->pass, request) : code;
-  code = code == OPTIONS_GO_ON ? choose_layouts(raw->layout, request) : code;
-  code = code == OPTIONS_GO_ON ? choose_shapes(raw->shape, request) : code;
+  code = code == OPTIONS_GO_ON ? choose_passes_and_layouts(raw, request) : code;
+  code = code == OPTIONS_GO_ON ? choose_shapes("bench", raw->shape, request->shapes, &request->shape_count) : code;
   code = code == OPTIONS_GO_ON ? choose_backend(raw->backend, request) : code;
   code = code == OPTIONS_GO_ON ? choose_time(raw->min_time, request) : code;
+  code = code == OPTIONS_GO_ON ? choose_limit(raw->fail_on_slower, request) : code;
   code = code == OPTIONS_GO_ON ? choose_peers(raw->peers, request) : code;
   return code == OPTIONS_GO_ON ? check_texts(request) : code;
 }
@@ -270,8 +209,8 @@ int bench_request_read(int argc, const char **argv, bench_request *request)
   raw_options raw = {0};
   *request = (bench_request){0};
   const int code = read_all(argc, argv, request, &raw);
-  char *texts[] = {raw.suite,   raw.op,       raw.pass,  raw.shape, raw.layout,
-                   raw.backend, raw.min_time, raw.peers, raw.dtype, raw.activation};
+  char *texts[] = {raw.suite,    raw.op,    raw.pass,  raw.shape,      raw.layout,        raw.backend,
+                   raw.min_time, raw.peers, raw.dtype, raw.activation, raw.fail_on_slower};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     free(texts[i]);
   }
@@ -282,6 +221,8 @@ void bench_request_free(bench_request *request)
 {
   free(request->device);
   free(request->json);
+  free(request->html);
+  free(request->compare);
   free(request->data);
   *request = (bench_request){0};
 }

@@ -2,22 +2,17 @@
 #ifndef CLNORM_TOOLS_BENCH_REQUEST_H
 #define CLNORM_TOOLS_BENCH_REQUEST_H
 
-#include <group.h>
-
-#define BENCH_SHAPES 64
+#include "shape_options.h"
 
 typedef enum bench_backend { BENCH_ANY = 0, BENCH_CPU, BENCH_OPENCL } bench_backend;
 
-typedef struct bench_shape {
-  uint32_t rank;
-  size_t dims[5];
-} bench_shape;
-
 typedef struct bench_request {
   bench_backend backend;
-  char *device, *json, *data; /* NULL: not given */
-  unsigned suites;            /* CASES_BENCH_...; 0: the shapes below */
-  unsigned layouts;           /* CASES_FIRST, CASES_LAST */
+  char *device, *json, *html, *compare, *data; /* NULL: not given */
+  double fail_on_slower;                       /* percent; negative: not given */
+  int calls;                                   /* 1: measure calls of small tensors */
+  unsigned suites;                             /* CASES_BENCH_...; 0: the shapes below */
+  unsigned layouts;                            /* CASES_FIRST, CASES_LAST */
   bench_shape shapes[BENCH_SHAPES];
   size_t shape_count;
   bench_options options; /* passes, time, peers */

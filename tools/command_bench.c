@@ -1,13 +1,11 @@
-#include <errno.h>
+#include <calls.h>
 #include <measure.h>
-#include <report_json.h>
-#include <report_table.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bench_request.h"
+#include "bench_results.h"
 #include "commands.h"
 #include "device_choice.h"
 #include "digits.h"
@@ -26,7 +24,8 @@ typedef struct bencher {
   array digits;
   bench_data data;
   char input[300]; /* what x is, for people */
-  FILE *json;
+  char asked[400]; /* the options */
+  bench_results results;
   const device_choice *choice; /* the present device */
   const bench_case *present;
   double begin, done, total; /* seconds; costs of all groups */
@@ -58,48 +57,27 @@ static void show(void *context, const char *what, double part)
 
 /* ---- one device --------------------------------------------------------------------------------------------- */
 
-static int write_json(const bencher *b, const bench_record *records, size_t count)
-{
-  for (size_t i = 0; i < count && b->json != NULL; i++) {
-    if (report_json_write(b->json, &records[i]) != 0) {
-      return complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
-    }
-  }
-  /* What is done is kept if the rest is interrupted. */
-  return b->json == NULL || fflush(b->json) == 0
-             ? EXIT_OK
-             : complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
-}
-
 static int run_suite(bencher *b, const bench_device *device)
 {
   bench_options options = b->request->options;
-  const size_t count = b->suite.count * options.pass_count;
+  const size_t passes = options.pass_count;
+  const size_t before = b->results.count;
   int code = EXIT_OK;
-  bench_record *records = calloc(count, sizeof *records);
-  if (records == NULL) {
-    return complain(EXIT_DEVICE, "bench: not enough memory");
-  }
   options.progress = show;
   options.context = b;
   for (size_t i = 0; i < b->suite.count && code == EXIT_OK; i++) {
     b->present = &b->suite.cases[i];
-    bench_run_group(device, b->present, &options, &records[i * options.pass_count]);
+    bench_record *records = bench_results_add(&b->results, passes);
+    if (b->request->calls) {
+      bench_run_calls(device, b->present, &options, records);
+    } else {
+      bench_run_group(device, b->present, &options, records);
+    }
     b->done += cost_of(b->present);
-    code = write_json(b, &records[i * options.pass_count], options.pass_count);
+    code = bench_results_keep(&b->results, passes);
   }
   progress_end();
-  if (code == EXIT_OK) {
-    report_table_print(stdout, records, count, b->input);
-    (void)fflush(stdout);
-  }
-  for (size_t i = 0; i < count && code == EXIT_OK; i++) {
-    if (records[i].outcome == RECORD_WRONG || records[i].outcome == RECORD_FAILED) {
-      code = EXIT_DEVICE;
-    }
-  }
-  free(records);
-  return code;
+  return code == EXIT_OK ? bench_results_print(&b->results, b->results.count - before) : code;
 }
 
 static int bench_one(bencher *b, const device_choice *choice)
@@ -216,15 +194,12 @@ static void prepare_environment(void)
   }
 }
 
-static int bench_devices(bencher *b)
+static int measure_devices(bencher *b, const device_choice *choices, size_t count)
 {
-  device_choice *choices = NULL;
-  size_t count = 0;
-  int code = make_suite(b);
-  note_load(b);
-  code = code == EXIT_OK ? choose_devices(b->request, &choices, &count) : code;
-  if (code == EXIT_OK && b->request->json != NULL && (b->json = fopen(b->request->json, "we")) == NULL) {
-    code = complain(EXIT_USAGE, "bench: --json %s: cannot be made: %s", b->request->json, strerror(errno));
+  const size_t records = b->suite.count * b->request->options.pass_count * count;
+  int code = bench_results_begin(&b->results, choices, count, records);
+  if (code != EXIT_OK) {
+    return code;
   }
   for (size_t i = 0; i < b->suite.count; i++) {
     b->total += cost_of(&b->suite.cases[i]) * (double)count;
@@ -234,11 +209,30 @@ static int bench_devices(bencher *b)
     const int result = bench_one(b, &choices[i]);
     code = result > code ? result : code;
   }
-  if (b->json != NULL && fclose(b->json) != 0 && code == EXIT_OK) {
-    code = complain(EXIT_USAGE, "bench: --json %s: cannot be written: %s", b->request->json, strerror(errno));
-  }
+  return code;
+}
+
+static int bench_devices(bencher *b)
+{
+  device_choice *choices = NULL;
+  size_t count = 0;
+  int code = make_suite(b);
+  note_load(b);
+  code = code == EXIT_OK ? bench_results_open(&b->results, b->request, b->input) : code;
+  code = code == EXIT_OK ? choose_devices(b->request, &choices, &count) : code;
+  code = code == EXIT_OK ? measure_devices(b, choices, count) : code;
+  code = bench_results_close(&b->results, code, b->asked);
   free(choices);
   return code;
+}
+
+/* The options as they were given, for the report. */
+static void note_options(bencher *b, int argc, const char **argv)
+{
+  size_t used = 0;
+  for (int i = 1; i < argc && used < sizeof b->asked; i++) {
+    used += (size_t)snprintf(b->asked + used, sizeof b->asked - used, " %s", argv[i]);
+  }
 }
 
 int command_bench(int argc, const char **argv)
@@ -246,6 +240,7 @@ int command_bench(int argc, const char **argv)
   bench_request request;
   bencher b = {.request = &request};
   prepare_environment();
+  note_options(&b, argc, argv);
   int code = bench_request_read(argc, argv, &request);
   if (code == OPTIONS_GO_ON) {
 #if CLNORM_HAVE_OPENCL

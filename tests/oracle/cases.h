@@ -19,8 +19,10 @@
 #define CASES_CHECK_QUICK 2u /* the part of CASES_CHECK that is over in seconds on slow devices */
 #define CASES_CHECK_LARGE 4u /* checked too, but over a million elements: devices that are fast enough */
 #define CASES_BENCH_QUICK 8u
-#define CASES_BENCH_FULL 16u  /* includes the quick ones */
-#define CASES_BENCH_LARGE 32u /* for GPUs: tensors beyond their caches */
+#define CASES_BENCH_FULL 16u   /* includes the quick ones */
+#define CASES_BENCH_LARGE 32u  /* for GPUs: tensors beyond their caches */
+#define CASES_BENCH_SIZES 64u  /* one shape, N from 1 to 1024: 256 KiB to 256 MiB */
+#define CASES_BENCH_CALLS 128u /* so small that only the calls count */
 
 #define CASES_FIRST 1u /* which layouts make sense: channels-first, channels-last */
 #define CASES_LAST 2u
