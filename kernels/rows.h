@@ -155,12 +155,12 @@ static inline void run_apply(const __global float *x, __global float *y, ulong r
   }
 }
 
-/* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. */
-static inline void run_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, float mean,
-                                 ulong ahead, rows_place at)
+/* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. tail: the elements after the last
+ * whole vector that are to be added here. */
+static inline void run_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, uint tail,
+                                 float mean, ulong ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
-  const uint tail = lane_tail(at, run);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
       prefetch_floats(x + i + ahead, WIDTH);
@@ -177,6 +177,32 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
   }
 }
 
+/* Short tails: those of BLOCK segments fit into one vector together. 49 elements are three vectors and one element, which as a
+ * vector of its own in each segment would take a quarter of the time. */
+static inline int tails_together(rows_place at, ulong run)
+{
+  const uint tail = lane_tail(at, run);
+  return LOCAL == 1 && tail != 0 && tail * BLOCK <= WIDTH;
+}
+
+static inline void tails_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, uint tail,
+                                   float mean, uint segments, ulong segment_stride)
+{
+  float values[WIDTH], gradients[WIDTH];
+  for (uint i = 0; i < WIDTH; i++) {
+    values[i] = mean;
+    gradients[i] = 0.0f;
+  }
+  for (uint k = 0; k < segments; k++) {
+    for (uint i = 0; i < tail; i++) {
+      const ulong from = k * segment_stride + run - tail + i;
+      values[k * tail + i] = x[from];
+      gradients[k * tail + i] = dy[from];
+    }
+  }
+  sums_add(s, VLOAD(values), VLOAD(gradients), (vec)(mean));
+}
+
 /* Adds the sums of segments [0, segments) to the lanes of `group` statistics. BLOCK segments of one statistic after another,
  * so that its sums stay in registers meanwhile. */
 static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global float *x, const __global float *dy,
@@ -184,13 +210,19 @@ static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __gl
                                          ulong statistic_stride, rows_place at)
 {
   const ulong ahead = run_ahead(group, run, segment_stride);
+  const uint tail = lane_tail(at, run);
+  const int together = tails_together(at, run);
   for (ulong block = at.row; block < segments; block += BLOCK * at.rows) {
     const ulong end = min(block + BLOCK * at.rows, segments);
     for (uint g = 0; g < group; g++) {
+      const ulong first = block * segment_stride + g * statistic_stride;
       lane_sums s = sums[g];
       for (ulong segment = block; segment < end; segment += at.rows) {
         const ulong offset = segment * segment_stride + g * statistic_stride;
-        run_gradients(&s, x + offset, dy + offset, run, mean[g], ahead, at);
+        run_gradients(&s, x + offset, dy + offset, run, together ? 0 : tail, mean[g], ahead, at);
+      }
+      if (together) {
+        tails_gradients(&s, x + first, dy + first, run, tail, mean[g], (uint)(end - block), segment_stride);
       }
       sums[g] = s;
     }
