@@ -7,6 +7,9 @@
 
 #define FIRST_FACTOR 1e4
 #define BLOCK_FACTOR 1e6
+
+/* Of so many values one is not the mean. */
+#define SPARSE 64
 #define BLOCK 256
 #define PI 3.14159265358979323846
 
@@ -96,6 +99,12 @@ void generate_x(float *out, const clnorm_desc *desc, generate_kind kind, uint64_
     case GENERATE_NEIGHBOURS:
       fill_neighbours(out, &shape, seed, mean, std);
       break;
+    case GENERATE_SPARSE:
+      generate_normal(out, shape.elements, seed, mean, std);
+      for (uint64_t i = 0; i < shape.elements; i++) {
+        out[i] = rank_in_statistic(&shape, i) % SPARSE == 0 ? out[i] : (float)mean;
+      }
+      break;
     case GENERATE_CONSTANT:
       for (uint64_t i = 0; i < shape.elements; i++) {
         out[i] = (float)mean;
@@ -119,6 +128,8 @@ const char *generate_kind_name(generate_kind kind)
       return "neighbours sum to twice the mean";
     case GENERATE_CONSTANT:
       return "constant";
+    case GENERATE_SPARSE:
+      return "one value but each 64th";
   }
   return "?";
 }

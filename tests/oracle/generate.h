@@ -11,7 +11,8 @@ typedef enum generate_kind {
   GENERATE_OUTLIER,    /* the first value of each statistic 1e4 times the rest: mean + 1e4 * std * N(0, 1) */
   GENERATE_OUTLIERS,   /* every 256th value of each statistic 1e6 times the rest */
   GENERATE_NEIGHBOURS, /* x[2i] + x[2i+1] = 2*mean within each statistic, in multiples of std/4: sums are exact */
-  GENERATE_CONSTANT    /* every value is the mean */
+  GENERATE_CONSTANT,   /* every value is the mean */
+  GENERATE_SPARSE      /* every value is the mean but each 64th of a statistic: as after a rectifier or in images */
 } generate_kind;
 
 /* count numbers from N(mean, std). Different seeds give independent streams. */
