@@ -1,7 +1,7 @@
 # What `cmake --install` puts where. The installed tree may be moved afterwards: nothing in it holds an absolute path.
 include(CMakePackageConfigHelpers)
 
-set(clnorm_headers include/clnorm/clnorm.h include/clnorm/layer.h)
+set(clnorm_headers include/clnorm/clnorm.h include/clnorm/layer.h include/clnorm/tuning.h)
 if(CLNORM_OPENCL)
   list(APPEND clnorm_headers include/clnorm/opencl.h)
 endif()

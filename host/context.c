@@ -6,6 +6,7 @@
 #include "cl_status.h"
 #include "devices.h"
 #include "process.h"
+#include "tuning_cl.h"
 
 static clnorm_status check_device_of_context(cl_context context, cl_device_id device)
 {
@@ -55,6 +56,9 @@ clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_c
   CLNORM__TRY(clnorm__cl_check(clnorm__device_describe(device, &described), "clGetDeviceInfo"));
   clnorm__device_capabilities(&described, &made->capabilities);
   CLNORM__TRY(clnorm__program_cache_open(&made->cache, &described, NULL));
+  /* Without it the built-in table serves. */
+  made->tuning = clnorm__tuning_of_device(&described, NULL);
+  made->capabilities.tuning = made->tuning;
   CLNORM__TRY_CL(clRetainContext(context));
   made->context = context;
   *cl = made;
@@ -89,6 +93,7 @@ void clnorm__cl_release(clnorm_cl *cl)
     (void)clReleaseContext(cl->context);
   }
   clnorm__program_cache_close(&cl->cache);
+  clnorm_tuning_close(cl->tuning);
   (void)pthread_mutex_destroy(&cl->mutex);
   free(cl);
 }

@@ -24,6 +24,7 @@ struct clnorm_cl {
   cl_context context;
   cl_device_id device;
   clnorm__capabilities capabilities;
+  clnorm_tuning *tuning; /* what capabilities.tuning points to */
   pthread_mutex_t mutex; /* guards what follows */
   clnorm__program *programs;
   size_t build_count;

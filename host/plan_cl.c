@@ -90,13 +90,13 @@ done:
   return status;
 }
 
-static clnorm_status make(clnorm_cl_plan *plan, const clnorm_desc *desc, clnorm_pass pass)
+static clnorm_status make(clnorm_cl_plan *plan, const clnorm_desc *desc, clnorm_pass pass, const char *choice)
 {
   clnorm_status status;
   int fits = 0;
   clnorm__capabilities capabilities = plan->cl->capabilities;
   for (;;) {
-    CLNORM__TRY(clnorm__plan_make(desc, pass, &capabilities, &plan->data));
+    CLNORM__TRY(clnorm__plan_make_with(desc, pass, choice, &capabilities, &plan->data));
     CLNORM__TRY(prepare(plan, &fits));
     if (fits || capabilities.max_work_group <= 1) {
       break;
@@ -114,6 +114,12 @@ done:
 
 clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, clnorm_cl_plan **plan)
 {
+  return clnorm_cl_plan_create_with(cl, desc, pass, NULL, plan);
+}
+
+clnorm_status clnorm_cl_plan_create_with(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, const char *choice,
+                                         clnorm_cl_plan **plan)
+{
   clnorm_status status;
   clnorm_cl_plan *made = NULL;
   clnorm__error_begin();
@@ -127,7 +133,7 @@ clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clno
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *made);
   }
   made->cl = clnorm__cl_retain(cl);
-  CLNORM__TRY(make(made, desc, pass));
+  CLNORM__TRY(make(made, desc, pass, choice));
   *plan = made;
   made = NULL;
 done:

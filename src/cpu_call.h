@@ -88,6 +88,10 @@ void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix 
 
 /* ---- execution (cpu_execute.c) ---------------------------------------------------------------------------------- */
 
+/* What parameters of a plan come to on this machine: results are written past the cache; one thread does all of it. */
+int clnorm__cpu_exceeds_cache(const clnorm_plan *plan);
+int clnorm__cpu_is_serial(const clnorm_plan *plan);
+
 /* clnorm_execute() with loops of the caller's choice, so that tests reach each instruction set. */
 clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels);
 

@@ -76,10 +76,12 @@ static uint64_t cache_size(void)
 
 /* 1 if lines written are gone before anyone reads them: then reading them first was in vain. Built in: if input and output
  * together fill three quarters of the cache. */
-static int exceeds_cache(const clnorm_plan *plan)
+int clnorm__cpu_exceeds_cache(const clnorm_plan *plan)
 {
   return plan->geometry.elements * sizeof(float) > cache_size() / 8 * plan->parameters.stream_eighths;
 }
+
+int clnorm__cpu_is_serial(const clnorm_plan *plan) { return plan->geometry.elements < plan->parameters.serial_below; }
 
 static void *piece(const clnorm_args *args, uint64_t offset)
 {
@@ -99,7 +101,7 @@ static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args
   call.partials = piece(args, plan->partials_offset), call.coefficients = piece(args, plan->coefficients_offset);
   /* In place the lines are in the cache already. */
   const int in_place = call.y != NULL ? call.y == call.x : call.dx == call.dy;
-  call.stream = !in_place && exceeds_cache(plan);
+  call.stream = !in_place && clnorm__cpu_exceeds_cache(plan);
   return call;
 }
 
@@ -130,8 +132,7 @@ static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, i
 {
 #ifdef _OPENMP
   const int wanted = asked != 0 ? asked : omp_get_max_threads();
-  if (wanted <= 1 || step->tasks <= 1 || call->plan->geometry.elements < call->plan->parameters.serial_below ||
-      inherited_threads()) {
+  if (wanted <= 1 || step->tasks <= 1 || clnorm__cpu_is_serial(call->plan) || inherited_threads()) {
     return 1;
   }
   const uint64_t most = step->tasks < MOST_THREADS ? step->tasks : MOST_THREADS;

@@ -67,4 +67,24 @@ typedef struct clnorm__parameters {
 /* What is built in. */
 const clnorm__parameters *clnorm__parameters_built_in(clnorm__engine engine);
 
+/* A row of the table. */
+typedef struct clnorm__tunable {
+  const char *name;
+  size_t offset;          /* of its member */
+  const uint64_t *values; /* that may be set, rising */
+  size_t count;
+} clnorm__tunable;
+
+/* NULL past the last. */
+const clnorm__tunable *clnorm__tunable_at(size_t index);
+
+uint64_t clnorm__tunable_get(const clnorm__parameters *parameters, const clnorm__tunable *parameter);
+void clnorm__tunable_set(clnorm__parameters *parameters, const clnorm__tunable *parameter, uint64_t value);
+
+/* 1 if the engine reads it at all. */
+int clnorm__tunable_is_used(const clnorm__tunable *parameter, clnorm__engine engine);
+
+/* Index of the value among those that may be set; `count` if it is none of them. */
+size_t clnorm__tunable_index(const clnorm__tunable *parameter, uint64_t value);
+
 #endif

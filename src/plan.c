@@ -7,6 +7,7 @@
 
 #include "descriptor.h"
 #include "error.h"
+#include "tuning_state.h"
 #include "variants.h"
 
 /* Pieces of the workspace start at multiples of this many bytes: a cache line, and the widest vector. */
@@ -101,8 +102,56 @@ static clnorm_status check_allocation(const clnorm_plan *plan, const clnorm__cap
   return CLNORM_SUCCESS;
 }
 
+static const char *pass_name(clnorm_pass pass)
+{
+  switch (pass) {
+    case CLNORM_TRAIN:
+      return "forward-train";
+    case CLNORM_INFER:
+      return "forward-infer";
+    case CLNORM_BACKWARD:
+      return "backward";
+    case CLNORM_BACKWARD_FROZEN:
+      return "backward-frozen";
+  }
+  return "?";
+}
+
+/* A choice by the caller, else by the database, else by the built-in table. */
+static clnorm_status choose(clnorm_plan *plan, const char *text)
+{
+  const clnorm__capabilities *capabilities = &plan->capabilities;
+  clnorm__choice choice;
+  clnorm__choice_clear(&choice);
+  if (text == NULL) {
+    const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
+    if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
+      plan->chooser = CLNORM__TUNED;
+      return CLNORM_SUCCESS;
+    }
+  } else if (strcmp(text, CLNORM_BUILT_IN) != 0) {
+    const char *why = clnorm__choice_read(text, strlen(text), plan->engine, &choice);
+    if (why != NULL) {
+      return clnorm__fail(CLNORM_INVALID_ARGUMENT,
+                          "choice: expected \"variant parameter=value ...\", got %s in \"%.200s\"", why, text);
+    }
+    plan->chooser = CLNORM__FORCED;
+  }
+  if (!clnorm__variant_choose(plan, capabilities, &choice)) {
+    return clnorm__fail(CLNORM_UNSUPPORTED, "choice: %s cannot compute %s of this shape", choice.variant,
+                        pass_name(plan->pass));
+  }
+  return CLNORM_SUCCESS;
+}
+
 clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *capabilities,
                                 clnorm_plan *plan)
+{
+  return clnorm__plan_make_with(desc, pass, NULL, capabilities, plan);
+}
+
+clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, const char *choice,
+                                     const clnorm__capabilities *capabilities, clnorm_plan *plan)
 {
   clnorm_status status;
   memset(plan, 0, sizeof *plan);
@@ -110,10 +159,10 @@ clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const
   CLNORM__TRY(clnorm__descriptor_allows(&plan->desc, &plan->geometry, pass));
   plan->pass = pass;
   plan->engine = capabilities->engine;
-  plan->parameters = *clnorm__parameters_built_in(plan->engine);
+  plan->capabilities = *capabilities;
   const int unbiased = plan->desc.running_variance == CLNORM_VARIANCE_UNBIASED;
   plan->stats_divisor = plan->geometry.values - (unbiased && plan->geometry.values > 1 ? 1 : 0);
-  clnorm__variant_choose(plan, capabilities);
+  CLNORM__TRY(choose(plan, choice));
   CLNORM__TRY(lay_out_workspace(plan));
   CLNORM__TRY(check_allocation(plan, capabilities));
 done:
@@ -140,8 +189,14 @@ int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const
 
 clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass pass, clnorm_plan **plan)
 {
+  return clnorm_plan_create_with(desc, pass, NULL, plan);
+}
+
+clnorm_status clnorm_plan_create_with(const clnorm_desc *desc, clnorm_pass pass, const char *choice, clnorm_plan **plan)
+{
   clnorm_status status;
   clnorm_plan *made = NULL;
+  clnorm__capabilities capabilities = clnorm__host_capabilities;
   clnorm__error_begin();
   if (plan == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "plan: expected a pointer to fill, got NULL");
@@ -150,7 +205,8 @@ clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass pass, clno
   if (made == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *made);
   }
-  CLNORM__TRY(clnorm__plan_make(desc, pass, &clnorm__host_capabilities, made));
+  capabilities.tuning = choice == NULL ? clnorm__tuning_of_host() : NULL;
+  CLNORM__TRY(clnorm__plan_make_with(desc, pass, choice, &capabilities, made));
   *plan = made;
   made = NULL;
 done:
@@ -164,19 +220,21 @@ size_t clnorm_plan_workspace_size(const clnorm_plan *plan) { return plan == NULL
 
 const char *clnorm_plan_variant(const clnorm_plan *plan) { return plan == NULL ? "" : plan->variant; }
 
-static const char *pass_name(clnorm_pass pass)
+const char *clnorm_plan_tuning(const clnorm_plan *plan)
 {
-  switch (pass) {
-    case CLNORM_TRAIN:
-      return "forward-train";
-    case CLNORM_INFER:
-      return "forward-infer";
-    case CLNORM_BACKWARD:
-      return "backward";
-    case CLNORM_BACKWARD_FROZEN:
-      return "backward-frozen";
+  static const char *const names[] = {"built-in", "tuned", "forced"};
+  return plan == NULL ? "" : names[plan->chooser];
+}
+
+size_t clnorm_plan_choice(const clnorm_plan *plan, char *text, size_t capacity)
+{
+  if (plan == NULL) {
+    if (capacity != 0) {
+      text[0] = '\0';
+    }
+    return 0;
   }
-  return "?";
+  return clnorm__choice_write(plan->variant, &plan->parameters, plan->engine, text, capacity);
 }
 
 /* Appends to a text that may be full already; `length` counts on past the end, like snprintf. */

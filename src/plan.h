@@ -89,11 +89,16 @@ typedef struct clnorm__step {
 
 #define CLNORM__MAX_STEPS 5
 
+/* Who chose variant and parameters: the built-in table, the database, the caller. */
+typedef enum clnorm__chooser { CLNORM__BUILT_IN = 0, CLNORM__TUNED, CLNORM__FORCED } clnorm__chooser;
+
 struct clnorm_plan {
   clnorm_desc desc;
   clnorm_pass pass;
   clnorm__geometry geometry;
   clnorm__engine engine;
+  clnorm__capabilities capabilities; /* that it was made for */
+  clnorm__chooser chooser;
   clnorm__parameters parameters; /* that it was made with */
   const char *variant;
   int num_steps;
@@ -111,6 +116,10 @@ struct clnorm_plan {
 /* Validates and fills *plan. Errors: those of clnorm_plan_create, OUT_OF_MEMORY above capabilities->max_allocation. */
 clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *capabilities,
                                 clnorm_plan *plan);
+
+/* The same with the text of a choice, as clnorm_plan_create_with takes it, and its errors. */
+clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, const char *choice,
+                                     const clnorm__capabilities *capabilities, clnorm_plan *plan);
 
 /* 1 if a call with these arguments needs the step. */
 int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT]);

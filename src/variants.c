@@ -1,7 +1,12 @@
 #include "variants.h"
 
+#include <string.h>
+
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
+
+/* Values that a partial result stands for at least, so that workspaces stay small beside their tensors. */
+#define MIN_PARTIAL 64
 
 static uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
 static uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
@@ -125,7 +130,8 @@ static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when 
   clnorm__step *step = add_step(plan, role, when, capabilities);
   const uint64_t groups = shape_rows_step(plan, step, capabilities);
   const uint64_t wanted = ceil_div(wanted_tasks(plan, capabilities), groups);
-  const uint64_t most = at_least(geometry->values / plan->parameters.min_tile * step->group, 1);
+  const uint64_t pays = geometry->values / plan->parameters.min_tile * step->group;
+  const uint64_t most = at_least(at_most(pays, geometry->values / MIN_PARTIAL), 1);
   tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
   step->tasks = groups * step->outer_tiles * step->inner_tiles;
   plan->partials = step->outer_tiles * step->inner_tiles;
@@ -295,33 +301,8 @@ static void build_whole(clnorm_plan *plan, const clnorm__capabilities *capabilit
 
 /* ---- the table ---------------------------------------------------------------------------------------------- */
 
-static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
-{
-  (void)capabilities;
-  return plan->pass == CLNORM_INFER;
-}
-
-/* Whole statistics a task pay off when there are enough of them to fill the device, or so little data that splitting it
- * gains nothing. */
-static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
-{
-  const clnorm__geometry *geometry = &plan->geometry;
-  if (geometry->pattern != CLNORM__ROWS) {
-    return 0;
-  }
-  const uint64_t tasks = ceil_div(geometry->statistics, group_of_rows(plan, capabilities));
-  const uint64_t enough = capabilities->compute_units * plan->parameters.whole_tasks_per_unit;
-  return tasks >= enough || geometry->values <= plan->parameters.min_tile;
-}
-
-/* Few rows: one tile would hold them all, and partial results would weigh as much as the tensor. */
-static int columns_are_short(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
-{
-  const clnorm__geometry *geometry = &plan->geometry;
-  (void)capabilities;
-  return geometry->pattern == CLNORM__COLUMNS &&
-         (geometry->rows < 2 * plan->parameters.min_tile_rows || geometry->elements <= plan->parameters.min_tile);
-}
+/* What a variant can do at all, and where it is the built-in choice. */
+typedef int predicate(const clnorm_plan *plan, const clnorm__capabilities *capabilities);
 
 static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
@@ -330,27 +311,106 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
+static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  (void)capabilities;
+  return plan->pass == CLNORM_INFER;
+}
+
+static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  return !is_elementwise(plan, capabilities);
+}
+
+/* Few values: partial results and coefficients would weigh as much as the tensor. */
+static int can_be_split(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  return reduces(plan, capabilities) && plan->geometry.values >= 2 * MIN_PARTIAL && plan->geometry.elements != 0;
+}
+
+/* Whole statistics a task pay off when there are enough of them to fill the device, or so little data that splitting it
+ * gains nothing. */
+static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  const uint64_t tasks = ceil_div(geometry->statistics, group_of_rows(plan, capabilities));
+  const uint64_t enough = capabilities->compute_units * plan->parameters.whole_tasks_per_unit;
+  return tasks >= enough || geometry->values <= plan->parameters.min_tile;
+}
+
+/* Few rows: one tile would hold them all, and partial results would weigh as much as the tensor. */
+static int columns_are_short(const clnorm_plan *plan)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  return geometry->rows < 2 * plan->parameters.min_tile_rows || geometry->elements <= plan->parameters.min_tile;
+}
+
+static int whole_pays(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  if (!can_be_split(plan, capabilities)) {
+    return 1;
+  }
+  return plan->geometry.pattern == CLNORM__ROWS ? rows_fill_device(plan, capabilities) : columns_are_short(plan);
+}
+
 static const struct {
   const char *rows_name;
   const char *columns_name;
-  int (*applies)(const clnorm_plan *plan, const clnorm__capabilities *capabilities);
+  predicate *can; /* it may be chosen for such a plan */
+  predicate *is_built_in;
   void (*build)(clnorm_plan *plan, const clnorm__capabilities *capabilities);
 } variants[] = {
-    {"rows_apply", "columns_apply", is_elementwise, build_split},
-    {"rows_whole", "columns_whole", rows_fill_device, build_whole},
-    {"rows_whole", "columns_whole", columns_are_short, build_whole},
-    {"rows_split", "columns_split", always, build_split},
+    {"rows_apply", "columns_apply", is_elementwise, always, build_split},
+    {"rows_whole", "columns_whole", reduces, whole_pays, build_whole},
+    {"rows_split", "columns_split", can_be_split, always, build_split},
 };
 
-void clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+#define VARIANTS (sizeof variants / sizeof variants[0])
+
+const char *clnorm__variant_at(size_t index, clnorm__pattern pattern)
 {
-  for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
-    if (variants[i].applies(plan, capabilities)) {
-      plan->variant = plan->geometry.pattern == CLNORM__ROWS ? variants[i].rows_name : variants[i].columns_name;
-      variants[i].build(plan, capabilities);
-      return;
+  if (index >= VARIANTS) {
+    return NULL;
+  }
+  return pattern == CLNORM__ROWS ? variants[index].rows_name : variants[index].columns_name;
+}
+
+const char *clnorm__variant_find(const char *name, size_t length)
+{
+  for (size_t i = 0; i < 2 * VARIANTS; i++) {
+    const char *known = clnorm__variant_at(i / 2, i % 2 == 0 ? CLNORM__ROWS : CLNORM__COLUMNS);
+    if (strlen(known) == length && memcmp(known, name, length) == 0) {
+      return known;
     }
   }
+  return NULL;
+}
+
+static void set_parameters(clnorm_plan *plan, const clnorm__choice *choice)
+{
+  const clnorm__tunable *parameter;
+  plan->parameters = *clnorm__parameters_built_in(plan->engine);
+  for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+    const uint64_t value = clnorm__tunable_get(&choice->parameters, parameter);
+    if (value != CLNORM__UNUSED) {
+      clnorm__tunable_set(&plan->parameters, parameter, value);
+    }
+  }
+}
+
+int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__choice *choice)
+{
+  set_parameters(plan, choice);
+  for (size_t i = 0; i < VARIANTS; i++) {
+    const char *name = clnorm__variant_at(i, plan->geometry.pattern);
+    const int wanted = choice->variant != NULL ? choice->variant == name : variants[i].is_built_in(plan, capabilities);
+    if (wanted && variants[i].can(plan, capabilities)) {
+      plan->variant = name;
+      variants[i].build(plan, capabilities);
+      return 1;
+    }
+  }
+  return 0;
 }
 
 const clnorm__capabilities clnorm__host_capabilities = {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Each public header compiles alone, first in its file, as C11 and as C++11, without a warning; clnorm.h and layer.h need
-# nothing but the C standard library.
+# Each public header compiles alone, first in its file, as C11 and as C++11, without a warning; clnorm.h, layer.h and
+# tuning.h need nothing but the C standard library.
 #   usage: test_headers.sh SOURCE ON|OFF           with or without opencl.h
 set -euo pipefail
 include=$1/include opencl=$2
-headers=(clnorm/clnorm.h clnorm/layer.h)
+headers=(clnorm/clnorm.h clnorm/layer.h clnorm/tuning.h)
 if [ "$opencl" = ON ]; then
   headers+=(clnorm/opencl.h)
 fi
@@ -17,7 +17,7 @@ for header in "${headers[@]}"; do
   done
   echo "$header: C and C++"
 done
-for header in clnorm/clnorm.h clnorm/layer.h; do
+for header in clnorm/clnorm.h clnorm/layer.h clnorm/tuning.h; do
   if echo "#include \"$header\"" | "${CC:-cc}" -std=c11 -I"$include" -M -x c - | grep -E '/CL/'; then
     echo "$header must not need OpenCL" >&2
     exit 1

@@ -3,7 +3,7 @@
 #   usage: test_symbols.sh SOURCE LIBRARY ON|OFF   with or without opencl.h
 set -euo pipefail
 source=$1 library=$2 opencl=$3
-headers=("$source/include/clnorm/clnorm.h" "$source/include/clnorm/layer.h")
+headers=("$source/include/clnorm/clnorm.h" "$source/include/clnorm/layer.h" "$source/include/clnorm/tuning.h")
 if [ "$opencl" = ON ]; then
   headers+=("$source/include/clnorm/opencl.h")
 fi

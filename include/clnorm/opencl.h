@@ -23,6 +23,7 @@
 
 #include "clnorm/clnorm.h"
 #include "clnorm/layer.h"
+#include "clnorm/tuning.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,13 @@ CLNORM_API clnorm_status clnorm_cl_list_devices(clnorm_cl_device *list, size_t c
  *             version; NULL or "": the first GPU, else the first device
  * Errors: INVALID_ARGUMENT, NO_DEVICE (last_error names what there is), OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_select_device(const char *selector, clnorm_cl_device *device);
+
+/* Reads the database of choices for the device: clnorm_tuning_open in tuning.h tells the rest. clnorm_cl_create does it by
+ * itself.
+ *   device   as clnorm_cl_list_devices or clnorm_cl_select_device filled it
+ * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+CLNORM_API clnorm_status clnorm_cl_tuning_open(const clnorm_cl_device *device, const char *folder,
+                                               clnorm_tuning **tuning);
 
 /* ---- Context ------------------------------------------------------------------------------------------------ */
 
@@ -114,6 +122,10 @@ typedef struct clnorm_cl_plan clnorm_cl_plan;
  *         BUILD_FAILED (last_error has the log), OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_cl_plan_create(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass,
                                                clnorm_cl_plan **plan);
+
+/* As clnorm_cl_plan_create with a choice of the caller's: see clnorm_plan_create_with in tuning.h. */
+CLNORM_API clnorm_status clnorm_cl_plan_create_with(clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass,
+                                                    const char *choice, clnorm_cl_plan **plan);
 
 /* NULL is allowed. Commands already enqueued are unaffected. */
 CLNORM_API void clnorm_cl_plan_destroy(clnorm_cl_plan *plan);
