@@ -42,7 +42,6 @@ static void open_pass(caller *c, size_t index)
 {
   bench_record *record = &c->records[index];
   runner_error error = {0};
-  char variant[64];
   double compile = 0.0;
   runner *pass = &c->passes[c->used];
   bare_calls *bare = &c->bare[c->used];
@@ -50,7 +49,7 @@ static void open_pass(caller *c, size_t index)
   if (record->outcome != RECORD_OK) {
     return;
   }
-  if (runner_open_cl(pass, c->session, &c->w, record->pass, "off", &error, variant, sizeof variant, &compile) != 0 ||
+  if (runner_open_cl(pass, c->session, &c->w, record->pass, c->options->choice, "off", &error, &compile) != 0 ||
       bare_calls_open(bare, pass->self, &error) != 0) {
     (void)snprintf(record->calls.note, sizeof record->calls.note, "%.120s", error.text);
     runner_close(pass);

@@ -51,15 +51,13 @@ static answer work(const question *asked)
   workload w;
   runner r = {0};
   runner_error error = {0};
-  char variant[64];
   clnorm_cl_cache cache = {0};
   double opening = 0.0;
   if (!find_device(asked->device, &device) || session_cl_open(&session, &device, &error) != 0) {
     return made;
   }
   if (workload_create(&w, &asked->desc, NULL) != CLNORM_SUCCESS || session_cl_load(&session, &w, &error) != 0 ||
-      runner_open_cl(&r, &session, &w, asked->pass, asked->cached ? NULL : "off", &error, variant, sizeof variant,
-                     &opening) != 0) {
+      runner_open_cl(&r, &session, &w, asked->pass, NULL, asked->cached ? NULL : "off", &error, &opening) != 0) {
     return made; /* the process ends here */
   }
   const double begin = measure_now();

@@ -1,5 +1,6 @@
 #include "group.h"
 
+#include <clnorm/tuning.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,11 +77,10 @@ static int open_device_pass(group *g, runner *r, bench_record *record, runner_er
 {
 #if CLNORM_HAVE_OPENCL
   if (g->device->cl != NULL) {
-    return runner_open_cl(r, g->device->cl, &g->w, record->pass, "off", error, record->variant, sizeof record->variant,
-                          &record->compile);
+    return runner_open_cl(r, g->device->cl, &g->w, record->pass, g->options->choice, "off", error, &record->compile);
   }
 #endif
-  return runner_open_cpu(r, &g->w, record->pass, error, record->variant, sizeof record->variant);
+  return runner_open_cpu(r, &g->w, record->pass, g->options->choice, error);
 }
 
 static int run_once(group *g, runner *r)
@@ -105,6 +105,8 @@ static void open_pass(group *g, bench_record *record, const verifier *check, lan
     set_outcome(record, &error);
     return;
   }
+  (void)snprintf(record->variant, sizeof record->variant, "%s", clnorm_plan_variant(r.plan));
+  (void)snprintf(record->tuning, sizeof record->tuning, "%s", clnorm_plan_tuning(r.plan));
   const double begin = measure_now();
   int failed = r.run(r.self, 1);
   record->compile += measure_now() - begin;
@@ -137,12 +139,11 @@ static void open_pass(group *g, bench_record *record, const verifier *check, lan
 /* The CPU backend beside a device. */
 static void open_cpu(group *g, bench_record *record, const verifier *check, lane *where)
 {
-  char variant[64];
   runner r = {0};
   runner_error error = {0};
   verdict result = {0};
   workload_clear_results(&g->w);
-  if (runner_open_cpu(&r, &g->w, record->pass, &error, variant, sizeof variant) != 0) {
+  if (runner_open_cpu(&r, &g->w, record->pass, NULL, &error) != 0) {
     (void)snprintf(record->cpu_note, sizeof record->cpu_note, "%.120s", error.text);
     return;
   }

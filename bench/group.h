@@ -20,6 +20,7 @@ typedef struct bench_options {
   clnorm_pass passes[GROUP_PASSES];
   size_t pass_count;
   double min_time, sample_time; /* as measure_all takes them */
+  const char *choice; /* for the device's passes, as clnorm_plan_create_with takes it; NULL: as the library chooses */
   const peer *peers[RECORD_PEERS];
   size_t peer_count;
   first_use *first_use; /* NULL: first use is not timed */

@@ -42,6 +42,7 @@ typedef struct bench_record {
   const char *backend;          /* "cpu" or "opencl" */
   const char *device, *driver;  /* of the bench_device */
   char variant[64];
+  char tuning[16]; /* who chose it: "built-in", "tuned", "forced"; "" if there was no plan */
   record_outcome outcome;
   char reason[640]; /* if not ok */
   double max_err, tolerance;

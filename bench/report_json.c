@@ -102,6 +102,7 @@ json_t *report_json_record(const bench_record *record)
   json_object_set_new(json, "device", json_string(record->device));
   json_object_set_new(json, "driver", json_string(record->driver));
   json_object_set_new(json, "variant", json_string(record->variant));
+  json_object_set_new(json, "tuning", json_string(record->tuning));
   json_object_set_new(json, "n", json_integer((json_int_t)time->n));
   json_object_set_new(json, "median_s", time_of(record, time->median));
   json_object_set_new(json, "ci95_s", json_pack("[o, o]", time_of(record, time->low), time_of(record, time->high)));

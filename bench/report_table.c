@@ -103,6 +103,23 @@ static void print_reasons(FILE *file, const bench_record *records, size_t count)
   }
 }
 
+/* Which rows the built-in table did not choose. */
+static void print_tuning(FILE *file, const bench_record *records, size_t count)
+{
+  const char *separator = "";
+  (void)fprintf(file, "\nVariants and parameters: ");
+  for (size_t i = 0; i < count; i++) {
+    const bench_record *record = &records[i];
+    char shape[80];
+    if (record->tuning[0] != '\0' && strcmp(record->tuning, "built-in") != 0) {
+      (void)fprintf(file, "%s%s for %s %s %s", separator, record->tuning, record_pass_name(record->pass),
+                    record_shape_text(record, shape, sizeof shape), record_layout_name(record->layout));
+      separator = ", ";
+    }
+  }
+  (void)fprintf(file, "%s.\n", separator[0] == '\0' ? "built-in" : "; else built-in");
+}
+
 /* The CPU backend's driver is clnorm itself. */
 static void print_heading(FILE *file, const bench_record *record, const char *input)
 {
@@ -121,6 +138,7 @@ void report_table_print(FILE *file, const bench_record *records, size_t count, c
   }
   print_heading(file, &records[0], input);
   print_grid(file, &g);
+  print_tuning(file, records, count);
   print_reasons(file, records, count);
   if (records[0].calls.measured) {
     report_calls_explain(file, records, count);

@@ -11,6 +11,7 @@
 typedef struct runner {
   char name[48];
   void *self;                            /* NULL: not open */
+  const clnorm_plan *plan;               /* that a pass of the library runs; NULL: something else */
   int (*run)(void *self, size_t times);  /* that often, and waits for the end; 0 or -1 */
   int (*fetch)(void *self, workload *w); /* brings the results into w->out; NULL: they are there already */
   void (*close)(void *self);
@@ -29,8 +30,9 @@ int runner_fail(runner_error *error, clnorm_status status, const char *format, .
 /* NULL self is allowed; leaves *r empty. */
 void runner_close(runner *r);
 
-/* A pass on the CPU backend. `w` is kept by reference; results go straight into w->out. 0, or -1 with *error set. */
-int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, runner_error *error, char *variant, size_t capacity);
+/* A pass on the CPU backend. `w` is kept by reference; results go straight into w->out. 0, or -1 with *error set.
+ *   choice   as clnorm_plan_create_with takes it; NULL: as the library chooses */
+int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, const char *choice, runner_error *error);
 
 /* Copies of `bytes` from one array to another in every way that this CPU knows; at most 3.
  * Returns how many were opened. */

@@ -1,5 +1,4 @@
 /* Passes on an OpenCL device. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "measure.h"
@@ -106,8 +105,8 @@ void runner_cache_cl(const runner *r, clnorm_cl_cache *cache)
   clnorm_cl_cache_describe(((const pass_cl *)r->self)->cl, cache);
 }
 
-int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *cache,
-                   runner_error *error, char *variant, size_t capacity, double *compile)
+int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *choice, const char *cache,
+                   runner_error *error, double *compile)
 {
   pass_cl *made = calloc(1, sizeof *made);
   if (made == NULL) {
@@ -122,7 +121,7 @@ int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass
     status = clnorm_cl_cache_use(made->cl, cache);
   }
   if (status == CLNORM_SUCCESS) {
-    status = clnorm_cl_plan_create(made->cl, &w->desc, pass, &made->plan);
+    status = clnorm_cl_plan_create_with(made->cl, &w->desc, pass, choice, &made->plan);
   }
   *compile = measure_now() - begin;
   if (status != CLNORM_SUCCESS) {
@@ -138,8 +137,12 @@ int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass
   if (session_cl_check(code, "clEnqueueWriteBuffer", error) != 0) {
     goto failed;
   }
-  (void)snprintf(variant, capacity, "%s", clnorm_plan_variant(clnorm_cl_plan_data(made->plan)));
-  *r = (runner){.name = "opencl", .self = made, .run = run_pass, .fetch = fetch, .close = close_pass};
+  *r = (runner){.name = "opencl",
+                .self = made,
+                .plan = clnorm_cl_plan_data(made->plan),
+                .run = run_pass,
+                .fetch = fetch,
+                .close = close_pass};
   return 0;
 failed:
   close_pass(made);

@@ -1,5 +1,5 @@
 /* Passes on the CPU backend. */
-#include <stdio.h>
+#include <clnorm/tuning.h>
 #include <stdlib.h>
 
 #include "runner.h"
@@ -56,13 +56,13 @@ static clnorm_args arguments_of(const workload *w, clnorm_pass pass)
   return args;
 }
 
-int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, runner_error *error, char *variant, size_t capacity)
+int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, const char *choice, runner_error *error)
 {
   pass_cpu *made = calloc(1, sizeof *made);
   if (made == NULL) {
     return runner_fail(error, CLNORM_OUT_OF_MEMORY, "not enough memory");
   }
-  const clnorm_status status = clnorm_plan_create(&w->desc, pass, &made->plan);
+  const clnorm_status status = clnorm_plan_create_with(&w->desc, pass, choice, &made->plan);
   if (status != CLNORM_SUCCESS) {
     (void)runner_fail(error, status, "%s", clnorm_last_error());
     goto failed;
@@ -77,8 +77,7 @@ int runner_open_cpu(runner *r, workload *w, clnorm_pass pass, runner_error *erro
     }
     made->args.workspace = (clnorm_output){made->workspace, bytes};
   }
-  (void)snprintf(variant, capacity, "%s", clnorm_plan_variant(made->plan));
-  *r = (runner){.name = "cpu", .self = made, .run = run_pass, .close = close_pass};
+  *r = (runner){.name = "cpu", .self = made, .plan = made->plan, .run = run_pass, .close = close_pass};
   return 0;
 failed:
   close_pass(made);

@@ -33,9 +33,10 @@ int session_cl_check(cl_int code, const char *call, runner_error *error);
 int session_cl_cache_is_on(const session_cl *session);
 
 /* A pass on the device. Makes its kernels and runs nothing yet; `compile` receives the seconds.
+ *   choice  as runner_open_cpu takes it
  *   cache   of compiled programs, as clnorm_cl_cache_use takes it; "off": they are compiled from nothing */
-int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *cache,
-                   runner_error *error, char *variant, size_t capacity, double *compile);
+int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass, const char *choice, const char *cache,
+                   runner_error *error, double *compile);
 
 /* What the cache did for a pass that runner_open_cl has opened. */
 void runner_cache_cl(const runner *r, clnorm_cl_cache *cache);

@@ -22,13 +22,14 @@ static const struct {
   kind kind;
   int timed; /* 1: null in a record without times; 2: null in one without a check, too; 3: null without a cache, too */
 } keys[] = {
-    {"schema", INTEGER, 0},    {"op", STRING, 0},          {"pass", STRING, 0},         {"shape", ARRAY, 0},
-    {"layout", STRING, 0},     {"dtype", STRING, 0},       {"activation", STRING, 0},   {"residual", BOOLEAN, 0},
-    {"backend", STRING, 0},    {"device", STRING, 0},      {"driver", STRING, 0},       {"variant", STRING, 0},
-    {"n", INTEGER, 0},         {"median_s", REAL, 1},      {"ci95_s", ARRAY, 0},        {"copy_s", REAL, 1},
-    {"copy_ci95_s", ARRAY, 0}, {"times_copy", REAL, 1},    {"bytes_least", INTEGER, 0}, {"gbps", REAL, 1},
-    {"compile_s", REAL, 1},    {"check", STRING, 0},       {"max_err", REAL, 2},        {"tolerance", REAL, 2},
-    {"peers", OBJECT, 0},      {"first_use_s", OBJECT, 3}, {"version", STRING, 0},      {"git", STRING, 0},
+    {"schema", INTEGER, 0}, {"op", STRING, 0},         {"pass", STRING, 0},        {"shape", ARRAY, 0},
+    {"layout", STRING, 0},  {"dtype", STRING, 0},      {"activation", STRING, 0},  {"residual", BOOLEAN, 0},
+    {"backend", STRING, 0}, {"device", STRING, 0},     {"driver", STRING, 0},      {"variant", STRING, 0},
+    {"tuning", STRING, 0},  {"n", INTEGER, 0},         {"median_s", REAL, 1},      {"ci95_s", ARRAY, 0},
+    {"copy_s", REAL, 1},    {"copy_ci95_s", ARRAY, 0}, {"times_copy", REAL, 1},    {"bytes_least", INTEGER, 0},
+    {"gbps", REAL, 1},      {"compile_s", REAL, 1},    {"check", STRING, 0},       {"max_err", REAL, 2},
+    {"tolerance", REAL, 2}, {"peers", OBJECT, 0},      {"first_use_s", OBJECT, 3}, {"version", STRING, 0},
+    {"git", STRING, 0},
 };
 
 #define KEYS (sizeof keys / sizeof keys[0])

@@ -25,8 +25,7 @@ static void run(workload *w, clnorm_pass pass)
 {
   runner r = {0};
   runner_error error;
-  char variant[64];
-  cr_assert(runner_open_cpu(&r, w, pass, &error, variant, sizeof variant) == 0, "%s", error.text);
+  cr_assert(runner_open_cpu(&r, w, pass, NULL, &error) == 0, "%s", error.text);
   cr_assert(r.run(r.self, 1) == 0);
   runner_close(&r);
 }

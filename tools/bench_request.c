@@ -187,6 +187,8 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
       {"compare", 0, POPT_ARG_STRING, &request->compare, 16, "compare with the --json file of another run", "OLD"},
       {"fail-on-slower", 0, POPT_ARG_STRING, &raw->fail_on_slower, 17, "exit 1 if a row is SLOWER by more", "PCT"},
       {"data", 0, POPT_ARG_STRING, &request->data, 11, "a folder with MNIST's IDX files as x", "DIR"},
+      {"choice", 0, POPT_ARG_STRING, &request->choice, 18, "built-in, or a variant and parameters: see docs/tuning.md",
+       "TEXT"},
       OPTIONS_HELP,
       POPT_TABLEEND,
   };
@@ -224,5 +226,6 @@ void bench_request_free(bench_request *request)
   free(request->html);
   free(request->compare);
   free(request->data);
+  free(request->choice);
   *request = (bench_request){0};
 }

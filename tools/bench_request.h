@@ -8,11 +8,11 @@ typedef enum bench_backend { BENCH_ANY = 0, BENCH_CPU, BENCH_OPENCL } bench_back
 
 typedef struct bench_request {
   bench_backend backend;
-  char *device, *json, *html, *compare, *data; /* NULL: not given */
-  double fail_on_slower;                       /* percent; negative: not given */
-  int calls;                                   /* 1: measure calls of small tensors */
-  unsigned suites;                             /* CASES_BENCH_...; 0: the shapes below */
-  unsigned layouts;                            /* CASES_FIRST, CASES_LAST */
+  char *device, *json, *html, *compare, *data, *choice; /* NULL: not given */
+  double fail_on_slower;                                /* percent; negative: not given */
+  int calls;                                            /* 1: measure calls of small tensors */
+  unsigned suites;                                      /* CASES_BENCH_...; 0: the shapes below */
+  unsigned layouts;                                     /* CASES_FIRST, CASES_LAST */
   bench_shape shapes[BENCH_SHAPES];
   size_t shape_count;
   bench_options options; /* passes, time, peers */

@@ -63,6 +63,7 @@ static int run_suite(bencher *b, const bench_device *device)
   const size_t passes = options.pass_count;
   const size_t before = b->results.count;
   int code = EXIT_OK;
+  options.choice = b->request->choice;
   options.progress = show;
   options.context = b;
   for (size_t i = 0; i < b->suite.count && code == EXIT_OK; i++) {

@@ -6,5 +6,6 @@ int command_devices(int argc, const char **argv);
 int command_run(int argc, const char **argv);
 int command_check(int argc, const char **argv);
 int command_bench(int argc, const char **argv);
+int command_tune(int argc, const char **argv);
 
 #endif

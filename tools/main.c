@@ -15,6 +15,7 @@ static const struct {
     {"run", command_run, "normalize files: clnorm run batch train --x digits.npy --out DIR"},
     {"check", command_check, "compare a device with the reference, pass by pass"},
     {"bench", command_bench, "measure devices against their own copy, and against peers"},
+    {"tune", command_tune, "search for what is fastest on a device, and keep it in a file"},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -28,14 +29,16 @@ static int print_help(void)
   (void)printf(
       "\n  clnorm COMMAND --help tells its options; clnorm --version the version.\n"
       "Exit codes: 0 all is well; 1 a device or a check failed; 2 bad usage or a bad file.\n"
-      "Environment: CLNORM_DEVICE is the device where --device is not given.\n");
+      "Environment: CLNORM_DEVICE is the device where --device is not given, CLNORM_TUNING_DB the folder of tune's "
+      "files\n"
+      "(off: none are read).\n");
   return EXIT_OK;
 }
 
 static int dispatch(int argc, const char **argv)
 {
   if (argc < 2) {
-    return complain(EXIT_USAGE, "expected a command: devices, run, check or bench (see clnorm --help)");
+    return complain(EXIT_USAGE, "expected a command: devices, run, check, bench or tune (see clnorm --help)");
   }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
     return print_help();
@@ -49,7 +52,7 @@ static int dispatch(int argc, const char **argv)
       return commands[i].run(argc - 1, argv + 1);
     }
   }
-  return complain(EXIT_USAGE, "unknown command '%s'; expected devices, run, check or bench (see clnorm --help)",
+  return complain(EXIT_USAGE, "unknown command '%s'; expected devices, run, check, bench or tune (see clnorm --help)",
                   argv[1]);
 }
 
