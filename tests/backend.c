@@ -2,8 +2,11 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "clnorm/tuning.h"
 
 /* What guards hold: a number that no computation makes by accident. */
 #define GUARD_VALUE (-7.25e33f)
@@ -14,6 +17,7 @@ struct backend {
   clnorm_plan *own_plan;   /* the CPU backend's */
   clnorm_desc desc;
   clnorm_pass pass;
+  char choices[2][128]; /* to be tried one after the other; "": none */
 #ifdef CLNORM_TEST_OPENCL
   backend_cl *cl;
 #endif
@@ -60,6 +64,11 @@ backend *backend_open(void)
   const char *selector = getenv("CLNORM_DEVICE");
   cr_assert(b != NULL);
   b->offset = 16;
+  const char *variant = getenv("CLNORM_TEST_VARIANT");
+  if (variant != NULL) {
+    (void)snprintf(b->choices[0], sizeof b->choices[0], "rows_%s", variant);
+    (void)snprintf(b->choices[1], sizeof b->choices[1], "columns_%s", variant);
+  }
   if (selector != NULL && strcmp(selector, "cpu") != 0) {
 #ifdef CLNORM_TEST_OPENCL
     b->cl = backend_cl_open(selector);
@@ -105,6 +114,8 @@ void backend_set_offset(backend *b, size_t elements) { b->offset = elements; }
 
 const char *backend_variant(const backend *b) { return clnorm_plan_variant(b->plan); }
 
+const clnorm_plan *backend_plan(const backend *b) { return b->plan; }
+
 static void fill(float *memory, size_t count, float value)
 {
   for (size_t i = 0; i < count; i++) {
@@ -140,23 +151,43 @@ static void check_guards(const backend_slot *slot, const char *name)
   }
 }
 
+void backend_force(backend *b, const char *choice)
+{
+  (void)snprintf(b->choices[0], sizeof b->choices[0], "%s", choice == NULL ? "" : choice);
+  b->choices[1][0] = '\0';
+  b->pass = 0;
+}
+
+int backend_was_forced(const backend *b) { return strcmp(clnorm_plan_tuning(b->plan), "forced") == 0; }
+
+static clnorm_status make_plan_with(backend *b, const clnorm_desc *desc, clnorm_pass pass, const char *choice)
+{
+#ifdef CLNORM_TEST_OPENCL
+  if (b->cl != NULL) {
+    return backend_cl_plan(b->cl, desc, pass, choice, &b->plan);
+  }
+#endif
+  const clnorm_status status = clnorm_plan_create_with(desc, pass, choice, &b->own_plan);
+  b->plan = b->own_plan;
+  return status;
+}
+
 static clnorm_status make_plan(backend *b, const clnorm_desc *desc, clnorm_pass pass)
 {
-  clnorm_status status = CLNORM_SUCCESS;
+  clnorm_status status = CLNORM_UNSUPPORTED;
   if (b->plan != NULL && b->pass == pass && memcmp(desc, &b->desc, sizeof *desc) == 0) {
     return CLNORM_SUCCESS;
   }
   clnorm_plan_destroy(b->own_plan);
   b->own_plan = NULL;
   b->plan = NULL;
-#ifdef CLNORM_TEST_OPENCL
-  if (b->cl != NULL) {
-    status = backend_cl_plan(b->cl, desc, pass, &b->plan);
-  } else
-#endif
-  {
-    status = clnorm_plan_create(desc, pass, &b->own_plan);
-    b->plan = b->own_plan;
+  for (int i = 0; i < 2 && status == CLNORM_UNSUPPORTED; i++) {
+    if (b->choices[i][0] != '\0') {
+      status = make_plan_with(b, desc, pass, b->choices[i]);
+    }
+  }
+  if (status == CLNORM_UNSUPPORTED) {
+    status = make_plan_with(b, desc, pass, NULL);
   }
   b->desc = *desc;
   b->pass = pass;

@@ -46,6 +46,15 @@ clnorm_status backend_run(backend *b, const clnorm_desc *desc, clnorm_pass pass,
 /* The variant that the last run used. */
 const char *backend_variant(const backend *b);
 
+/* The plan of the last run; it lives until the next one. */
+const clnorm_plan *backend_plan(const backend *b);
+
+/* From now on plans are made with this choice, as clnorm_plan_create_with takes it; NULL: as the library chooses. Where the
+ * choice cannot compute a pass of a shape, the library chooses too; backend_was_forced() tells of the last run which it was.
+ * CLNORM_TEST_VARIANT=split does the same with rows_split and columns_split for every backend of a process. */
+void backend_force(backend *b, const char *choice);
+int backend_was_forced(const backend *b);
+
 /* ---- for backend.c and backend_cl.c -------------------------------------------------------------------------- */
 
 /* A tensor with its guards, in the host's memory; slot 12 is the workspace, counted in floats. */
@@ -65,7 +74,8 @@ struct clnorm_cl *backend_cl_get(const backend_cl *b);
 backend_cl *backend_cl_open(const char *selector);
 void backend_cl_close(backend_cl *b);
 /* Makes the plan current; NULL data on failure. */
-clnorm_status backend_cl_plan(backend_cl *b, const clnorm_desc *desc, clnorm_pass pass, const clnorm_plan **data);
+clnorm_status backend_cl_plan(backend_cl *b, const clnorm_desc *desc, clnorm_pass pass, const char *choice,
+                              const clnorm_plan **data);
 clnorm_status backend_cl_execute(backend_cl *b, backend_slot slots[BACKEND_SLOTS + 1], uint64_t batch_number);
 #endif
 

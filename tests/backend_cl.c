@@ -46,11 +46,12 @@ void backend_cl_close(backend_cl *b)
   free(b);
 }
 
-clnorm_status backend_cl_plan(backend_cl *b, const clnorm_desc *desc, clnorm_pass pass, const clnorm_plan **data)
+clnorm_status backend_cl_plan(backend_cl *b, const clnorm_desc *desc, clnorm_pass pass, const char *choice,
+                              const clnorm_plan **data)
 {
   clnorm_cl_plan_destroy(b->plan);
   b->plan = NULL;
-  const clnorm_status status = clnorm_cl_plan_create(b->cl, desc, pass, &b->plan);
+  const clnorm_status status = clnorm_cl_plan_create_with(b->cl, desc, pass, choice, &b->plan);
   *data = status == CLNORM_SUCCESS ? clnorm_cl_plan_data(b->plan) : NULL;
   return status;
 }

@@ -96,7 +96,7 @@ test_usage() {
     grep -q "^Usage: clnorm $command " stdout || fail "$command --help begins with $(head -n 1 stdout)"
   done
   refused 2 'expected a command'
-  refused 2 "unknown command 'tune'" tune
+  refused 2 "unknown command 'tuna'" tuna
   refused 2 "unknown command ''" ''
   refused 2 "unknown command '--devices'" --devices
   refused 2 "devices: .*unknown option.*see clnorm devices --help" devices --jsn

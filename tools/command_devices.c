@@ -1,3 +1,4 @@
+#include <clnorm/tuning.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,43 @@ static void print_limits(const device_choice *choice) { (void)choice; }
 
 #endif
 
+/* ---- tuning --------------------------------------------------------------------------------------------------- */
+
+/* The device's database of choices; NULL if it could not be opened, and then nothing is said about it. */
+static clnorm_tuning *tuning_of(const device_choice *choice)
+{
+  clnorm_tuning *tuning = NULL;
+#if CLNORM_HAVE_OPENCL
+  if (choice->number >= 0) {
+    return clnorm_cl_tuning_open(&choice->device, NULL, &tuning) == CLNORM_SUCCESS ? tuning : NULL;
+  }
+#endif
+  (void)choice;
+  return clnorm_tuning_open(NULL, &tuning) == CLNORM_SUCCESS ? tuning : NULL;
+}
+
+static void add_tuning_json(json_t *record, const device_choice *choice)
+{
+  clnorm_tuning *tuning = tuning_of(choice);
+  if (tuning != NULL) {
+    json_object_set_new(record, "tuning",
+                        json_pack("{s:s, s:I, s:s}", "file", clnorm_tuning_file(tuning), "choices",
+                                  (json_int_t)clnorm_tuning_count(tuning), "problem", clnorm_tuning_problem(tuning)));
+  }
+  clnorm_tuning_close(tuning);
+}
+
+static void print_tuning(const device_choice *choice)
+{
+  clnorm_tuning *tuning = tuning_of(choice);
+  if (clnorm_tuning_problem(tuning)[0] != '\0') {
+    (void)printf("     tuning: %s is not used: %s\n", clnorm_tuning_file(tuning), clnorm_tuning_problem(tuning));
+  } else if (clnorm_tuning_count(tuning) != 0) {
+    (void)printf("     tuning: %zu choices from %s\n", clnorm_tuning_count(tuning), clnorm_tuning_file(tuning));
+  }
+  clnorm_tuning_close(tuning);
+}
+
 static int print_json(const device_choice *choice)
 {
   char number[16];
@@ -111,6 +149,7 @@ static int print_json(const device_choice *choice)
   json_object_set_new(record, "name", json_string(choice->name));
   json_object_set_new(record, "driver", json_string(choice->driver));
   add_limits_json(record, choice);
+  add_tuning_json(record, choice);
   json_object_set_new(record, "types", types_json());
   const int result = json_dumpf(record, stdout, JSON_COMPACT);
   (void)printf("\n");
@@ -130,6 +169,7 @@ static void print_text(const device_choice *choice)
     (void)printf("%s%s", i == 0 ? "" : ", ", missing_types[i]);
   }
   (void)printf(" no: %s\n", missing_reason);
+  print_tuning(choice);
 }
 
 int command_devices(int argc, const char **argv)

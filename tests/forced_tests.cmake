@@ -1,0 +1,20 @@
+# The suites about results once more with each variant in turn, wherever it applies: accuracy@pocl+split. Included by
+# tests/CMakeLists.txt.
+
+# The part of the names in the table of variants after rows_ and columns_. test_variants.c compares it with the table.
+set(variants apply whole split)
+list(JOIN variants "," variants_text)
+target_compile_definitions(test_variants PRIVATE TEST_VARIANTS="${variants_text}")
+
+foreach(device cpu pocl)
+  foreach(variant ${variants})
+    # Element-wise passes have no other: they are run by the suites as they are.
+    if(NOT device IN_LIST devices OR variant STREQUAL "apply")
+      continue()
+    endif()
+    foreach(name batch accuracy cases determinism gradients inplace running)
+      clnorm_register(${name}@${device}+${variant} test_${name} ${device} 300)
+      set_property(TEST ${name}@${device}+${variant} APPEND PROPERTY ENVIRONMENT "CLNORM_TEST_VARIANT=${variant}")
+    endforeach()
+  endforeach()
+endforeach()

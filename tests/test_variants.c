@@ -1,0 +1,160 @@
+/* Every variant of the table and every value of every parameter, forced: the same bounds hold whoever chooses. The bounds:
+ * tolerance.c. */
+#include "variants.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef CLNORM_TEST_OPENCL
+#include "context.h"
+#endif
+#include "problem.h"
+
+/* Passes of a variant that were forced at least, so that no table can shrink to nothing unseen. */
+#define FORCED_AT_LEAST 20
+
+static clnorm__engine engine_of(const backend *b)
+{
+#ifdef CLNORM_TEST_OPENCL
+  if (!backend_is_cpu(b)) {
+    return backend_get_cl(b)->capabilities.engine;
+  }
+#endif
+  (void)b;
+  return CLNORM__ENGINE_HOST;
+}
+
+/* TEST_VARIANTS is the list that forced_tests.cmake runs whole suites with. */
+Test(variants, the_suites_are_run_with_each_of_the_table)
+{
+  char list[256] = "";
+  size_t length = 0;
+  for (size_t i = 0; clnorm__variant_at(i, CLNORM__ROWS) != NULL; i++) {
+    const char *rows = clnorm__variant_at(i, CLNORM__ROWS);
+    const char *columns = clnorm__variant_at(i, CLNORM__COLUMNS);
+    cr_assert(strncmp(rows, "rows_", 5) == 0 && strncmp(columns, "columns_", 8) == 0);
+    cr_assert_str_eq(rows + 5, columns + 8);
+    length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i == 0 ? "" : ",", rows + 5);
+  }
+  cr_assert_str_eq(list, TEST_VARIANTS);
+}
+
+static size_t run_case(backend *b, const oracle_case *c, clnorm_layout layout)
+{
+  size_t forced = 0;
+  problem *p = problem_from_case(c, layout);
+  for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+    problem_check(p, b, pass, WITH_ALL);
+    forced += backend_was_forced(b) != 0;
+  }
+  problem_check(p, b, CLNORM_BACKWARD, WITH_ALL & ~(WITH_MEAN | WITH_INV_STD));
+  problem_free(p);
+  return forced;
+}
+
+static void check_variant(const char *name)
+{
+  size_t forced = 0;
+  backend *b = backend_open();
+  backend_force(b, name);
+  for (size_t i = 0; i < cases_count(); i++) {
+    for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+      if ((cases_at(i)->suites & CASES_CHECK) && case_has_layout(cases_at(i), (clnorm_layout)layout)) {
+        forced += run_case(b, cases_at(i), (clnorm_layout)layout);
+      }
+    }
+  }
+  cr_log_info("%s: %zu passes", name, forced);
+  cr_assert(forced >= FORCED_AT_LEAST, "%s was forced on %zu passes only", name, forced);
+  backend_close(b);
+}
+
+Test(variants, each_passes_the_table_of_cases)
+{
+  for (size_t i = 0; clnorm__variant_at(i, CLNORM__ROWS) != NULL; i++) {
+    check_variant(clnorm__variant_at(i, CLNORM__ROWS));
+    check_variant(clnorm__variant_at(i, CLNORM__COLUMNS));
+  }
+}
+
+/* (N, C, S): short and long runs, ends of vectors, enough values to be split, more columns than a group has. */
+static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 5000}, {300, 37, 1}, {130, 1100, 1}};
+
+#define SHAPES (sizeof shapes / sizeof shapes[0])
+
+static size_t check_choice(backend *b, problem *p, const char *variant, const char *value)
+{
+  size_t forced = 0;
+  char choice[128];
+  (void)snprintf(choice, sizeof choice, "%s%s", variant, value);
+  backend_force(b, choice);
+  for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+    problem_check(p, b, pass, WITH_ALL);
+    forced += backend_was_forced(b) != 0;
+  }
+  return forced;
+}
+
+static void check_values(clnorm_layout layout)
+{
+  backend *b = backend_open();
+  const clnorm__tunable *parameter;
+  for (size_t s = 0; s < SHAPES; s++) {
+    clnorm_desc desc;
+    desc_set(&desc, layout, 0, 3, shapes[s]);
+    problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
+    for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+      for (size_t k = 0; clnorm__tunable_is_used(parameter, engine_of(b)) && k < parameter->count; k++) {
+        char value[64];
+        (void)snprintf(value, sizeof value, " %s=%llu", parameter->name, (unsigned long long)parameter->values[k]);
+        size_t forced = 0;
+        for (size_t v = 0; clnorm__variant_at(v, CLNORM__ROWS) != NULL; v++) {
+          forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__ROWS), value);
+          forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__COLUMNS), value);
+        }
+        cr_assert(forced >= 4, "%s%s was forced on %zu passes only", desc_text(&desc), value, forced);
+      }
+    }
+    problem_free(p);
+  }
+  backend_close(b);
+}
+
+Test(variants, each_value_of_each_parameter_is_as_exact_channels_first) { check_values(CLNORM_CHANNELS_FIRST); }
+
+Test(variants, each_value_of_each_parameter_is_as_exact_channels_last) { check_values(CLNORM_CHANNELS_LAST); }
+
+/* What a search would try, two steps far from the built-in choice. */
+Test(variants, neighbours_of_neighbours_are_exact_too)
+{
+  backend *b = backend_open();
+  for (size_t s = 0; s < SHAPES; s += 2) {
+    clnorm_desc desc;
+    char choice[CLNORM__CHOICE_BYTES];
+    desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 3, shapes[s]);
+    problem *p = problem_make(&desc, GENERATE_NORMAL, 3.0, 1.0, s + 1);
+    for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+      backend_force(b, CLNORM_BUILT_IN);
+      problem_check(p, b, pass, WITH_ALL);
+      for (int step = 0; step < 2; step++) {
+        size_t count = 0;
+        while (clnorm_plan_neighbour(backend_plan(b), count, choice, sizeof choice) != 0) {
+          count++;
+        }
+        /* Little data in one step leaves nothing to choose. */
+        cr_assert(count > 0 || pass == CLNORM_INFER, "%s %s has no neighbours", desc_text(&desc), pass_text(pass));
+        if (count == 0) {
+          break;
+        }
+        cr_assert(clnorm_plan_neighbour(backend_plan(b), count / 2, choice, sizeof choice) != 0);
+        backend_force(b, choice);
+        problem_check(p, b, pass, WITH_ALL);
+        cr_assert(backend_was_forced(b), "%s %s: %s was not taken", desc_text(&desc), pass_text(pass), choice);
+      }
+    }
+    problem_free(p);
+  }
+  backend_close(b);
+}
