@@ -87,10 +87,10 @@ test_usage() {
   accepted --version
   grep -Eq '^clnorm [0-9]+\.[0-9]+\.[0-9]+$' stdout || fail "--version prints $(cat stdout)"
   accepted --help
-  for command in devices run check bench; do
+  for command in devices run check bench tune; do
     grep -q "  $command " stdout || fail "--help does not name $command"
   done
-  for command in devices run check bench; do
+  for command in devices run check bench tune; do
     accepted $command --help
     grep -q -- --help stdout || fail "$command --help prints no options"
     grep -q "^Usage: clnorm $command " stdout || fail "$command --help begins with $(head -n 1 stdout)"

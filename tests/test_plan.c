@@ -7,6 +7,7 @@
 
 #include "expect.h"
 #include "problem.h"
+#include "variants.h"
 
 static const clnorm__capabilities gpu_large = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152, UINT64_C(34) << 30, 0, 1};
 static const clnorm__capabilities gpu_small = {CLNORM__ENGINE_CL_LANES, 1, 1, 64, 32768, UINT64_C(1) << 30, 0, 0};
@@ -81,6 +82,58 @@ static void for_each_plan(void (*check)(const clnorm_plan *plan, const clnorm__c
                 make(machines[m], (clnorm_layout)layout, flags, (clnorm_pass)pass, shapes[s].rank, shapes[s].dims);
             check(&plan, machines[m]);
           }
+        }
+      }
+    }
+  }
+}
+
+/* Short and long runs, values enough to be split, columns beyond one group of vectors. */
+static const size_t choice_shapes[][3] = {{40, 3, 7}, {2, 3, 300}, {700, 5, 1}, {150, 37, 1}, {3, 20, 50}};
+
+/* The plan of a choice, if that can compute it. */
+static size_t check_choice(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *machine,
+                           const char *choice,
+                           void (*check)(const clnorm_plan *plan, const clnorm__capabilities *machine))
+{
+  clnorm_plan plan;
+  const clnorm_status status = clnorm__plan_make_with(desc, pass, choice, machine, &plan);
+  cr_assert(status == CLNORM_SUCCESS || status == CLNORM_UNSUPPORTED, "%s: %s", choice, clnorm_last_error());
+  if (status == CLNORM_SUCCESS) {
+    check(&plan, machine);
+  }
+  return status == CLNORM_SUCCESS;
+}
+
+/* Each variant with each value of each parameter that the machine's engine has. */
+static size_t check_choices(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *machine,
+                            void (*check)(const clnorm_plan *plan, const clnorm__capabilities *machine))
+{
+  size_t made = 0;
+  const clnorm__tunable *parameter;
+  for (size_t v = 0; clnorm__variant_at(v / 2, CLNORM__ROWS) != NULL; v++) {
+    const char *variant = clnorm__variant_at(v / 2, v % 2 == 0 ? CLNORM__ROWS : CLNORM__COLUMNS);
+    for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+      for (size_t k = 0; clnorm__tunable_is_used(parameter, machine->engine) && k < parameter->count; k++) {
+        char choice[128];
+        (void)snprintf(choice, sizeof choice, "%s %s=%llu", variant, parameter->name,
+                       (unsigned long long)parameter->values[k]);
+        made += check_choice(desc, pass, machine, choice, check);
+      }
+    }
+  }
+  return made;
+}
+
+static void for_each_choice(void (*check)(const clnorm_plan *plan, const clnorm__capabilities *machine))
+{
+  for (size_t m = 0; m < MACHINES; m++) {
+    for (size_t s = 0; s < sizeof choice_shapes / sizeof choice_shapes[0]; s++) {
+      for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+        for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+          clnorm_desc desc;
+          desc_set(&desc, (clnorm_layout)layout, 0, 3, choice_shapes[s]);
+          cr_assert(check_choices(&desc, (clnorm_pass)pass, machines[m], check) > 20);
         }
       }
     }
@@ -182,6 +235,8 @@ static void check_coverage(const clnorm_plan *plan, const clnorm__capabilities *
 
 Test(plan, every_step_touches_every_element_exactly_once) { for_each_plan(check_coverage); }
 
+Test(plan, every_step_of_every_choice_touches_every_element_exactly_once) { for_each_choice(check_coverage); }
+
 static int is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
 
 static void check_limits(const clnorm_plan *plan, const clnorm__capabilities *machine)
@@ -198,7 +253,11 @@ static void check_limits(const clnorm_plan *plan, const clnorm__capabilities *ma
   }
 }
 
-Test(plan, work_groups_stay_inside_the_device_and_are_powers_of_two) { for_each_plan(check_limits); }
+Test(plan, work_groups_stay_inside_the_device_and_are_powers_of_two)
+{
+  for_each_plan(check_limits);
+  for_each_choice(check_limits);
+}
 
 /* Split: a partial result (24 bytes) is made of 64 values or more, coefficients and own statistics (28 bytes) stand for 128
  * values or more. Whole: two floats of own statistics. Five pieces are rounded up to 64 bytes. */
@@ -212,7 +271,11 @@ static void check_workspace(const clnorm_plan *plan, const clnorm__capabilities 
   cr_assert(clnorm_plan_workspace_size(plan) == plan->workspace_size);
 }
 
-Test(plan, the_workspace_is_never_of_the_tensors_size) { for_each_plan(check_workspace); }
+Test(plan, the_workspace_is_never_of_the_tensors_size)
+{
+  for_each_plan(check_workspace);
+  for_each_choice(check_workspace);
+}
 
 /* The pieces, by the component counts that plan.h gives. */
 static void check_pieces(const clnorm_plan *plan, const clnorm__capabilities *machine)
@@ -244,7 +307,11 @@ static void check_pieces(const clnorm_plan *plan, const clnorm__capabilities *ma
   }
 }
 
-Test(plan, the_pieces_of_the_workspace_lie_inside_it_and_apart) { for_each_plan(check_pieces); }
+Test(plan, the_pieces_of_the_workspace_lie_inside_it_and_apart)
+{
+  for_each_plan(check_pieces);
+  for_each_choice(check_pieces);
+}
 
 static const char *variant_of(const clnorm__capabilities *machine, clnorm_layout layout, clnorm_pass pass,
                               uint32_t rank, const size_t *dims)
