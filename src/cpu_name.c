@@ -19,7 +19,7 @@ const char *clnorm__cpu_name(char *text, size_t capacity)
 {
   unsigned registers[12];
   char brand[sizeof registers + 1] = "";
-  if (__get_cpuid_max(0x80000000u, NULL) < LAST_LEAF) {
+  if ((unsigned)__get_cpuid_max(0x80000000u, NULL) < LAST_LEAF) {
     (void)snprintf(text, capacity, "unknown model");
     return text;
   }

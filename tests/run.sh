@@ -28,7 +28,7 @@ if [ $# -eq 0 ]; then
   run_tests cpu
   build asan
   say "testing: with sanitizers, on the CPU and PoCL"
-  run_tests asan -LE 'rusticl|house' -E '^(accuracy|bench|cases|engines|guard|large|leaks|measure|oclgrind|real_digits|verify)'
+  run_tests asan -LE 'rusticl|house' -E '^(accuracy|bench|cases|engines|guard|large|leaks|measure|oclgrind|real_digits|variants|verify)'
 fi
 build test
 say "testing: everything"
