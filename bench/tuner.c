@@ -294,6 +294,11 @@ static void conclude(search *s, clnorm_tuning *tuning)
   } else {
     result->seconds = s->built_in.median;
   }
+  /* A device that computes wrong results with any choice is none to be tuned. */
+  if (result->outcome != RECORD_OK) {
+    memcpy(result->choice, s->built_in.choice, sizeof result->choice);
+    return;
+  }
   if (clnorm_tuning_keep(tuning, winner->r.plan) != CLNORM_SUCCESS) {
     set_outcome(result, RECORD_FAILED, clnorm_last_error());
   }
