@@ -102,6 +102,9 @@ static double take_turn(const runner *r, double slice)
   return samples[count / 2];
 }
 
+/* With fewer than 6 ratios there is no such interval. */
+int tuner_gains(const bench_summary *ratio) { return ratio->n >= 6 && ratio->high <= TUNER_GAIN; }
+
 int tuner_compare(const runner *a, const runner *b, double slice, bench_summary *ratio, double *seconds)
 {
   double ratios[PAIRS], times[PAIRS];
@@ -287,7 +290,7 @@ static void conclude(search *s, clnorm_tuning *tuning)
       set_outcome(result, RECORD_FAILED, clnorm_last_error());
       return;
     }
-    if (result->ratio.high <= TUNER_GAIN) {
+    if (tuner_gains(&result->ratio)) {
       winner = &s->best;
       memcpy(result->choice, s->best.choice, sizeof result->choice);
     }

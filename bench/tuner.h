@@ -39,6 +39,9 @@ typedef struct tuner_result {
 void tuner_run(const bench_device *device, const bench_case *what, const tuner_options *options, clnorm_tuning *tuning,
                tuner_result *results);
 
+/* 1 if the ratios of a choice's times to the built-in choice's say with 95 % confidence that it is worth keeping. */
+int tuner_gains(const bench_summary *ratio);
+
 /* The ratio of b's time to a's: both run in turns of about `slice` seconds, and each pair of turns gives one ratio. Also the
  * median of a's times. Returns 0, or -1 if a run fails. */
 int tuner_compare(const runner *a, const runner *b, double slice, bench_summary *ratio, double *seconds);

@@ -89,7 +89,8 @@ static void for_each_plan(void (*check)(const clnorm_plan *plan, const clnorm__c
 }
 
 /* Short and long runs, values enough to be split, columns beyond one group of vectors. */
-static const size_t choice_shapes[][3] = {{40, 3, 7}, {2, 3, 300}, {700, 5, 1}, {150, 37, 1}, {3, 20, 50}};
+static const size_t choice_shapes[][3] = {{40, 3, 7},  {2, 3, 300}, {700, 5, 1}, {150, 37, 1},
+                                          {3, 20, 50}, {3, 700, 7}, {150, 3, 20}};
 
 /* The plan of a choice, if that can compute it. */
 static size_t check_choice(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *machine,
@@ -105,7 +106,25 @@ static size_t check_choice(const clnorm_desc *desc, clnorm_pass pass, const clno
   return status == CLNORM_SUCCESS;
 }
 
-/* Each variant with each value of each parameter that the machine's engine has. */
+#define RANDOM_CHOICES 30
+
+/* A value of each parameter that the engine has, from a fixed seed. */
+static void random_choice(const char *variant, clnorm__engine engine, char choice[CLNORM__CHOICE_BYTES])
+{
+  static uint32_t state = 12345;
+  const clnorm__tunable *parameter;
+  size_t length = (size_t)snprintf(choice, CLNORM__CHOICE_BYTES, "%s", variant);
+  for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+    state = state * 1664525u + 1013904223u;
+    if (clnorm__tunable_is_used(parameter, engine)) {
+      const uint64_t value = parameter->values[(state >> 16) % parameter->count];
+      length += (size_t)snprintf(choice + length, CLNORM__CHOICE_BYTES - length, " %s=%llu", parameter->name,
+                                 (unsigned long long)value);
+    }
+  }
+}
+
+/* Each variant with each value of each parameter that the machine's engine has, and with some values of all. */
 static size_t check_choices(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *machine,
                             void (*check)(const clnorm_plan *plan, const clnorm__capabilities *machine))
 {
@@ -120,6 +139,11 @@ static size_t check_choices(const clnorm_desc *desc, clnorm_pass pass, const cln
                        (unsigned long long)parameter->values[k]);
         made += check_choice(desc, pass, machine, choice, check);
       }
+    }
+    for (size_t i = 0; i < RANDOM_CHOICES; i++) {
+      char choice[CLNORM__CHOICE_BYTES];
+      random_choice(variant, machine->engine, choice);
+      made += check_choice(desc, pass, machine, choice, check);
     }
   }
   return made;

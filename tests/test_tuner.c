@@ -40,22 +40,22 @@ static bench_summary compare(double first, double second)
 Test(tuner, a_third_less_time_is_a_gain)
 {
   const bench_summary ratio = compare(3e-4, 2e-4);
-  cr_assert(ratio.high <= TUNER_GAIN && ratio.median < 0.8, "%g to %g", ratio.low, ratio.high);
+  cr_assert(tuner_gains(&ratio) && ratio.median < 0.8, "%g to %g", ratio.low, ratio.high);
 }
 
 Test(tuner, the_same_time_and_more_time_are_none)
 {
   bench_summary ratio = compare(2e-4, 2e-4);
-  cr_assert(ratio.high > TUNER_GAIN, "%g to %g", ratio.low, ratio.high);
+  cr_assert(!tuner_gains(&ratio), "%g to %g", ratio.low, ratio.high);
   ratio = compare(2e-4, 3e-4);
-  cr_assert(ratio.high > TUNER_GAIN && ratio.median > 1.2, "%g to %g", ratio.low, ratio.high);
+  cr_assert(!tuner_gains(&ratio) && ratio.median > 1.2, "%g to %g", ratio.low, ratio.high);
 }
 
 /* Less than what is asked for is no gain either, though it is there. */
 Test(tuner, a_hundredth_less_time_is_none)
 {
   const bench_summary ratio = compare(2e-4, 1.98e-4);
-  cr_assert(ratio.high > TUNER_GAIN, "%g to %g", ratio.low, ratio.high);
+  cr_assert(!tuner_gains(&ratio), "%g to %g", ratio.low, ratio.high);
 }
 
 Test(tuner, a_run_that_fails_is_no_comparison)
@@ -68,6 +68,14 @@ Test(tuner, a_run_that_fails_is_no_comparison)
   double seconds;
   cr_assert(tuner_compare(&ra, &rb, 0.001, &ratio, &seconds) == -1);
   cr_assert(tuner_compare(&rb, &ra, 0.001, &ratio, &seconds) == -1);
+}
+
+Test(tuner, the_whole_interval_has_to_lie_below_the_gain)
+{
+  cr_assert(tuner_gains(&(bench_summary){24, 0.90, 0.85, 0.96}));
+  cr_assert(!tuner_gains(&(bench_summary){24, 0.90, 0.85, 0.98}));
+  cr_assert(!tuner_gains(&(bench_summary){5, 0.90, 0.85, 0.96}));
+  cr_assert(!tuner_gains(&(bench_summary){0}));
 }
 
 static const bench_case small = {.rank = 3, .dims = {40, 3, 77}, .layout = CLNORM_CHANNELS_FIRST};
@@ -86,7 +94,7 @@ Test(tuner, a_search_tries_choices_and_keeps_winners_alone)
     cr_assert(results[i].outcome == RECORD_OK, "%s", results[i].reason);
     cr_assert(results[i].pass == options.passes[i] && results[i].seconds > 0.0);
     const int won = strcmp(results[i].choice, results[i].built_in) != 0;
-    cr_assert(!won || results[i].ratio.high <= TUNER_GAIN);
+    cr_assert(!won || tuner_gains(&results[i].ratio));
     winners += won;
   }
   cr_assert(results[0].tried >= 3, "%zu choices for train", results[0].tried);
