@@ -17,7 +17,7 @@ struct backend {
   clnorm_plan *own_plan;   /* the CPU backend's */
   clnorm_desc desc;
   clnorm_pass pass;
-  char choices[2][128]; /* to be tried one after the other; "": none */
+  char choices[2][1200]; /* to be tried one after the other; "": none */
 #ifdef CLNORM_TEST_OPENCL
   backend_cl *cl;
 #endif

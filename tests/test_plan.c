@@ -301,6 +301,20 @@ Test(plan, the_workspace_is_never_of_the_tensors_size)
   for_each_choice(check_workspace);
 }
 
+/* Whatever choice asks for small tiles. */
+Test(plan, a_partial_result_stands_for_64_values_or_more)
+{
+  static const clnorm__capabilities many = {CLNORM__ENGINE_CL_WIDE, 128, 8, 4096, 524288, UINT64_C(1) << 40, 1, 1};
+  static const char choice[] = "rows_split tasks_per_unit=64 min_tile=1024 short_run_group=64";
+  clnorm_desc desc;
+  clnorm_plan plan;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 3, (const size_t[]){1500, 3, 20});
+  expect_success(clnorm__plan_make_with(&desc, CLNORM_TRAIN, choice, &many, &plan));
+  cr_assert(plan.partials > 100 && plan.partials * 64 <= plan.geometry.values, "%llu partial results of %llu values",
+            (unsigned long long)plan.partials, (unsigned long long)plan.geometry.values);
+  check_workspace(&plan, &many);
+}
+
 /* The pieces, by the component counts that plan.h gives. */
 static void check_pieces(const clnorm_plan *plan, const clnorm__capabilities *machine)
 {

@@ -97,7 +97,7 @@ static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 1500}, {300,
 
 static size_t check_choice(backend *b, problem *p, const char *variant, const char *value)
 {
-  char choice[128];
+  char choice[CLNORM__CHOICE_BYTES + 64];
   (void)snprintf(choice, sizeof choice, "%s%s", variant, value);
   return check_passes(b, p, choice, variant);
 }
@@ -130,6 +130,46 @@ static void check_values(clnorm_layout layout)
 Test(variants, each_value_of_each_parameter_is_as_exact_channels_first) { check_values(CLNORM_CHANNELS_FIRST); }
 
 Test(variants, each_value_of_each_parameter_is_as_exact_channels_last) { check_values(CLNORM_CHANNELS_LAST); }
+
+#define RANDOM_CHOICES 6
+
+/* Values of all parameters at once, from a fixed seed. */
+static void random_values(clnorm__engine engine, uint32_t *state, char text[CLNORM__CHOICE_BYTES])
+{
+  const clnorm__tunable *parameter;
+  size_t length = 0;
+  for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+    *state = *state * 1664525u + 1013904223u;
+    if (clnorm__tunable_is_used(parameter, engine)) {
+      const uint64_t value = parameter->values[(*state >> 16) % parameter->count];
+      length += (size_t)snprintf(text + length, CLNORM__CHOICE_BYTES - length, " %s=%llu", parameter->name,
+                                 (unsigned long long)value);
+    }
+  }
+}
+
+Test(variants, values_of_all_parameters_at_once_are_as_exact)
+{
+  uint32_t state = 7;
+  backend *b = backend_open();
+  for (size_t s = 0; s < SHAPES; s++) {
+    for (int i = 0; i < RANDOM_CHOICES; i++) {
+      clnorm_desc desc;
+      char values[CLNORM__CHOICE_BYTES];
+      size_t forced = 0;
+      desc_set(&desc, i % 2 == 0 ? CLNORM_CHANNELS_FIRST : CLNORM_CHANNELS_LAST, 0, 3, shapes[s]);
+      problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
+      random_values(engine_of(b), &state, values);
+      for (size_t v = 0; clnorm__variant_at(v, CLNORM__ROWS) != NULL; v++) {
+        forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__ROWS), values);
+        forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__COLUMNS), values);
+      }
+      cr_assert(forced >= 4, "%s%s was forced on %zu passes only", desc_text(&desc), values, forced);
+      problem_free(p);
+    }
+  }
+  backend_close(b);
+}
 
 /* What a search would try, two steps far from the built-in choice. */
 Test(variants, neighbours_of_neighbours_are_exact_too)
