@@ -18,3 +18,8 @@ foreach(device cpu pocl)
     endforeach()
   endforeach()
 endforeach()
+
+# From a cold cache PoCL compiles some hundred programs for it.
+if(TEST variants@pocl)
+  set_tests_properties(variants@pocl PROPERTIES TIMEOUT 600)
+endif()

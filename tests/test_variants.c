@@ -102,6 +102,26 @@ static size_t check_choice(backend *b, problem *p, const char *variant, const ch
   return check_passes(b, p, choice, variant);
 }
 
+/* Each variant with the values. */
+static void check_variants_with(backend *b, problem *p, const char *values)
+{
+  size_t forced = 0;
+  for (size_t v = 0; clnorm__variant_at(v, CLNORM__ROWS) != NULL; v++) {
+    forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__ROWS), values);
+    forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__COLUMNS), values);
+  }
+  cr_assert(forced >= 4, "%s%s was forced on %zu passes only", desc_text(&p->desc), values, forced);
+}
+
+static void check_values_of(backend *b, problem *p, const clnorm__tunable *parameter)
+{
+  for (size_t k = 0; clnorm__tunable_is_used(parameter, engine_of(b)) && k < parameter->count; k++) {
+    char value[64];
+    (void)snprintf(value, sizeof value, " %s=%llu", parameter->name, (unsigned long long)parameter->values[k]);
+    check_variants_with(b, p, value);
+  }
+}
+
 static void check_values(clnorm_layout layout)
 {
   backend *b = backend_open();
@@ -111,16 +131,7 @@ static void check_values(clnorm_layout layout)
     desc_set(&desc, layout, 0, 3, shapes[s]);
     problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
     for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
-      for (size_t k = 0; clnorm__tunable_is_used(parameter, engine_of(b)) && k < parameter->count; k++) {
-        char value[64];
-        (void)snprintf(value, sizeof value, " %s=%llu", parameter->name, (unsigned long long)parameter->values[k]);
-        size_t forced = 0;
-        for (size_t v = 0; clnorm__variant_at(v, CLNORM__ROWS) != NULL; v++) {
-          forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__ROWS), value);
-          forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__COLUMNS), value);
-        }
-        cr_assert(forced >= 4, "%s%s was forced on %zu passes only", desc_text(&desc), value, forced);
-      }
+      check_values_of(b, p, parameter);
     }
     problem_free(p);
   }
@@ -156,20 +167,45 @@ Test(variants, values_of_all_parameters_at_once_are_as_exact)
     for (int i = 0; i < RANDOM_CHOICES; i++) {
       clnorm_desc desc;
       char values[CLNORM__CHOICE_BYTES];
-      size_t forced = 0;
       desc_set(&desc, i % 2 == 0 ? CLNORM_CHANNELS_FIRST : CLNORM_CHANNELS_LAST, 0, 3, shapes[s]);
       problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
       random_values(engine_of(b), &state, values);
-      for (size_t v = 0; clnorm__variant_at(v, CLNORM__ROWS) != NULL; v++) {
-        forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__ROWS), values);
-        forced += check_choice(b, p, clnorm__variant_at(v, CLNORM__COLUMNS), values);
-      }
-      cr_assert(forced >= 4, "%s%s was forced on %zu passes only", desc_text(&desc), values, forced);
+      check_variants_with(b, p, values);
       problem_free(p);
     }
   }
   backend_close(b);
 }
+
+#ifdef CLNORM_TEST_OPENCL
+/* As a GPU would run them, with sums in two floats: the parameters that kernels are compiled for. */
+Test(variants, each_value_that_many_work_items_are_compiled_for_is_as_exact)
+{
+  static const char *const names[] = {"vector", "work_items", "apply_tile"};
+  backend *b = backend_open();
+  const clnorm__tunable *parameter;
+  if (!backend_is_cpu(b)) {
+    clnorm__capabilities *machine = &backend_get_cl(b)->capabilities;
+    machine->engine = CLNORM__ENGINE_CL_LANES;
+    machine->max_work_group = 1024;
+    machine->sums_in_double = 0;
+  }
+  for (size_t s = 0; s < SHAPES && !backend_is_cpu(b); s += 3) {
+    clnorm_desc desc;
+    desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 3, shapes[s]);
+    problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
+    for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
+      for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        if (strcmp(parameter->name, names[n]) == 0) {
+          check_values_of(b, p, parameter);
+        }
+      }
+    }
+    problem_free(p);
+  }
+  backend_close(b);
+}
+#endif
 
 /* What a search would try, two steps far from the built-in choice. */
 Test(variants, neighbours_of_neighbours_are_exact_too)
