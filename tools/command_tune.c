@@ -1,6 +1,6 @@
 #include <clnorm/tuning.h>
 #include <measure.h>
-#include <report_table.h>
+#include <report_grid.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
