@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sets up what is missing (Debian 12 packages, as root or with sudo), builds, runs all the tests.
 #   usage: bash tests/run.sh [arguments for ctest]
-# Without arguments three builds are tested: without OpenCL, with AddressSanitizer (the suites that reach the most code
-# with the least data; `cmake --workflow --preset asan` runs all), and the one that is used, in build/.
+# Without arguments three builds are tested: without OpenCL and with AddressSanitizer (the suites that reach the most code
+# with the least data; `cmake --workflow --preset cpu` and `--preset asan` run all), and the one that is used, in build/.
 # With arguments, such as -R plan or -V, only the last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,10 +25,10 @@ run_tests() { ctest --preset "$1" --parallel "$jobs" "${@:2}"; }
 if [ $# -eq 0 ]; then
   build cpu
   say "testing: without OpenCL"
-  run_tests cpu
+  run_tests cpu -E '[+]|^(large|variants)'
   build asan
   say "testing: with sanitizers, on the CPU and PoCL"
-  run_tests asan -LE 'rusticl|house' -E '^(accuracy|bench|cases|engines|guard|large|leaks|measure|oclgrind|real_digits|variants|verify)'
+  run_tests asan -LE 'rusticl|house' -E '[+]|^(accuracy|bench|cache@|cases|command|engines|guard|large|leaks|measure|oclgrind|real_digits|tune@|variants|verify)'
 fi
 build test
 say "testing: everything"
