@@ -268,6 +268,113 @@ static inline void run_dx(const __global float *x, const __global float *dy, __g
   }
 }
 
+/* ---- element-wise over groups -----------------------------------------------------------------------------------
+ * Short runs of neighbouring statistics lie beside each other: a lone work-item walks them as one row of whole vectors, with a
+ * coefficient for each element. One by one, 49 elements would be four vectors, none of them aligned. */
+
+#define FLAT_RUN 64
+#define CAN_FLATTEN (LOCAL == 1 && GROUP == 16)
+#define FLAT_VECTORS (CAN_FLATTEN ? GROUP * FLAT_RUN / WIDTH : 1)
+
+static inline int is_flat(uint group, ulong segments, ulong run, ulong statistic_stride)
+{
+  return CAN_FLATTEN && run <= FLAT_RUN && run % WIDTH != 0 && statistic_stride == run && group * run >= WIDTH &&
+         segments > 1;
+}
+
+static inline void flat_apply(const __global float *x, __global float *y, ulong segments, ulong segment_stride, ulong run,
+                              const forward_coefficients *k, uint group)
+{
+  vec mean[FLAT_VECTORS], scale[FLAT_VECTORS], shift[FLAT_VECTORS];
+  float *const means = (float *)mean, *const scales = (float *)scale, *const shifts = (float *)shift;
+  const ulong row = group * run, end = row - WIDTH;
+  for (uint g = 0; g < group; g++) {
+    for (ulong i = 0; i < run; i++) {
+      means[g * run + i] = k[g].mean;
+      scales[g * run + i] = k[g].scale;
+      shifts[g * run + i] = k[g].shift;
+    }
+  }
+  for (ulong segment = 0; segment < segments; segment++, x += segment_stride, y += segment_stride) {
+    const int streams = can_stream(y);
+    /* y may be x: what overlaps is loaded before anything is stored. */
+    const vec last = MULTIPLY_ADD(VLOAD(x + end) - VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
+    for (ulong v = 0; v < row / WIDTH; v++) {
+      store_result(MULTIPLY_ADD(VLOAD(x + v * WIDTH) - mean[v], scale[v], shift[v]), y + v * WIDTH, streams);
+    }
+    if (row % WIDTH != 0) {
+      VSTORE(last, y + end);
+    }
+  }
+}
+
+/* y of the segments from x on, of `group` neighbouring statistics. */
+static inline void group_apply(const __global float *x, __global float *y, ulong segments, ulong run, ulong segment_stride,
+                               ulong statistic_stride, const forward_coefficients *k, uint group, rows_place at)
+{
+  if (is_flat(group, segments, run, statistic_stride)) {
+    flat_apply(x, y, segments, segment_stride, run, k, group);
+    return;
+  }
+  for (ulong segment = at.row; segment < segments; segment += at.rows) {
+    for (uint g = 0; g < group; g++) {
+      const ulong offset = segment * segment_stride + g * statistic_stride;
+      run_apply(x + offset, y + offset, run, k[g], at);
+    }
+  }
+}
+
+static inline vec gradient_of(vec x, vec dy, vec mean, vec a, vec b, vec c)
+{
+  return FROM_RUNNING ? a * dy : MULTIPLY_ADD(a, dy, MULTIPLY_ADD(x - mean, b, c));
+}
+
+static inline void flat_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments,
+                           ulong segment_stride, ulong run, const backward_coefficients *k, uint group)
+{
+  vec mean[FLAT_VECTORS], a[FLAT_VECTORS], b[FLAT_VECTORS], c[FLAT_VECTORS];
+  float *const means = (float *)mean, *const as = (float *)a, *const bs = (float *)b, *const cs = (float *)c;
+  const ulong row = group * run, end = row - WIDTH;
+  for (uint g = 0; g < group; g++) {
+    for (ulong i = 0; i < run; i++) {
+      means[g * run + i] = k[g].mean;
+      as[g * run + i] = k[g].a;
+      bs[g * run + i] = k[g].b;
+      cs[g * run + i] = k[g].c;
+    }
+  }
+  for (ulong segment = 0; segment < segments; segment++) {
+    const ulong offset = segment * segment_stride;
+    const int streams = can_stream(dx + offset);
+    const vec last = gradient_of(VLOAD(x + offset + end), VLOAD(dy + offset + end), VLOAD(means + end), VLOAD(as + end),
+                                 VLOAD(bs + end), VLOAD(cs + end));
+    for (ulong v = 0; v < row / WIDTH; v++) {
+      const ulong at = offset + v * WIDTH;
+      store_result(gradient_of(VLOAD(x + at), VLOAD(dy + at), mean[v], a[v], b[v], c[v]), dx + at, streams);
+    }
+    if (row % WIDTH != 0) {
+      VSTORE(last, dx + offset + end);
+    }
+  }
+}
+
+/* dx of the segments from x on, of `group` neighbouring statistics. */
+static inline void group_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments, ulong run,
+                            ulong segment_stride, ulong statistic_stride, const backward_coefficients *k, uint group,
+                            rows_place at)
+{
+  if (is_flat(group, segments, run, statistic_stride)) {
+    flat_dx(x, dy, dx, segments, segment_stride, run, k, group);
+    return;
+  }
+  for (ulong segment = at.row; segment < segments; segment += at.rows) {
+    for (uint g = 0; g < group; g++) {
+      const ulong offset = segment * segment_stride + g * statistic_stride;
+      run_dx(x + offset, dy + offset, dx + offset, run, k[g], at);
+    }
+  }
+}
+
 /* A tile of the split steps and of the element-wise ones: some segments, and a piece of their runs, of GROUP neighbouring
  * statistics. Work-group t has group t % groups, tile t / groups; tile p begins at segment p % outer_tiles * outer_tile. */
 typedef struct rows_tile {

@@ -33,10 +33,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
   }
   x += x_offset + tile.start;
   y += y_offset + tile.start;
-  for (ulong segment = at.row; segment < tile.segments; segment += at.rows) {
-    for (uint g = 0; g < tile.group; g++) {
-      const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, y + offset, tile.run, k[g], at);
-    }
-  }
+  group_apply(x, y, tile.segments, tile.run, segment_stride, statistic_stride, k, tile.group, at);
 }

@@ -40,10 +40,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     return;
   }
   dx += dx_offset + first * statistic_stride;
-  for (ulong segment = at.row; segment < segments; segment += at.rows) {
-    for (uint g = 0; g < group; g++) {
-      const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_dx(x + offset, dy + offset, dx + offset, run, coefficients[g], at);
-    }
-  }
+  group_dx(x, dy, dx, segments, run, segment_stride, statistic_stride, coefficients, group, at);
 }

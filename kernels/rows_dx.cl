@@ -31,10 +31,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_dx(
   x += x_offset + tile.start;
   dy += dy_offset + tile.start;
   dx += dx_offset + tile.start;
-  for (ulong segment = at.row; segment < tile.segments; segment += at.rows) {
-    for (uint g = 0; g < tile.group; g++) {
-      const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_dx(x + offset, dy + offset, dx + offset, tile.run, k[g], at);
-    }
-  }
+  group_dx(x, dy, dx, tile.segments, tile.run, segment_stride, statistic_stride, k, tile.group, at);
 }

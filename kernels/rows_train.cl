@@ -40,10 +40,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
     return;
   }
   y += y_offset + first * statistic_stride;
-  for (ulong segment = at.row; segment < segments; segment += at.rows) {
-    for (uint g = 0; g < group; g++) {
-      const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, y + offset, run, coefficients[g], at);
-    }
-  }
+  group_apply(x, y, segments, run, segment_stride, statistic_stride, coefficients, group, at);
 }
