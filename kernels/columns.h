@@ -193,7 +193,8 @@ static inline void columns_affine(column_forward *k, uint i, vec lo, columns_pla
   const ulong column = column_of(at, i);
   const uint width = width_of(at, i);
   k->scale[i] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
-  k->shift[i] = MULTIPLY_ADD(-lo, k->scale[i], load_optional(beta, beta_offset + column, width, 0.0f));
+  const vec shift = load_optional(beta, beta_offset + column, width, 0.0f);
+  k->shift[i] = select(MULTIPLY_ADD(-lo, k->scale[i], shift), shift, lo == 0.0f);
 }
 
 static inline void columns_normalize(const __global float *x, __global float *y, ulong columns, const column_forward *k,
@@ -217,14 +218,14 @@ static inline void columns_normalize(const __global float *x, __global float *y,
   }
 }
 
-/* The same for gradients: dx = a * dy + ((x - mean) * b + c), or a * dy with FROM_RUNNING. */
+/* The same for gradients: dx = a * (dy + ((x - mean) * b + c)), or a * dy with FROM_RUNNING. */
 typedef struct column_backward {
   vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP];
 } column_backward;
 
 static inline vec column_gradient(const column_backward *k, uint i, vec x, vec dy)
 {
-  return FROM_RUNNING ? k->a[i] * dy : MULTIPLY_ADD(k->a[i], dy, MULTIPLY_ADD(x - k->mean[i], k->b[i], k->c[i]));
+  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy + MULTIPLY_ADD(x - k->mean[i], k->b[i], k->c[i]));
 }
 
 static inline void columns_differentiate(const __global float *x, const __global float *dy, __global float *dx, ulong columns,

@@ -40,11 +40,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     k.a[i] = inv_std * factor;
     k.b[i] = k.c[i] = (vec)(0.0f);
     if (!FROM_RUNNING) {
-      const vec_real a = vec_real_multiply(vec_real_of(factor, (vec)(0.0f)), wide_inv_std);
       const vec_real slope = vec_real_multiply(vec_real_divide(scaled, n), wide_inv_std);
-      k.b[i] = -vec_real_hi(vec_real_multiply(a, slope));
-      k.c[i] = vec_real_hi(
-          vec_real_multiply(a, vec_real_subtract(vec_real_multiply(rounding, slope), vec_real_divide(g, n))));
+      k.b[i] = -vec_real_hi(slope);
+      k.c[i] = vec_real_hi(vec_real_subtract(vec_real_multiply(rounding, slope), vec_real_divide(g, n)));
     }
     if (at.row == 0 && dgamma) {
       store_most(vec_real_hi(scaled), dgamma + dgamma_offset + column, width);

@@ -1,4 +1,4 @@
-/* dx = a * dy + ((x - mean) * b + c), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
+/* dx = a * (dy + ((x - mean) * b + c)), coefficients from merge_gradients or, with FROM_RUNNING, dx = gamma * inv_std * dy
  * from the running variance.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.

@@ -51,7 +51,7 @@ typedef struct forward_coefficients {
   float mean, scale, shift;
 } forward_coefficients;
 
-/* dx = a * dy + ((x - mean) * b + c) */
+/* dx = a * (dy + ((x - mean) * b + c)) */
 typedef struct backward_coefficients {
   float mean, a, b, c;
 } backward_coefficients;
@@ -61,7 +61,7 @@ typedef struct backward_coefficients {
 static inline forward_coefficients affine(finished_statistics s, float gamma, float beta)
 {
   const float scale = s.inv_std * gamma;
-  const forward_coefficients made = {s.hi, scale, MULTIPLY_ADD(-s.lo, scale, beta)};
+  const forward_coefficients made = {s.hi, scale, s.lo == 0.0f ? beta : MULTIPLY_ADD(-s.lo, scale, beta)};
   return made;
 }
 
@@ -115,10 +115,9 @@ static inline backward_coefficients finish_gradients(real g, real gd, real d, ul
     dbeta[statistic] = real_hi(g);
   }
   if (!frozen) {
-    const real a = real_multiply(real_of(gamma, 0.0f), real_of(inv_std, 0.0f));
     const real slope = real_multiply(real_divide(scaled, count), real_of(inv_std, 0.0f));
-    made.b = -real_hi(real_multiply(a, slope));
-    made.c = real_hi(real_multiply(a, real_subtract(real_multiply(rounding, slope), real_divide(g, count))));
+    made.b = -real_hi(slope);
+    made.c = real_hi(real_subtract(real_multiply(rounding, slope), real_divide(g, count)));
   }
   return made;
 }

@@ -245,7 +245,7 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
 
 static inline vec gradient(vec x, vec dy, backward_coefficients k)
 {
-  return FROM_RUNNING ? k.a * dy : MULTIPLY_ADD((vec)(k.a), dy, MULTIPLY_ADD(x - k.mean, (vec)(k.b), (vec)(k.c)));
+  return FROM_RUNNING ? k.a * dy : k.a * (dy + MULTIPLY_ADD(x - k.mean, (vec)(k.b), (vec)(k.c)));
 }
 
 /* dx of one run; dx may be dy. */
@@ -326,7 +326,7 @@ static inline void group_apply(const __global float *x, __global float *y, ulong
 
 static inline vec gradient_of(vec x, vec dy, vec mean, vec a, vec b, vec c)
 {
-  return FROM_RUNNING ? a * dy : MULTIPLY_ADD(a, dy, MULTIPLY_ADD(x - mean, b, c));
+  return FROM_RUNNING ? a * dy : a * (dy + MULTIPLY_ADD(x - mean, b, c));
 }
 
 static inline void flat_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments,

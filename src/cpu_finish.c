@@ -44,8 +44,9 @@ void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__s
   const double beta = call->beta != NULL ? (double)call->beta[c] : 0.0;
   coefficients[0] = mean;
   coefficients[1] = (float)scale;
-  /* The part of the mean that its float has not: where there is none, beta stays what it is. */
-  coefficients[2] = (float)(beta - (moments.mean - (double)mean) * scale);
+  /* The part of the mean that its float has not. Where there is none beta stays what it is, whatever the scale. */
+  const double rest = moments.mean - (double)mean;
+  coefficients[2] = (float)(rest == 0.0 ? beta : beta - rest * scale);
 }
 
 void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
@@ -72,8 +73,8 @@ void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__st
   const double a = gamma * inv_std, slope = inv_std * dgamma / n;
   coefficients[0] = call->read_mean[c];
   coefficients[1] = (float)a;
-  coefficients[2] = (float)(-a * slope);
-  coefficients[3] = (float)(a * (off * slope - sums.g / n));
+  coefficients[2] = (float)-slope;
+  coefficients[3] = (float)(off * slope - sums.g / n);
 }
 
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,

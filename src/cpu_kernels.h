@@ -33,7 +33,7 @@ typedef struct clnorm__cpu_kernels {
                    double sums[3][CLNORM__SUM_LANES]);
   /* y = (x - c0) * c1 + c2 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
   void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
-  /* dx = dy * c1 + ((x - c0) * c2 + c3) */
+  /* dx = c1 * (dy + ((x - c0) * c2 + c3)) */
   void (*runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
                   int stream);
 

@@ -143,7 +143,7 @@ static inline vd keep_last(vd v, size_t lanes)
 
 /* y and dx of one element, see plan.h; of floats and of vectors. */
 #define APPLY(x, mean, scale, shift) (((x) - (mean)) * (scale) + (shift))
-#define GRADIENT(x, dy, mean, a, b, c) ((dy) * (a) + (((x) - (mean)) * (b) + (c)))
+#define GRADIENT(x, dy, mean, a, b, c) (((dy) + (((x) - (mean)) * (b) + (c))) * (a))
 
 #include "cpu_sweeps_columns.h"
 #include "cpu_sweeps_runs.h"

@@ -65,10 +65,19 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   return step;
 }
 
+/* Tasks that the CPU backend makes of little data at least, so that threads have something each. */
+#define HOST_TASKS_AT_LEAST 8
+
+/* Elements of such a task at least: two of a reduction's, which alone would be gone before another thread is awake. */
+static uint64_t host_least_task(const clnorm_plan *plan) { return 2 * plan->parameters.min_tile; }
+
 /* Tasks of the CPU backend's element-wise steps and of its columns. */
 static uint64_t host_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return at_least(at_most(wanted_tasks(plan, capabilities), plan->geometry.elements / plan->parameters.apply_tile), 1);
+  const uint64_t elements = plan->geometry.elements;
+  const uint64_t few = at_most(elements / host_least_task(plan), HOST_TASKS_AT_LEAST);
+  const uint64_t many = at_most(wanted_tasks(plan, capabilities), elements / plan->parameters.apply_tile);
+  return at_least(at_least(many, few), 1);
 }
 
 /* A vector wider than what lies contiguous would be all remainder. */
@@ -342,7 +351,10 @@ static int rows_fill_device(const clnorm_plan *plan, const clnorm__capabilities 
 static int columns_are_short(const clnorm_plan *plan)
 {
   const clnorm__geometry *geometry = &plan->geometry;
-  return geometry->rows < 2 * plan->parameters.min_tile_rows || geometry->elements <= plan->parameters.min_tile;
+  /* On the CPU backend what would be one tile. */
+  const uint64_t little =
+      plan->engine == CLNORM__ENGINE_HOST ? 2 * host_least_task(plan) - 1 : plan->parameters.min_tile;
+  return geometry->rows < 2 * plan->parameters.min_tile_rows || geometry->elements <= little;
 }
 
 static int whole_pays(const clnorm_plan *plan, const clnorm__capabilities *capabilities)

@@ -112,6 +112,35 @@ Test(accuracy, values_of_1e15_stay_finite_and_exact)
 }
 
 /* Values whose variance is about epsilon's size and below. */
+/* dx is an ordinary number in each of these; gamma * inv_std^2 * mean(dy * xh), a factor of it, is none. */
+Test(accuracy, gradients_of_wide_and_narrow_data_are_exact)
+{
+  static const struct {
+    double std, epsilon;
+    float dy, gamma;
+  } table[] = {{1e15, 1e-5, 1e-12f, 1.0f},   {1e12, 1e-5, 1e-17f, 1.0f}, {1e10, 1e-5, 1e-20f, 1.0f},
+               {1e-18, 1.2e-38, 1e3f, 1.0f}, {1e-15, 1e-32, 1e9f, 1.0f}, {1e-3, 1e-12, 1e3f, 1e30f}};
+  backend *b = backend_open();
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    FOR_EACH_LAYOUT(layout)
+    {
+      clnorm_desc desc;
+      desc_set(&desc, layout, 0, 4, dims);
+      desc.epsilon = table[i].epsilon;
+      problem *p = problem_make(&desc, GENERATE_NORMAL, 0.0, table[i].std, 3);
+      for (size_t k = 0; k < p->counts.elements; k++) {
+        p->dy[k] *= table[i].dy;
+      }
+      for (size_t c = 0; c < p->counts.statistics; c++) {
+        p->gamma[c] *= table[i].gamma;
+      }
+      problem_check(p, b, CLNORM_BACKWARD, WITH_ALL);
+      problem_free(p);
+    }
+  }
+  backend_close(b);
+}
+
 Test(accuracy, tiny_values_are_normalized_against_epsilon)
 {
   backend *b = backend_open();
