@@ -1,7 +1,7 @@
 /* The numbers that the choice of a variant and its steps depend on, with what is built in for each engine.
  *
- *   tasks_per_unit       Tasks a compute unit: enough to even out uneven cores, few enough that their fixed costs do not
- *                        show. On PoCL 4 instead of 8: 64x512x7x7 channels-last training 0.86, backward 0.84 of the
+ *   tasks_per_unit       Tasks a compute unit: enough to even out uneven cores (on OpenCL; the CPU backend gives each thread
+ *                        a share of neighbours), few enough that their fixed costs do not show. On PoCL 4 instead of 8: 64x512x7x7 channels-last training 0.86, backward 0.84 of the
  *                        time, because half as many partial results are merged.
  *   min_tile             Elements that one task of a reduction should have at least: below, the launch and the merge cost
  *                        more than the parallelism gains.
