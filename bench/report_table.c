@@ -103,10 +103,23 @@ static void print_reasons(FILE *file, const bench_record *records, size_t count)
   }
 }
 
-/* Which rows the built-in table did not choose. */
+static int has_plan(const bench_record *records, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (records[i].tuning[0] != '\0') {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/* Which rows the built-in table did not choose; nothing if there was nothing to choose for. */
 static void print_tuning(FILE *file, const bench_record *records, size_t count)
 {
   const char *separator = "";
+  if (!has_plan(records, count)) {
+    return;
+  }
   (void)fprintf(file, "\nVariants and parameters: ");
   for (size_t i = 0; i < count; i++) {
     const bench_record *record = &records[i];

@@ -95,11 +95,12 @@ size_t clnorm__choice_write(const char *variant, const clnorm__parameters *param
   const clnorm__parameters *built_in = clnorm__parameters_built_in(engine);
   const clnorm__tunable *parameter;
   char whole[CLNORM__CHOICE_BYTES];
-  size_t length = (size_t)snprintf(whole, sizeof whole, "%s", variant);
+  size_t length = (size_t)snprintf(whole, sizeof whole, "%s", variant != NULL ? variant : "");
   for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
     const uint64_t value = clnorm__tunable_get(parameters, parameter);
     if (value != CLNORM__UNUSED && value != clnorm__tunable_get(built_in, parameter)) {
-      length += (size_t)snprintf(whole + length, sizeof whole - length, " %s=%" PRIu64, parameter->name, value);
+      length += (size_t)snprintf(whole + length, sizeof whole - length, "%s%s=%" PRIu64, length == 0 ? "" : " ",
+                                 parameter->name, value);
     }
   }
   if (capacity != 0) {

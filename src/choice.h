@@ -20,7 +20,7 @@ void clnorm__choice_clear(clnorm__choice *choice);
  * Returns NULL, or why it was refused; then *choice is not to be used. */
 const char *clnorm__choice_read(const char *text, size_t length, clnorm__engine engine, clnorm__choice *choice);
 
-/* Writes the text of a variant with parameters, those that are built in left out; like snprintf. */
+/* Writes the text of a variant (NULL: none) with parameters, those that are built in left out; like snprintf. */
 size_t clnorm__choice_write(const char *variant, const clnorm__parameters *parameters, clnorm__engine engine,
                             char *text, size_t capacity);
 

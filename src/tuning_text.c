@@ -170,6 +170,10 @@ static int read_choice(reader *r, piece line)
   if (why != NULL) {
     return refuse(r, why);
   }
+  /* A caller may leave it out; a file that did would change its meaning with the table of variants. */
+  if (choice.variant == NULL) {
+    return refuse(r, "no variant");
+  }
   const size_t before = tuning->count;
   if (clnorm__tuning_put(tuning, &problem, &choice) != 0) {
     return refuse(r, "too many choices, or not enough memory");

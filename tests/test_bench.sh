@@ -37,17 +37,20 @@ measured() {
   [ "$(wc -l <stderr)" -eq 1 ] || fail "bench $*: more than the device on stderr: $(cat stderr)"
 }
 
-# refused PATTERN ARGUMENTS...: exit code 2, one line on stderr that matches, nothing on stdout.
-refused() {
-  local pattern=$1 code
-  shift
+# refused_after LINES PATTERN ARGUMENTS...: exit code 2, a last line on stderr that matches, nothing on stdout.
+refused_after() {
+  local lines=$1 pattern=$2 code
+  shift 2
   "$clnorm" bench "$@" >stdout 2>stderr
   code=$?
   [ "$code" -eq 2 ] || fail "bench $*: exit code $code, expected 2"
-  [ "$(wc -l <stderr)" -eq 1 ] || fail "bench $*: expected one line on stderr: $(cat stderr)"
-  grep -Eq -- "^clnorm: .*($pattern)" stderr || fail "bench $*: expected /$pattern/, got: $(cat stderr)"
+  [ "$(wc -l <stderr)" -eq $((lines + 1)) ] || fail "bench $*: expected $lines lines and one on stderr: $(cat stderr)"
+  tail -n 1 stderr | grep -Eq -- "^clnorm: .*($pattern)" || fail "bench $*: expected /$pattern/, got: $(cat stderr)"
   [ ! -s stdout ] || fail "bench $*: printed on stdout though it failed"
 }
+
+# refused PATTERN ARGUMENTS...: the same with one line.
+refused() { refused_after 0 "$@"; }
 
 if [ -n "${CLNORM_TEST_SLOW-}" ]; then
   measured 2 --shape 4,3,5,6 --pass infer,train --layout channels-first
@@ -118,6 +121,25 @@ refused "--html is empty" --html ''
 refused "no such file|No such file" --html missing/report.html
 refused "no regular file" --html /dev/null
 refused "same file" --html same --json same
+refused "same file" --html ./same --json same
+refused "same file" --html "$work/images/../same" --json same
+[ ! -e same ] || fail "a refused name was written"
+cp records kept
+ln kept hard
+ln -s kept soft
+for name in ./kept hard soft; do
+  refused "json and --html name the same file" --json kept --html "$name"
+  refused "json and --html name the same file" --json "$name" --html kept
+  refused "compare and --html name the same file" --compare kept --html "$name"
+done
+refused "compare and --html name the same file" --compare kept --html kept
+cmp -s records kept || fail "a refused name was written over"
+rm kept hard soft
+# What the device has to be known for, so after the line that names it.
+refused_after 1 'unknown variant in "foo"' --choice foo --shape 4,3 --json kept --html kept.html
+refused_after 1 "a value that is not allowed" --choice 'rows_split tasks_per_unit=3' --shape 4,3 --json kept
+refused_after 1 "unknown parameter" --choice patience=3 --calls --json kept
+[ ! -e kept ] && [ ! -e kept.html ] || fail "a refused choice wrote files"
 refused "--suite and --calls exclude" --calls --suite full
 refused "unexpected argument" now
 refused "given twice" --suite quick --suite full

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "compare_file.h"
+#include "report_compare.h"
 
 static compare_result of(double then, double then_low, double then_high, double now, double now_low, double now_high)
 {
@@ -106,10 +107,11 @@ Test(compare, slower_by_a_percentage_means_both_ratios)
 
 /* ---- files -------------------------------------------------------------------------------------------------- */
 
-#define RECORD(pass, device, layout, shape, times)                                                           \
+#define CHECKED(pass, device, layout, shape, check, times)                                                   \
   "{\"schema\":1,\"op\":\"batch\",\"pass\":\"" pass "\",\"shape\":" shape ",\"layout\":\"" layout            \
   "\",\"dtype\":\"f32\",\"activation\":\"none\",\"residual\":false,\"backend\":\"cpu\",\"device\":\"" device \
-  "\",\"check\":\"ok\"," times "}\n"
+  "\",\"check\":\"" check "\"," times "}\n"
+#define RECORD(pass, device, layout, shape, times) CHECKED(pass, device, layout, shape, "ok", times)
 #define TIMES "\"median_s\":2.0,\"ci95_s\":[1.9,2.1],\"copy_s\":1.0,\"copy_ci95_s\":[0.99,1.01]"
 
 static int read_text(compare_file *file, const char *text, char *why, size_t capacity)
@@ -221,4 +223,49 @@ Test(compare, foreign_files_are_refused_with_the_line)
     cr_expect(strstr(why, files[i][1]) != NULL, "file %zu: %s", i, why);
     cr_expect(file.rows == NULL && file.count == 0);
   }
+}
+
+/* Escape sequences in every text of the old file that is printed, and in its name. */
+#define EVIL "\\u001b[2J\\u0007\\u007fe"
+#define EVIL_FIELDS "\"version\":\"1" EVIL "\",\"git\":\"2" EVIL "\","
+
+Test(compare, nothing_of_an_old_file_steers_the_terminal)
+{
+  compare_file file;
+  compare_row row;
+  char why[900];
+  char *text = NULL;
+  size_t length = 0;
+  cr_assert(read_text(&file,
+                      CHECKED("train", "dev" EVIL, "channels-first", "[4,3,5]", "bad" EVIL,
+                              EVIL_FIELDS "\"median_s\":null,\"ci95_s\":null")
+                          RECORD("in" EVIL, "dev" EVIL, "la" EVIL, "[4,3,5]", TIMES),
+                      why, sizeof why) == 0,
+            "%s", why);
+  const char *one[] = {"one"};
+  const char *other = compare_file_match_devices(&file, one, 1);
+  cr_assert(other != NULL);
+  const bench_record record = record_of(3, CLNORM_CHANNELS_FIRST, 2.0);
+  compare_file_find(&file, &record, &row);
+  cr_assert(row.verdict == COMPARE_NONE && strncmp(row.note, "no time then: bad\x1b", 18) == 0, "%s", row.note);
+  FILE *stream = open_memstream(&text, &length);
+  cr_assert(stream != NULL);
+  report_compare_print(stream, &row, 1, &file, "old\r.json", other);
+  report_compare_total(stream, &row, 1, &file, "old\r.json");
+  cr_assert(fclose(stream) == 0);
+  for (size_t i = 0; i < length; i++) {
+    cr_assert(((unsigned char)text[i] >= ' ' || text[i] == '\n') && text[i] != 127, "byte %d at %zu of %s", text[i], i,
+              text);
+  }
+  static const char *const expected[] = {"Compared with old?.json (clnorm 1?[2J??",
+                                         ", git 2?[2J??",
+                                         "another device, dev?[2J??",
+                                         "| no time then: bad?[2J??e |",
+                                         "Against old?.json: 0 FASTER",
+                                         "- not measured now: in?[2J??"};
+  for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+    cr_expect(strstr(text, expected[i]) != NULL, "'%s' is not in %s", expected[i], text);
+  }
+  free(text);
+  compare_file_free(&file);
 }

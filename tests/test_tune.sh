@@ -30,6 +30,13 @@ refused() {
   grep -Eq -- "^clnorm: .*($pattern)" stderr || fail "tune $*: expected /$pattern/, got: $(cat stderr)"
 }
 
+# cannot PATTERN ARGUMENTS...: refused for that before anything is searched, after the line that names the device.
+cannot() {
+  refused 2 "$@" --time 100 --shape 40,30,70
+  [ ! -s stdout ] || fail "tune $*: searched though it cannot write: $(cat stdout)"
+  [ "$(wc -l <stderr)" -eq 2 ] || fail "tune $*: expected two lines on stderr: $(cat stderr)"
+}
+
 # who PATTERN SHAPE PASS [ARGUMENTS...]: what bench says who chose.
 who() {
   local pattern=$1
@@ -52,6 +59,7 @@ who built-in 40,3,7 backward
 who built-in 40,3,7 train --choice built-in
 who forced 40,3,7 train --choice 'rows_whole min_tile=4096'
 who '' 40,3,7 train --choice columns_whole
+grep -q 'Variants and parameters' stdout && fail "bench tells who chose where there is no plan: $(cat stdout)"
 grep -q 'unsupported' stdout || fail "a variant of the other walk is not unsupported: $(cat stdout)"
 CLNORM_TUNING_DB=off who built-in 40,3,7 train
 "$clnorm" devices >stdout || fail "devices"
@@ -95,7 +103,21 @@ rm "$file"
 
 # ---- what cannot be
 touch blocked
-refused 2 'cannot be written' --time 0 --shape 16,10 --pass infer --db blocked
+cannot 'cannot be written: Not a directory' --db blocked
+cannot 'cannot be written: Not a directory' --db ./blocked/deeper
+mkdir "$file"
+cannot 'cannot be written: Is a directory'
+rmdir "$file"
+mkfifo "$file"
+cannot 'is there and no regular file'
+rm "$file"
+cannot 'cannot be written: File name too long' --db "new/deeper/$(printf '%0300d' 0)"
+[ -e new ] && fail "a refused folder was left"
+[ -z "$(ls db)" ] || fail "something was left: $(ls db)"
+"$clnorm" tune --time 0 --shape 16,10 --pass infer --db new//deeper/ >stdout 2>stderr || fail "a new folder: $(cat stderr)"
+[ "$(ls new/deeper | wc -l)" -eq 1 ] || fail "a new folder: $(find new)"
+"$clnorm" tune --help >stdout || fail "--help"
+grep -q 'sizes' stdout || fail "--help does not name all suites"
 refused 2 "'off' is no folder" --db off
 refused 2 "'' is no folder" --db ''
 refused 2 "out of its range" --time -1

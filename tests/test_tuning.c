@@ -177,7 +177,11 @@ Test(tuning, a_choice_is_a_variant_and_parameters)
   cr_assert(clnorm__choice_write(choice.variant, &choice.parameters, CLNORM__ENGINE_HOST, text, 8) ==
             sizeof written - 1);
   cr_assert_str_eq(text, "columns");
-  cr_assert(read_choice("min_tile=4096", CLNORM__ENGINE_HOST, &choice) == NULL && choice.variant == NULL);
+  static const char without[] = "tasks_per_unit=16 min_tile=4096";
+  cr_assert(read_choice(without, CLNORM__ENGINE_HOST, &choice) == NULL && choice.variant == NULL);
+  cr_assert(clnorm__choice_write(NULL, &choice.parameters, CLNORM__ENGINE_HOST, text, sizeof text) ==
+            sizeof without - 1);
+  cr_assert_str_eq(text, without);
 }
 
 Test(tuning, a_choice_that_means_nothing_is_refused)
@@ -258,6 +262,7 @@ Test(tuning, a_file_of_something_else_is_refused)
   expect_edit_refused(": rows_split", ":rows_split", "no choice");
   expect_edit_refused(": rows_split tasks_per_unit=4 min_tile=8192", ": ", "nothing");
   expect_edit_refused("rows_split", "rows_quick", "variant");
+  expect_edit_refused(": rows_split tasks_per_unit=4", ": tasks_per_unit=4", "no variant");
   expect_edit_refused("tasks_per_unit=4", "tasks_per_unit=5", "not allowed");
   expect_edit_refused("tasks_per_unit=4", "short_run=16", "kind of device");
   expect_edit_refused("tasks_per_unit=4", "patience=4", "parameter");

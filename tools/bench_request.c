@@ -160,9 +160,6 @@ static int check_texts(const bench_request *request)
       return complain(EXIT_USAGE, "bench: --%s is empty", texts[i].name);
     }
   }
-  if (request->json != NULL && request->html != NULL && strcmp(request->json, request->html) == 0) {
-    return complain(EXIT_USAGE, "bench: --json and --html name the same file");
-  }
   return OPTIONS_GO_ON;
 }
 

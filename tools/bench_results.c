@@ -10,11 +10,24 @@
 #include <string.h>
 #include <time.h>
 
+#include "file_checks.h"
 #include "message.h"
 
 static int complain_file(const char *option, const char *path, const char *what)
 {
   return complain(EXIT_USAGE, "bench: --%s %s: cannot be %s: %s", option, path, what, strerror(errno));
+}
+
+/* The records of now may replace those of then, which have been read; a page replaces neither. */
+static int check_names(const bench_request *request)
+{
+  if (file_is_same(request->html, request->json)) {
+    return complain(EXIT_USAGE, "bench: --json and --html name the same file");
+  }
+  if (file_is_same(request->html, request->compare)) {
+    return complain(EXIT_USAGE, "bench: --compare and --html name the same file");
+  }
+  return EXIT_OK;
 }
 
 int bench_results_open(bench_results *r, const bench_request *request, const char *input)
@@ -25,6 +38,10 @@ int bench_results_open(bench_results *r, const bench_request *request, const cha
   *r = (bench_results){.request = request, .input = input};
   if (gmtime_r(&now, &utc) != NULL) {
     (void)strftime(r->began, sizeof r->began, "%Y-%m-%d %H:%M UTC", &utc);
+  }
+  const int code = check_names(request);
+  if (code != EXIT_OK) {
+    return code;
   }
   if (request->compare != NULL && compare_file_read(&r->then, request->compare, why, sizeof why) != 0) {
     return complain(EXIT_USAGE, "bench: --compare %s", why);

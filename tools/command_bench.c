@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench_results.h"
+#include "choice_check.h"
 #include "commands.h"
 #include "device_choice.h"
 #include "digits.h"
@@ -221,6 +222,7 @@ static int bench_devices(bencher *b)
   note_load(b);
   code = code == EXIT_OK ? bench_results_open(&b->results, b->request, b->input) : code;
   code = code == EXIT_OK ? choose_devices(b->request, &choices, &count) : code;
+  code = code == EXIT_OK ? choice_check("bench", b->request->choice, choices, count) : code;
   code = code == EXIT_OK ? measure_devices(b, choices, count) : code;
   code = bench_results_close(&b->results, code, b->asked);
   free(choices);

@@ -1,4 +1,5 @@
 #include <clnorm/tuning.h>
+#include <errno.h>
 #include <measure.h>
 #include <report_grid.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "commands.h"
 #include "device_choice.h"
+#include "file_checks.h"
 #include "message.h"
 #include "numbers.h"
 #include "options.h"
@@ -29,9 +31,12 @@ static const char more_help[] =
     "against the\n"
     "built-in choice. What a shape that is not measured now has in the file stays there.\n"
     "Without --suite and --shape the quick suite is searched; lists and shapes are written as for clnorm bench.\n"
+    "sizes is one shape with N from 1 to 1024.\n"
     "Files are in $CLNORM_TUNING_DB (off: none), else in $XDG_CONFIG_HOME/clnorm/tuning or ~/.config/clnorm/tuning. "
     "The file\n"
-    "is written once, at the end: a search that is broken off leaves the old one.\n";
+    "is written once, at the end: a search that is broken off leaves the old one. Where it cannot be written nothing "
+    "is\n"
+    "searched.\n";
 
 typedef struct tune_request {
   char *device, *db; /* NULL: not given */
@@ -81,7 +86,7 @@ static int read_all(int argc, const char **argv, tune_request *request, raw_opti
   size_t words = 0;
   const struct poptOption table[] = {
       {"device", 0, POPT_ARG_STRING, &request->device, 1, "what to tune: see clnorm devices; all: every one", "D"},
-      {"suite", 0, POPT_ARG_STRING, &raw->suite, 2, "quick, full (all shapes), large (for GPUs)", "NAME"},
+      {"suite", 0, POPT_ARG_STRING, &raw->suite, 2, "quick, full (all shapes), large (for GPUs), sizes", "NAME"},
       {"pass", 0, POPT_ARG_STRING, &raw->pass, 3, "train, infer, backward, backward-frozen", "LIST"},
       {"shape", 0, POPT_ARG_STRING, &raw->shape, 4, "shapes in place of a suite's", "LIST"},
       {"layout", 0, POPT_ARG_STRING, &raw->layout, 5, "channels-first, channels-last", "LIST"},
@@ -219,6 +224,36 @@ static clnorm_status open_tuning(const device_choice *choice, const char *folder
   return clnorm_tuning_open(folder, tuning);
 }
 
+/* Whether what is found can be written, which nobody wants to learn after an hour. */
+static int check_file(const device_choice *choice, const char *folder)
+{
+  clnorm_tuning *tuning = NULL;
+  int code = EXIT_OK;
+  const clnorm_status status = open_tuning(choice, folder, &tuning);
+  if (status != CLNORM_SUCCESS) {
+    return complain_status(status, "tune");
+  }
+  const char *file = clnorm_tuning_file(tuning);
+  if (file[0] == '\0') {
+    code = complain(EXIT_USAGE,
+                    "tune: there is no folder for the file: CLNORM_TUNING_DB is off, or HOME is not set; see --db");
+  } else if (file_check(file) != 0) {
+    code = complain(EXIT_USAGE, "tune: %s cannot be written: %s", file,
+                    errno == EINVAL ? "it is there and no regular file" : strerror(errno));
+  }
+  clnorm_tuning_close(tuning);
+  return code;
+}
+
+static int check_files(const tune_request *request, const device_choice *choices, size_t count)
+{
+  int code = EXIT_OK;
+  for (size_t i = 0; i < count && code == EXIT_OK && !request->dry_run; i++) {
+    code = check_file(&choices[i], request->db);
+  }
+  return code;
+}
+
 static int tune_with(tuning_run *t, const bench_device *device)
 {
   const tune_request *request = t->request;
@@ -226,11 +261,6 @@ static int tune_with(tuning_run *t, const bench_device *device)
   const clnorm_status status = open_tuning(t->choice, request->db, &tuning);
   if (status != CLNORM_SUCCESS) {
     return complain_status(status, "tune");
-  }
-  if (clnorm_tuning_file(tuning)[0] == '\0' && !request->dry_run) {
-    clnorm_tuning_close(tuning);
-    return complain(EXIT_USAGE,
-                    "tune: there is no folder for the file: CLNORM_TUNING_DB is off, or HOME is not set; see --db");
   }
   if (clnorm_tuning_problem(tuning)[0] != '\0') {
     tell("%s begins anew: %s", clnorm_tuning_file(tuning), clnorm_tuning_problem(tuning));
@@ -281,8 +311,10 @@ static int tune_devices(tuning_run *t)
   size_t count = 0;
   int code = make_suite(t);
   code = code == EXIT_OK ? device_choose_several(t->request->device, &choices, &count) : code;
+  code = code == EXIT_OK ? check_files(t->request, choices, count) : code;
   t->total = (double)t->suite.count * (double)count;
-  for (size_t i = 0; i < count && code != EXIT_USAGE; i++) {
+  const int ready = code == EXIT_OK;
+  for (size_t i = 0; ready && i < count && code != EXIT_USAGE; i++) {
     const int result = tune_one(t, &choices[i]);
     code = result > code ? result : code;
   }

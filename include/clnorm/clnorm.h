@@ -166,7 +166,9 @@ CLNORM_API clnorm_status clnorm_desc_counts(const clnorm_desc *desc, clnorm_coun
 /* How one pass over one shape is computed. Opaque, immutable. */
 typedef struct clnorm_plan clnorm_plan;
 
-/* Makes a plan for the CPU backend. It holds no tensor and does not depend on the number of threads.
+/* Makes a plan for the CPU backend. It holds no tensor, and serves any number of threads with the same bits. What is built
+ * in does not depend on their number. A tuning database (clnorm/tuning.h) is for one number, that which OpenMP offers at the
+ * process's first plan: with another number there the choice, and with it the last bits, may be others.
  *   desc   read, not kept
  *   pass   which pass; a descriptor serves for all of them
  *   plan   receives the plan; untouched on failure. Release with clnorm_plan_destroy.
