@@ -32,7 +32,7 @@ refused() {
 
 # cannot PATTERN ARGUMENTS...: refused for that before anything is searched, after the line that names the device.
 cannot() {
-  refused 2 "$@" --time 100 --shape 40,30,70
+  refused 2 "$@" --time 1 --shape 40,30,70 --pass infer
   [ ! -s stdout ] || fail "tune $*: searched though it cannot write: $(cat stdout)"
   [ "$(wc -l <stderr)" -eq 2 ] || fail "tune $*: expected two lines on stderr: $(cat stderr)"
 }
