@@ -67,14 +67,12 @@ void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__st
   if (call->dbeta != NULL) {
     call->dbeta[c] = (float)sums.g;
   }
-  if (frozen) {
-    return; /* dx comes from clnorm__cpu_frozen_coefficients */
-  }
-  const double a = gamma * inv_std, slope = inv_std * dgamma / n;
-  coefficients[0] = call->read_mean[c];
-  coefficients[1] = (float)a;
+  /* Frozen statistics are constants: nothing flows back through them. */
+  const double slope = frozen ? 0.0 : inv_std * dgamma / n;
+  coefficients[0] = frozen ? call->running_mean[c] : call->read_mean[c];
+  coefficients[1] = (float)(gamma * inv_std);
   coefficients[2] = (float)-slope;
-  coefficients[3] = (float)(off * slope - sums.g / n);
+  coefficients[3] = frozen ? 0.0f : (float)(off * slope - sums.g / n);
 }
 
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
