@@ -209,11 +209,11 @@ static inline void columns_normalize(const __global float *x, __global float *y,
     /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
     const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
     for (uint i = 0; i < at.whole; i++) {
-      const vec d = VLOAD(from + at.column + i * step) - k->mean[i];
-      store_result(MULTIPLY_ADD(d, k->scale[i], k->shift[i]), to + at.column + i * step, streams);
+      const ulong column = at.column + i * step;
+      store_result(normalized(VLOAD(from + column), k->mean[i], k->scale[i], k->shift[i]), to + column, streams);
     }
     if (at.vectors > e) {
-      store_most(MULTIPLY_ADD(edge - k->mean[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
+      store_most(normalized(edge, k->mean[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
     }
   }
 }
@@ -225,7 +225,7 @@ typedef struct column_backward {
 
 static inline vec column_gradient(const column_backward *k, uint i, vec x, vec dy)
 {
-  return FROM_RUNNING ? k->a[i] * dy : k->a[i] * (dy + MULTIPLY_ADD(x - k->mean[i], k->b[i], k->c[i]));
+  return differentiated(x, dy, k->mean[i], k->a[i], k->b[i], k->c[i]);
 }
 
 static inline void columns_differentiate(const __global float *x, const __global float *dy, __global float *dx, ulong columns,

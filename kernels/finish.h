@@ -56,6 +56,14 @@ typedef struct backward_coefficients {
   float mean, a, b, c;
 } backward_coefficients;
 
+/* y and dx of vectors, the coefficients of each statistic or of each element in all lanes. */
+static inline vec normalized(vec x, vec mean, vec scale, vec shift) { return MULTIPLY_ADD(x - mean, scale, shift); }
+
+static inline vec differentiated(vec x, vec dy, vec mean, vec a, vec b, vec c)
+{
+  return FROM_RUNNING ? a * dy : a * (dy + MULTIPLY_ADD(x - mean, b, c));
+}
+
 /* What the mean's float has not goes into the shift: it is small, so nothing is lost, and each element is spared an
  * instruction. */
 static inline forward_coefficients affine(finished_statistics s, float gamma, float beta)

@@ -133,7 +133,7 @@ INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts 
 
 static inline vec normalize(vec x, forward_coefficients k)
 {
-  return MULTIPLY_ADD(x - k.mean, (vec)(k.scale), (vec)(k.shift));
+  return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
 }
 
 /* y of one run; y may be x, so an overlapping tail is loaded before anything is stored. */
@@ -179,11 +179,7 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
 
 /* Short tails: those of BLOCK segments fit into one vector together. 49 elements are three vectors and one element, which as a
  * vector of its own in each segment would take a quarter of the time. */
-static inline int tails_together(rows_place at, ulong run)
-{
-  const uint tail = lane_tail(at, run);
-  return LOCAL == 1 && tail != 0 && tail * BLOCK <= WIDTH;
-}
+static inline int tails_together(uint tail) { return LOCAL == 1 && tail != 0 && tail * BLOCK <= WIDTH; }
 
 static inline void tails_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, uint tail,
                                    float mean, uint segments, ulong segment_stride)
@@ -211,7 +207,7 @@ static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __gl
 {
   const ulong ahead = run_ahead(group, run, segment_stride);
   const uint tail = lane_tail(at, run);
-  const int together = tails_together(at, run);
+  const int together = tails_together(tail);
   for (ulong block = at.row; block < segments; block += BLOCK * at.rows) {
     const ulong end = min(block + BLOCK * at.rows, segments);
     for (uint g = 0; g < group; g++) {
@@ -245,7 +241,7 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
 
 static inline vec gradient(vec x, vec dy, backward_coefficients k)
 {
-  return FROM_RUNNING ? k.a * dy : k.a * (dy + MULTIPLY_ADD(x - k.mean, (vec)(k.b), (vec)(k.c)));
+  return differentiated(x, dy, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
 }
 
 /* dx of one run; dx may be dy. */
@@ -298,9 +294,9 @@ static inline void flat_apply(const __global float *x, __global float *y, ulong 
   for (ulong segment = 0; segment < segments; segment++, x += segment_stride, y += segment_stride) {
     const int streams = can_stream(y);
     /* y may be x: what overlaps is loaded before anything is stored. */
-    const vec last = MULTIPLY_ADD(VLOAD(x + end) - VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
+    const vec last = normalized(VLOAD(x + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
     for (ulong v = 0; v < row / WIDTH; v++) {
-      store_result(MULTIPLY_ADD(VLOAD(x + v * WIDTH) - mean[v], scale[v], shift[v]), y + v * WIDTH, streams);
+      store_result(normalized(VLOAD(x + v * WIDTH), mean[v], scale[v], shift[v]), y + v * WIDTH, streams);
     }
     if (row % WIDTH != 0) {
       VSTORE(last, y + end);
@@ -324,11 +320,6 @@ static inline void group_apply(const __global float *x, __global float *y, ulong
   }
 }
 
-static inline vec gradient_of(vec x, vec dy, vec mean, vec a, vec b, vec c)
-{
-  return FROM_RUNNING ? a * dy : a * (dy + MULTIPLY_ADD(x - mean, b, c));
-}
-
 static inline void flat_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments,
                            ulong segment_stride, ulong run, const backward_coefficients *k, uint group)
 {
@@ -346,11 +337,11 @@ static inline void flat_dx(const __global float *x, const __global float *dy, __
   for (ulong segment = 0; segment < segments; segment++) {
     const ulong offset = segment * segment_stride;
     const int streams = can_stream(dx + offset);
-    const vec last = gradient_of(VLOAD(x + offset + end), VLOAD(dy + offset + end), VLOAD(means + end), VLOAD(as + end),
-                                 VLOAD(bs + end), VLOAD(cs + end));
+    const vec last = differentiated(VLOAD(x + offset + end), VLOAD(dy + offset + end), VLOAD(means + end), VLOAD(as + end),
+                                    VLOAD(bs + end), VLOAD(cs + end));
     for (ulong v = 0; v < row / WIDTH; v++) {
       const ulong at = offset + v * WIDTH;
-      store_result(gradient_of(VLOAD(x + at), VLOAD(dy + at), mean[v], a[v], b[v], c[v]), dx + at, streams);
+      store_result(differentiated(VLOAD(x + at), VLOAD(dy + at), mean[v], a[v], b[v], c[v]), dx + at, streams);
     }
     if (row % WIDTH != 0) {
       VSTORE(last, dx + offset + end);
