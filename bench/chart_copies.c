@@ -8,24 +8,13 @@
 /* How far beyond the devices' medians a peer or the end of an interval still widens the axis. */
 #define WIDEN 1.4
 
-typedef struct plot {
-  FILE *file;
-  const report_view *view;
-  const bench_record *cases[VIEW_CASES];
-  const char *names[VIEW_CASES];
-  char texts[VIEW_CASES][96];
-  size_t count;
-  chart_rows rows;
-  axis x;
-} plot;
-
 static double copies(const bench_record *record, double seconds)
 {
   return record->copy > 0.0 ? seconds / record->copy : 0.0;
 }
 
 /* Where the axis has to end: at the slowest median, and at what lies not much further. */
-static double reach(const plot *p)
+static double reach(const chart_plot *p)
 {
   double median = 1.0;
   double most = 1.0;
@@ -48,7 +37,7 @@ static double reach(const plot *p)
 }
 
 /* Beyond the axis a peer is an arrow with its number. */
-static void draw_peers(const plot *p, const bench_record *record, double y)
+static void draw_peers(const chart_plot *p, const bench_record *record, double y)
 {
   for (size_t k = 0; k < p->view->peer_count; k++) {
     const double value = copies(record, report_view_peer(p->view, record, k));
@@ -65,7 +54,7 @@ static void draw_peers(const plot *p, const bench_record *record, double y)
   }
 }
 
-static void draw_bar(const plot *p, size_t device, const bench_record *record, double y)
+static void draw_bar(const chart_plot *p, size_t device, const bench_record *record, double y)
 {
   const double value = copies(record, record->time.median);
   const double end = chart_rows_x(&p->rows, &p->x, value);
@@ -78,7 +67,7 @@ static void draw_bar(const plot *p, size_t device, const bench_record *record, d
 }
 
 /* Over everything else, behind bar and whisker. */
-static void draw_number(const plot *p, const bench_record *record, double y)
+static void draw_number(const chart_plot *p, const bench_record *record, double y)
 {
   char text[32];
   const double bar = chart_rows_x(&p->rows, &p->x, copies(record, record->time.median));
@@ -89,7 +78,7 @@ static void draw_number(const plot *p, const bench_record *record, double y)
              "tiny", "start", text);
 }
 
-static void draw_row(const plot *p, size_t index)
+static void draw_row(const chart_plot *p, size_t index)
 {
   const double first = chart_rows_y(&p->rows, index) - (double)(p->view->device_count - 1) * (BAR + 2.0) / 2;
   for (int layer = 0; layer < 3; layer++) {
@@ -113,17 +102,12 @@ static void draw_row(const plot *p, size_t index)
 void chart_copies_write(FILE *file, const report_view *view, clnorm_pass pass)
 {
   char title[96];
-  plot p = {.file = file, .view = view};
-  p.count = report_view_cases(view, pass, p.cases);
-  for (size_t i = 0; i < p.count; i++) {
-    p.names[i] = report_view_case_text(p.cases[i], p.texts[i], sizeof p.texts[i]);
-  }
+  chart_plot p;
+  chart_plot_cases(&p, file, view, pass);
   p.x = axis_linear(reach(&p), 6);
   p.rows = chart_rows_make(p.names, p.count, (double)view->device_count * (BAR + 2.0) + GAP, MARGIN);
   (void)snprintf(title, sizeof title, "times the copy of x, %s", record_pass_name(pass));
-  chart_begin(file, p.rows.width, p.rows.height, title);
-  chart_x_axis(file, &p.x, p.rows.left, p.rows.right, p.rows.top, p.rows.bottom, chart_label_number);
-  chart_rows_draw(file, &p.rows, p.names, p.count);
+  chart_plot_begin(&p, title, chart_label_number);
   for (size_t i = 0; i < p.count; i++) {
     draw_row(&p, i);
   }

@@ -41,3 +41,21 @@ double chart_rows_x(const chart_rows *rows, const axis *a, double value)
 {
   return rows->left + axis_place(a, value) * (rows->right - rows->left);
 }
+
+void chart_plot_cases(chart_plot *plot, FILE *file, const report_view *view, clnorm_pass pass)
+{
+  *plot = (chart_plot){.file = file, .view = view};
+  plot->count = report_view_cases(view, pass, plot->cases);
+  for (size_t i = 0; i < plot->count; i++) {
+    plot->names[i] = report_view_case_text(plot->cases[i], plot->texts[i], sizeof plot->texts[i]);
+  }
+}
+
+void chart_plot_begin(const chart_plot *plot, const char *title,
+                      void (*label)(double value, char *text, size_t capacity))
+{
+  const chart_rows *rows = &plot->rows;
+  chart_begin(plot->file, rows->width, rows->height, title);
+  chart_x_axis(plot->file, &plot->x, rows->left, rows->right, rows->top, rows->bottom, label);
+  chart_rows_draw(plot->file, rows, plot->names, plot->count);
+}

@@ -21,4 +21,23 @@ double chart_rows_y(const chart_rows *rows, size_t index);
 
 double chart_rows_x(const chart_rows *rows, const axis *a, double value);
 
+/* A plot of the cases of one pass. The names may point into it, so it is not to be copied. */
+typedef struct chart_plot {
+  FILE *file;
+  const report_view *view;
+  const bench_record *cases[VIEW_CASES];
+  const char *names[VIEW_CASES];
+  char texts[VIEW_CASES][96];
+  size_t count;
+  chart_rows rows; /* rows and axis: the caller's to set */
+  axis x;
+} chart_plot;
+
+/* Finds the cases and their names. */
+void chart_plot_cases(chart_plot *plot, FILE *file, const report_view *view, clnorm_pass pass);
+
+/* Draws axis, names and lines; call chart_end at the end. */
+void chart_plot_begin(const chart_plot *plot, const char *title,
+                      void (*label)(double value, char *text, size_t capacity));
+
 #endif

@@ -5,17 +5,6 @@
 #define ROW 22.0
 #define MARGIN 26.0
 
-typedef struct plot {
-  FILE *file;
-  const report_view *view;
-  const bench_record *cases[VIEW_CASES];
-  const char *names[VIEW_CASES];
-  char texts[VIEW_CASES][96];
-  size_t count;
-  chart_rows rows;
-  axis x;
-} plot;
-
 typedef struct range {
   double low, high;
 } range;
@@ -29,7 +18,7 @@ static void widen(range *r, double value)
 }
 
 /* From the fastest to the slowest of a case. */
-static range range_of(const plot *p, const bench_record *wanted)
+static range range_of(const chart_plot *p, const bench_record *wanted)
 {
   range r = {0.0, 0.0};
   for (size_t j = 0; j < p->view->device_count; j++) {
@@ -45,7 +34,7 @@ static range range_of(const plot *p, const bench_record *wanted)
   return r;
 }
 
-static void draw_device(const plot *p, size_t device, const bench_record *wanted, double y)
+static void draw_device(const chart_plot *p, size_t device, const bench_record *wanted, double y)
 {
   const bench_record *record = report_view_find(p->view, device, wanted);
   char title[400];
@@ -61,7 +50,7 @@ static void draw_device(const plot *p, size_t device, const bench_record *wanted
               report_view_device_style(device), title);
 }
 
-static void draw_peer(const plot *p, size_t peer, const bench_record *wanted, double y)
+static void draw_peer(const chart_plot *p, size_t peer, const bench_record *wanted, double y)
 {
   const double seconds = report_view_peer_of_case(p->view, wanted, peer);
   char title[160];
@@ -72,7 +61,7 @@ static void draw_peer(const plot *p, size_t peer, const bench_record *wanted, do
   }
 }
 
-static void draw_row(const plot *p, size_t index)
+static void draw_row(const chart_plot *p, size_t index)
 {
   const double y = chart_rows_y(&p->rows, index);
   const range r = range_of(p, p->cases[index]);
@@ -89,20 +78,17 @@ void chart_times_write(FILE *file, const report_view *view, clnorm_pass pass)
 {
   char title[96];
   range all = {0.0, 0.0};
-  plot p = {.file = file, .view = view};
-  p.count = report_view_cases(view, pass, p.cases);
+  chart_plot p;
+  chart_plot_cases(&p, file, view, pass);
   for (size_t i = 0; i < p.count; i++) {
     const range r = range_of(&p, p.cases[i]);
-    p.names[i] = report_view_case_text(p.cases[i], p.texts[i], sizeof p.texts[i]);
     widen(&all, r.low);
     widen(&all, r.high);
   }
   p.x = axis_log(all.low, all.high, 7);
   p.rows = chart_rows_make(p.names, p.count, ROW, MARGIN);
   (void)snprintf(title, sizeof title, "time of each device, %s", record_pass_name(pass));
-  chart_begin(file, p.rows.width, p.rows.height, title);
-  chart_x_axis(file, &p.x, p.rows.left, p.rows.right, p.rows.top, p.rows.bottom, chart_label_time);
-  chart_rows_draw(file, &p.rows, p.names, p.count);
+  chart_plot_begin(&p, title, chart_label_time);
   for (size_t i = 0; i < p.count; i++) {
     draw_row(&p, i);
   }
