@@ -83,28 +83,56 @@ CLNORM_API const char *clnorm_last_error(void);
 
 #define CLNORM_MAX_RANK 8
 
+/* Over which elements a statistic is taken, and how many statistics and parameters there are. (N, C, ...) is meant for
+ * channels-last too: which axis C is, the layout tells.
+ *   BATCH      over N and all positions: [C] statistics, [C] parameters, [C] running statistics
+ *   INSTANCE   over all positions: [N, C] statistics, [C] parameters, [C] running statistics
+ *   GROUP      over C / desc.groups neighbouring channels and all positions: [N, groups] statistics, [C] parameters
+ *   LAYER      over the axes from desc.axis to the last: a statistic for each place of the axes before, a parameter for each
+ *              place of the others. The layout is not looked at.
+ *   RMS        as LAYER without a mean: inv_std = 1/sqrt(mean(x^2) + epsilon), y = gamma * x * inv_std + beta */
 typedef enum clnorm_op {
-  CLNORM_BATCH = 1 /* statistics over the batch and all positions, one for each channel */
+  CLNORM_BATCH = 1,
+  CLNORM_LAYER = 2,
+  CLNORM_INSTANCE = 3,
+  CLNORM_GROUP = 4,
+  CLNORM_RMS = 5
 } clnorm_op;
 
+/* INFER of LAYER, GROUP and RMS, which have no running statistics, gives y as TRAIN does; BACKWARD_FROZEN is not for them. */
 typedef enum clnorm_pass {
-  CLNORM_TRAIN = 1,          /* y from the batch's own statistics; updates the running ones */
+  CLNORM_TRAIN = 1,          /* y from x's own statistics; updates the running ones */
   CLNORM_INFER = 2,          /* y from the running statistics */
   CLNORM_BACKWARD = 3,       /* gradients of CLNORM_TRAIN */
   CLNORM_BACKWARD_FROZEN = 4 /* gradients of CLNORM_INFER: the running statistics are constants */
 } clnorm_pass;
+
+/* What y is of z = gamma * xh + beta (+ residual). a is desc.alpha. At a kink the derivative is that of its left side. */
+typedef enum clnorm_activation {
+  CLNORM_ACTIVATION_NONE = 0,
+  CLNORM_ACTIVATION_RELU = 1,         /* max(z, 0) */
+  CLNORM_ACTIVATION_LEAKY_RELU = 2,   /* z, below 0 a * z */
+  CLNORM_ACTIVATION_CLIPPED_RELU = 3, /* min(max(z, 0), a), a > 0; the derivative is 1 in (0, a] */
+  CLNORM_ACTIVATION_ELU = 4,          /* z, below 0 a * (exp(z) - 1) */
+  CLNORM_ACTIVATION_SIGMOID = 5,      /* 1 / (1 + exp(-z)) */
+  CLNORM_ACTIVATION_TANH = 6,
+  CLNORM_ACTIVATION_SILU = 7,     /* z * sigmoid(z) */
+  CLNORM_ACTIVATION_GELU = 8,     /* z * (1 + erf(z / sqrt(2))) / 2 */
+  CLNORM_ACTIVATION_GELU_TANH = 9 /* z * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))) / 2 */
+} clnorm_activation;
 
 typedef enum clnorm_layout {
   CLNORM_CHANNELS_FIRST = 1, /* (N, C, ...) */
   CLNORM_CHANNELS_LAST = 2   /* (N, ..., C) */
 } clnorm_layout;
 
-/* Type of the elements of x, y, dx and dy. Statistics, gamma, beta and their gradients are float. */
+/* Type of the elements of x, y, dy, dx, residual and dresidual. Statistics, gamma, beta and their gradients are float,
+ * for F64 double. Results are rounded to nearest even; what is too large for a half type becomes infinite. */
 typedef enum clnorm_dtype {
   CLNORM_F32 = 1,
-  CLNORM_F16 = 2, /* f16, bf16 and f64 are named so that the axis exists; a plan for them is UNSUPPORTED today */
-  CLNORM_BF16 = 3,
-  CLNORM_F64 = 4
+  CLNORM_F16 = 2,  /* IEEE binary16; no device needs an extension for it */
+  CLNORM_BF16 = 3, /* the upper half of a float */
+  CLNORM_F64 = 4   /* UNSUPPORTED on devices without double */
 } clnorm_dtype;
 
 /* What is stored as running_var. y is always computed with the population variance. */
@@ -126,8 +154,28 @@ typedef enum clnorm_preset {
   CLNORM_PRESET_ONNX = 3   /* 1e-5, 0.1, population */
 } clnorm_preset;
 
-/* Flags of a descriptor. */
-#define CLNORM_PER_ACTIVATION 1u /* one statistic for each activation (channel and position), over the batch alone */
+/* Flags of a descriptor.
+ *   PER_ACTIVATION   BATCH: one statistic for each activation (channel and position), over the batch alone
+ *   RESIDUAL         z = gamma * xh + beta + residual
+ *   RELU_MASK        RELU: forward passes write a bit an element, backward passes read it and neither beta nor residual
+ *   ACCUMULATE_*     dx, dgamma, dbeta are added to what is there */
+#define CLNORM_PER_ACTIVATION 1u
+#define CLNORM_RESIDUAL 2u
+#define CLNORM_RELU_MASK 4u
+#define CLNORM_ACCUMULATE_DX 8u
+#define CLNORM_ACCUMULATE_DGAMMA 16u
+#define CLNORM_ACCUMULATE_DBETA 32u
+
+/* The arguments that have the shape of x: rows of desc.strides. */
+typedef enum clnorm_tensor {
+  CLNORM_TENSOR_X = 0,
+  CLNORM_TENSOR_Y,
+  CLNORM_TENSOR_DY,
+  CLNORM_TENSOR_DX,
+  CLNORM_TENSOR_RESIDUAL,
+  CLNORM_TENSOR_DRESIDUAL,
+  CLNORM_TENSORS
+} clnorm_tensor;
 
 typedef struct clnorm_desc {
   size_t size; /* sizeof(clnorm_desc) of the caller: lets the structure grow */
@@ -135,15 +183,27 @@ typedef struct clnorm_desc {
   clnorm_layout layout;
   clnorm_dtype dtype;
   uint32_t flags;
-  uint32_t rank;                /* 2 to 5 for batch normalization */
+  uint32_t rank;                /* 2 to 8; LAYER and RMS from 1 */
   size_t dims[CLNORM_MAX_RANK]; /* shape of x in the order of the memory; the first `rank` entries count */
   double epsilon;               /* added to the variance; a positive normal float */
   double average_factor;        /* in [0, 1], weight of the new value; only exponential averaging reads it */
   clnorm_averaging averaging;
   clnorm_variance running_variance;
+  /* A caller compiled before these existed has a smaller `size`: axis is 1 then, the rest 0. */
+  uint32_t axis;   /* LAYER, RMS: the first axis that is normalized over, below rank */
+  uint32_t groups; /* GROUP: divides C */
+  clnorm_activation activation;
+  /* 0, or an axis, not C, of whose positions sample n (axis 0) has only the first lengths[n]: the others are padding, part of no
+   * statistic, and y, dx and dresidual are 0 there. */
+  uint32_t length_axis;
+  double alpha; /* the activation's parameter */
+  /* Distance in elements between neighbours along each axis, for each tensor; a row of zeros: dense, in the order of dims.
+   * An output may not meet an element twice. Negative distances count from element (0, ..., 0), to which the argument points. */
+  int64_t strides[CLNORM_TENSORS][CLNORM_MAX_RANK];
 } clnorm_desc;
 
-/* Fills *desc with the preset's conventions, channels-first float32, rank 0: set rank and dims yourself.
+/* Fills *desc with the preset's conventions, channels-first float32, dense, axis 1, no activation, rank 0: set rank and
+ * dims yourself.
  *   desc   not NULL
  *   size   sizeof(*desc)
  * Errors: INVALID_ARGUMENT. */
@@ -152,9 +212,10 @@ CLNORM_API clnorm_status clnorm_desc_init(clnorm_desc *desc, size_t size, clnorm
 /* The counts that follow from a descriptor, in elements. */
 typedef struct clnorm_counts {
   size_t elements;   /* of x, y, dx and dy */
-  size_t statistics; /* of running_mean, running_var, mean and inv_std */
-  size_t parameters; /* of gamma, beta, dgamma and dbeta */
-  size_t values;     /* elements that one statistic is taken over (n) */
+  size_t statistics; /* of mean and inv_std */
+  size_t parameters; /* of gamma, beta, dgamma and dbeta; where there are running statistics, of these too */
+  size_t values;     /* elements that one statistic is taken over (n), padding included */
+  size_t mask_words; /* of mask: 32 elements each */
 } clnorm_counts;
 
 /* Validates the descriptor and fills *counts.
@@ -179,7 +240,8 @@ CLNORM_API clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass
 CLNORM_API void clnorm_plan_destroy(clnorm_plan *plan);
 
 /* Bytes of workspace that each concurrent execution of this plan needs; 0 if none. At most a sixth of the tensor and, for a
- * backward pass that may have to compute mean and inv_std again, two floats a statistic: as much as these two take. */
+ * backward pass that may have to compute mean and inv_std again, two floats a statistic: as much as these two take. Of the
+ * variant `general` at most three numbers a statistic. */
 CLNORM_API size_t clnorm_plan_workspace_size(const clnorm_plan *plan);
 
 /* Writes a sentence such as "batch forward-train 32x64x56x56 f32 channels-first: rows_whole, 64 groups of 256".
@@ -209,16 +271,30 @@ typedef struct clnorm_output {
  *                              train   infer   backward   backward-frozen
  *   x                          R       R       R          R
  *   dy                         .       .       R          R
- *   gamma, beta                o, o    o, o    o, .       o, .        absent: 1 and 0
- *   y                          R       R       .          .           may be x
- *   running_mean, running_var  o, o    R, R    .          R, R        train updates them, the others read them
- *   mean, inv_std              o, o    .       o, o       .           train writes them, backward reads them
- *   dx, dgamma, dbeta          .       .       o, o, o    o, o, o     at least one; dx may be dy
+ *   gamma                      o       o       o          o               absent: 1
+ *   beta                       o       o       a          a               absent: 0
+ *   residual                   r       r       b          b
+ *   mask                       m       m       m          m               forward passes write it, backward ones read it
+ *   lengths                    l       l       l          l
+ *   y                          R       R       .          .               may be x or residual
+ *   running_mean, running_var  s       S       .          R               train updates them, the others read them
+ *   mean, inv_std              o       .       o          .               train writes them, backward reads them; RMS: no mean
+ *   dx, dgamma, dbeta          .       .       o          o               at least one output; dx may be dy
+ *   dresidual                  .       .       d          d               may be dy
  *
- * mean is the batch's mean, inv_std = 1/sqrt(var + epsilon) with the population variance. A backward pass without one
+ *   a   o with an activation but without RELU_MASK, else .
+ *   b   R with RESIDUAL, an activation and without RELU_MASK, else .
+ *   d   o with RESIDUAL, else .
+ *   l   R if desc.length_axis is not 0, else .
+ *   m   R with RELU_MASK, else .
+ *   r   R with RESIDUAL, else .
+ *   s, S   o and R for BATCH and INSTANCE, else .
+ *
+ * mean is that of x's statistics, inv_std = 1/sqrt(var + epsilon) with the population variance. A backward pass without one
  * of them computes it from x again. Backward passes take the rounding of a saved float mean back out (they see x).
- * Outputs must not overlap each other or any input, but for y = x and dx = dy,
- * which must then be exactly the same range. */
+ * INSTANCE updates each running statistic with the mean over N of its samples' means and variances.
+ * Outputs must not overlap each other or any input, but for y = x, y = residual, dx = dy and dresidual = dy,
+ * which must then be exactly the same range with the same strides. Numbers (gamma, mean, ...) are float, for F64 double. */
 typedef struct clnorm_args {
   size_t size; /* sizeof(clnorm_args) of the caller */
   clnorm_input x, dy, gamma, beta;
@@ -229,6 +305,13 @@ typedef struct clnorm_args {
   uint64_t
       batch_number; /* 1, 2, 3 ...: which batch this is; only cumulative averaging reads it, and then 0 is an error */
   int threads;      /* 0: all that OpenMP offers. The result does not depend on it, to the bit. */
+  /* A caller compiled before these existed has a smaller `size`: they are absent then. */
+  clnorm_input residual;
+  clnorm_input lengths;    /* [N] int32_t; less than 0 is taken as 0, more than the axis has as all of it */
+  clnorm_output dresidual; /* dy after the activation's derivative */
+  clnorm_output
+      mask; /* [mask_words] uint32_t; bit i % 32 of word i / 32 is 1 if the stored y of element i (in the order of
+                              dims) is greater than 0 */
 } clnorm_args;
 
 /* Executes the plan on the CPU backend; returns when every output is written.

@@ -164,6 +164,8 @@ typedef struct clnorm_cl_args {
   clnorm_buffer mean, inv_std;
   clnorm_buffer workspace; /* offset and count in bytes, offset a multiple of 16; busy until the event completes */
   uint64_t batch_number;   /* as in clnorm_args */
+  /* A caller compiled before these existed has a smaller `size`: they are absent then. */
+  clnorm_buffer residual, lengths, dresidual, mask;
 } clnorm_cl_args;
 
 /* Enqueues the plan's pass; returns without waiting.
