@@ -14,7 +14,7 @@
 typedef struct clnorm__program {
   struct clnorm__program *next;
   clnorm__role role;
-  char options[128];
+  char options[160];
   cl_program program;
 } clnorm__program;
 
@@ -40,6 +40,7 @@ clnorm_status clnorm__cl_check_queue(const clnorm_cl *cl, cl_command_queue queue
 
 /* The program with the step's kernel, loaded or built if it is not there yet. The reference belongs to `cl`.
  * Errors: BUILD_FAILED with the log, OUT_OF_MEMORY, OPENCL_ERROR. */
-clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm__step *step, cl_program *program);
+clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step,
+                                  cl_program *program);
 
 #endif

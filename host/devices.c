@@ -247,6 +247,7 @@ void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabil
       .max_work_group = device->max_work_group,
       .local_memory = device->local_memory,
       .max_allocation = device->max_allocation,
+      .has_double = device->fp64,
       /* A CPU's doubles are half as fast as its floats, cheaper than pairs; on many GPUs they are 1/32. */
       .sums_in_double = wide && device->fp64,
       .fma = device->fma,

@@ -1,10 +1,15 @@
+#include <stddef.h>
 #include <string.h>
 
 #include "cl_status.h"
+#include "descriptor.h"
 #include "plan_cl.h"
 #include "process.h"
 #include "signatures.h"
 #include "spans.h"
+
+/* What a caller has who was compiled before the members from `residual` on existed. */
+#define FIRST_SIZE offsetof(clnorm_cl_args, residual)
 
 /* One call on its way: what was checked, resolved for the kernels. */
 typedef struct enqueue_call {
@@ -16,7 +21,7 @@ typedef struct enqueue_call {
   clnorm__call numbers;
 } enqueue_call;
 
-/* A buffer and an offset in floats, as a kernel sees it. */
+/* A buffer and an offset in elements, as a kernel sees it. */
 typedef struct operand {
   cl_mem memory;
   cl_ulong offset;
@@ -31,7 +36,7 @@ static operand argument_operand(const enqueue_call *call, clnorm__argument argum
 static operand workspace_operand(const enqueue_call *call, uint64_t bytes)
 {
   const clnorm_buffer *workspace = &call->args->workspace;
-  return (operand){workspace->memory, (workspace->offset + bytes) / sizeof(float)};
+  return (operand){workspace->memory, (workspace->offset + bytes) / clnorm__number_size(call->plan->data.desc.dtype)};
 }
 
 static operand given_or_own(const enqueue_call *call, clnorm__argument argument, uint64_t own_bytes)
@@ -63,6 +68,8 @@ static operand resolve(const enqueue_call *call, const clnorm__step *step, size_
     case CLNORM__OPERAND_SPREAD:
       return frozen ? argument_operand(call, CLNORM__ARG_RUNNING_VAR)
                     : given_or_own(call, CLNORM__ARG_INV_STD, plan->own_inv_std_offset);
+    case CLNORM__OPERAND_MOMENTS:
+      return plan->has_moments ? workspace_operand(call, plan->moments_offset) : (operand){NULL, 0};
     case CLNORM__OPERAND_COUNT:
       break;
   }
@@ -70,6 +77,13 @@ static operand resolve(const enqueue_call *call, const clnorm__step *step, size_
 }
 
 static const void *member(const void *structure, size_t offset) { return (const char *)structure + offset; }
+
+static cl_int set_number(const clnorm_plan *plan, cl_kernel kernel, cl_uint index, const double *number)
+{
+  const cl_float rounded = (cl_float)*number;
+  return plan->desc.dtype == CLNORM_F64 ? clSetKernelArg(kernel, index, sizeof *number, number)
+                                        : clSetKernelArg(kernel, index, sizeof rounded, &rounded);
+}
 
 static cl_int set_one(const enqueue_call *call, const clnorm__step *step, cl_kernel kernel, cl_uint *index,
                       clnorm__parameter parameter)
@@ -89,8 +103,14 @@ static cl_int set_one(const enqueue_call *call, const clnorm__step *step, cl_ker
       return clSetKernelArg(kernel, (*index)++, sizeof(cl_ulong), member(step, parameter.where));
     case CLNORM__PARAMETER_STEP_32:
       return clSetKernelArg(kernel, (*index)++, sizeof(cl_uint), member(step, parameter.where));
-    case CLNORM__PARAMETER_FLOAT:
-      return clSetKernelArg(kernel, (*index)++, sizeof(cl_float), member(&call->numbers, parameter.where));
+    case CLNORM__PARAMETER_DESC_32:
+      return clSetKernelArg(kernel, (*index)++, sizeof(cl_uint), member(&plan->desc, parameter.where));
+    case CLNORM__PARAMETER_STRIDES:
+      return clSetKernelArg(kernel, (*index)++, sizeof(clnorm__strides), &plan->geometry.strides[parameter.where]);
+    case CLNORM__PARAMETER_AXES:
+      return clSetKernelArg(kernel, (*index)++, sizeof(clnorm__axes), &plan->geometry.axes);
+    case CLNORM__PARAMETER_NUMBER:
+      return set_number(plan, kernel, (*index)++, member(&call->numbers, parameter.where));
     case CLNORM__PARAMETER_END:
       break;
   }
@@ -216,21 +236,16 @@ static clnorm_status check_call(enqueue_call *call)
   const clnorm_plan *plan = &call->plan->data;
   CLNORM__TRY(clnorm__spans_describe(call->plan->cl->context, plan, call->args, call->spans, &workspace));
   if (plan->geometry.elements == 0) {
-    /* There are no buffers of no bytes. */
-    clnorm__span *const inputs[] = {&call->spans[CLNORM__ARG_X], &call->spans[CLNORM__ARG_DY]};
-    for (int i = 0; i < 2; i++) {
-      if (!inputs[i]->present) {
-        inputs[i]->present = inputs[i]->can_read = 1;
-      }
-    }
+    clnorm__arguments_forgive_empty(&plan->desc, plan->pass, call->spans);
   }
   CLNORM__TRY(
       clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, call->spans, &workspace, plan->workspace_size));
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, call->args->batch_number, &weight));
   call->numbers = (clnorm__call){
-      .epsilon = (float)plan->desc.epsilon,
-      .weight = (float)weight,
-      .keep = (float)(1.0 - weight),
+      .epsilon = plan->desc.epsilon,
+      .weight = weight,
+      .keep = 1.0 - weight,
+      .alpha = plan->desc.alpha,
   };
 done:
   return status;
@@ -241,18 +256,20 @@ clnorm_status clnorm_cl_enqueue(const clnorm_cl_plan *plan, cl_command_queue que
 {
   clnorm_status status;
   enqueue_call call;
+  clnorm_cl_args whole = {0};
   clnorm__error_begin();
   if (plan == NULL || queue == NULL || args == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                         plan == NULL ? "plan" : (queue == NULL ? "queue" : "args"));
   }
-  if (args->size != sizeof *args) {
+  if (args->size != sizeof *args && args->size != FIRST_SIZE) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args.size: expected sizeof(clnorm_cl_args) = %zu, got %zu",
                         sizeof *args, args->size);
   }
   memset(&call, 0, sizeof call);
   call.plan = (clnorm_cl_plan *)plan; /* only the kernel pools behind their mutex change */
-  call.args = args;
+  memcpy(&whole, args, args->size);
+  call.args = &whole;
   call.queue = queue;
   CLNORM__TRY(clnorm__process_check());
   CLNORM__TRY(clnorm__cl_check_queue(plan->cl, queue, &call.in_order));

@@ -80,7 +80,7 @@ static clnorm_status prepare(clnorm_cl_plan *plan, int *fits)
   *fits = 1;
   for (int i = 0; i < plan->data.num_steps; i++) {
     size_t limit = 0;
-    CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.steps[i], &plan->programs[i]));
+    CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.desc, &plan->data.steps[i], &plan->programs[i]));
     CLNORM__TRY(kernel_limit(plan, i, &limit));
     if (limit < plan->data.steps[i].local) {
       *fits = 0;

@@ -7,10 +7,21 @@
 #include "context.h"
 #include "kernel_sources.h"
 
-/* Every program is these files, in this order; NULL stands for the header of the sums, the last entry for the kernel.
- */
-static const char *const headers[] = {"common", NULL, "finish", "rows", "columns"};
-#define HEADER_COUNT (sizeof headers / sizeof headers[0])
+/* The files that a program is made of, in their order; then the kernel. */
+#define MOST_HEADERS 8
+static const char *const pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair", "reduce",
+                                                       "finish", "rows", "columns"};
+static const char *const double_headers[MOST_HEADERS] = {"common", "real_double", "reduce",
+                                                         "finish", "rows",        "columns"};
+static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "pair",
+                                                          "real_number", "reduce",  "general"};
+
+static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
+{
+  return clnorm__role_is_general(role)     ? general_headers
+         : cl->capabilities.sums_in_double ? double_headers
+                                           : pair_headers;
+}
 
 static const char *source_text(const char *name)
 {
@@ -29,12 +40,17 @@ static double seconds_now(void)
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void write_options(const clnorm_cl *cl, const clnorm__step *step, char *options, size_t capacity)
+static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step, char *options,
+                          size_t capacity)
 {
-  (void)snprintf(options, capacity,
-                 "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d",
-                 (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
-                 step->from_running != 0, step->stream != 0);
+  const int length = snprintf(options, capacity,
+                              "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d",
+                              (unsigned)step->width, (unsigned)step->local, (unsigned)step->group,
+                              cl->capabilities.fma != 0, step->from_running != 0, step->stream != 0);
+  if (clnorm__role_is_general(step->role)) {
+    (void)snprintf(options + length, capacity - (size_t)length, " -DSTORAGE=%d -DACTIVATION=%d", (int)desc->dtype,
+                   (int)desc->activation);
+  }
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,
@@ -77,16 +93,17 @@ done:
 }
 
 /* From the cache on disk, if it is on and has it; else built, and kept there. */
-static clnorm_status load_or_build(clnorm_cl *cl, const char *name, const char *options, cl_program *out)
+static clnorm_status load_or_build(clnorm_cl *cl, clnorm__role role, const char *options, cl_program *out)
 {
   clnorm_status status = CLNORM_SUCCESS;
-  const char *texts[HEADER_COUNT + 1];
-  const clnorm__recipe recipe = {texts, HEADER_COUNT + 1, name, options};
-  for (size_t i = 0; i < HEADER_COUNT; i++) {
-    texts[i] =
-        source_text(headers[i] != NULL ? headers[i] : (cl->capabilities.sums_in_double ? "real_double" : "real_pair"));
+  const char *const *headers = headers_of(cl, role);
+  const char *texts[MOST_HEADERS + 1];
+  clnorm__recipe recipe = {texts, 0, clnorm__role_name(role), options};
+  while (headers[recipe.count] != NULL) {
+    texts[recipe.count] = source_text(headers[recipe.count]);
+    recipe.count++;
   }
-  texts[HEADER_COUNT] = source_text(name);
+  texts[recipe.count++] = source_text(recipe.kernel);
   *out = clnorm__program_cache_load(&cl->cache, cl->context, cl->device, &recipe);
   if (*out != NULL) {
     return CLNORM_SUCCESS;
@@ -111,11 +128,12 @@ static clnorm__program *find(const clnorm_cl *cl, clnorm__role role, const char 
 }
 
 /* The caller holds the mutex, so that two threads that need the same program load or build it once. */
-static clnorm_status find_or_build(clnorm_cl *cl, const clnorm__step *step, cl_program *program)
+static clnorm_status find_or_build(clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step,
+                                   cl_program *program)
 {
   clnorm_status status;
   char options[sizeof((clnorm__program *)NULL)->options];
-  write_options(cl, step, options, sizeof options);
+  write_options(cl, desc, step, options, sizeof options);
   clnorm__program *found = find(cl, step->role, options);
   if (found != NULL) {
     *program = found->program;
@@ -125,7 +143,7 @@ static clnorm_status find_or_build(clnorm_cl *cl, const clnorm__step *step, cl_p
   if (found == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *found);
   }
-  CLNORM__TRY(load_or_build(cl, clnorm__role_name(step->role), options, &found->program));
+  CLNORM__TRY(load_or_build(cl, step->role, options, &found->program));
   found->role = step->role;
   memcpy(found->options, options, sizeof options);
   found->next = cl->programs;
@@ -137,10 +155,10 @@ done:
   return status;
 }
 
-clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm__step *step, cl_program *program)
+clnorm_status clnorm__program_get(clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step, cl_program *program)
 {
   (void)pthread_mutex_lock(&cl->mutex);
-  const clnorm_status status = find_or_build(cl, step, program);
+  const clnorm_status status = find_or_build(cl, desc, step, program);
   (void)pthread_mutex_unlock(&cl->mutex);
   return status;
 }

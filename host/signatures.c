@@ -9,7 +9,10 @@
 #define PLAN(member)     {CLNORM__PARAMETER_PLAN, offsetof(clnorm_plan, member)}
 #define STEP(member)     {CLNORM__PARAMETER_STEP, offsetof(clnorm__step, member)}
 #define STEP_32(member)  {CLNORM__PARAMETER_STEP_32, offsetof(clnorm__step, member)}
-#define NUMBER(member)   {CLNORM__PARAMETER_FLOAT, offsetof(clnorm__call, member)}
+#define DESC_32(member)  {CLNORM__PARAMETER_DESC_32, offsetof(clnorm_desc, member)}
+#define NUMBER(member)   {CLNORM__PARAMETER_NUMBER, offsetof(clnorm__call, member)}
+#define TENSOR(name)     ARG(name), {CLNORM__PARAMETER_STRIDES, CLNORM_TENSOR_##name}
+#define AXES             {CLNORM__PARAMETER_AXES, 0}
 #define END              {CLNORM__PARAMETER_END, 0}
 
 #define ROWS_GEOMETRY    GEOMETRY(segments), GEOMETRY(run), GEOMETRY(segment_stride), GEOMETRY(statistic_stride), \
@@ -61,6 +64,26 @@ TABLE(merge_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(RUNNING_MEAN
 
 TABLE(merge_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA),
                           OPERAND(CENTER), OPERAND(SPREAD), MERGE_EXTENT, NUMBER(epsilon), END};
+
+TABLE(general_forward) = {TENSOR(X), TENSOR(Y), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
+                          ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), ARG(LENGTHS), AXES,
+                          GEOMETRY(statistics), DESC_32(op), DESC_32(running_variance), AVERAGING, NUMBER(alpha), END};
+
+TABLE(general_running) = {OPERAND(MOMENTS), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), AXES, GEOMETRY(statistics),
+                          NUMBER(weight), NUMBER(keep), END};
+
+TABLE(general_mask) = {TENSOR(Y), ARG(MASK), AXES, GEOMETRY(elements), STEP(outer_tile), END};
+
+TABLE(general_moments) = {TENSOR(X), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS),
+                          ARG(LENGTHS), AXES, GEOMETRY(statistics), DESC_32(op), NUMBER(epsilon), END};
+
+TABLE(general_parameters) = {TENSOR(X), TENSOR(DY), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA), ARG(DBETA),
+                             OPERAND(MOMENTS), ARG(LENGTHS), ARG(MASK), AXES, GEOMETRY(statistics), DESC_32(flags),
+                             NUMBER(alpha), END};
+
+TABLE(general_dx) = {TENSOR(X), TENSOR(DY), TENSOR(DX), TENSOR(RESIDUAL), TENSOR(DRESIDUAL), ARG(GAMMA), ARG(BETA),
+                     OPERAND(MOMENTS), ARG(LENGTHS), ARG(MASK), AXES, GEOMETRY(statistics), DESC_32(op), DESC_32(flags),
+                     NUMBER(alpha), END};
 /* clang-format on */
 
 const clnorm__parameter *clnorm__signature(clnorm__role role)

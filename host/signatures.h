@@ -11,26 +11,31 @@ typedef enum clnorm__operand {
   CLNORM__OPERAND_COEFFICIENTS,
   CLNORM__OPERAND_STORED_MEAN, /* where merge_stats stores: the caller's, or the workspace's if the step owns them */
   CLNORM__OPERAND_STORED_INV_STD,
-  CLNORM__OPERAND_CENTER, /* mean of the backward passes: given, recomputed or running */
-  CLNORM__OPERAND_SPREAD, /* inv_std, given or recomputed, or the running variance */
+  CLNORM__OPERAND_CENTER,  /* mean of the backward passes: given, recomputed or running */
+  CLNORM__OPERAND_SPREAD,  /* inv_std, given or recomputed, or the running variance */
+  CLNORM__OPERAND_MOMENTS, /* of the variant `general`; NULL if the plan has none */
   CLNORM__OPERAND_COUNT
 } clnorm__operand;
 
 /* Numbers that only a call knows. */
 typedef struct clnorm__call {
-  float epsilon;
-  float weight; /* of the new value in the running statistics */
-  float keep;   /* 1 - weight */
+  double epsilon;
+  double weight; /* of the new value in the running statistics */
+  double keep;   /* 1 - weight */
+  double alpha;
 } clnorm__call;
 
 typedef enum clnorm__parameter_kind {
   CLNORM__PARAMETER_END = 0,
-  CLNORM__PARAMETER_OPERAND,  /* two kernel arguments: buffer, offset in floats */
+  CLNORM__PARAMETER_OPERAND,  /* two kernel arguments: buffer, offset in elements */
+  CLNORM__PARAMETER_STRIDES,  /* clnorm__strides of a clnorm_tensor */
+  CLNORM__PARAMETER_AXES,     /* clnorm__axes */
   CLNORM__PARAMETER_GEOMETRY, /* uint64_t in clnorm__geometry */
   CLNORM__PARAMETER_PLAN,     /* uint64_t in clnorm_plan */
   CLNORM__PARAMETER_STEP,     /* uint64_t in clnorm__step */
   CLNORM__PARAMETER_STEP_32,  /* uint32_t in clnorm__step */
-  CLNORM__PARAMETER_FLOAT     /* float in clnorm__call */
+  CLNORM__PARAMETER_DESC_32,  /* uint32_t in clnorm_desc */
+  CLNORM__PARAMETER_NUMBER    /* double in clnorm__call; as float unless the tensors are double */
 } clnorm__parameter_kind;
 
 typedef struct clnorm__parameter {

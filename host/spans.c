@@ -88,6 +88,7 @@ static clnorm_status describe(cl_context context, const clnorm_buffer *buffer, s
   /* Buffers on the host's memory may overlap by their addresses, whatever objects they are. */
   span->root = host != NULL ? NULL : (parent != NULL ? parent : buffer->memory);
   span->begin = inside ? begin + buffer->offset * element : begin + size;
+  span->floor = begin;
   span->capacity = inside ? size - buffer->offset * element : 0;
   span->count = buffer->count;
   span->can_read = (flags & CL_MEM_WRITE_ONLY) == 0;

@@ -2,26 +2,32 @@
 
 #include "descriptor.h"
 #include "error.h"
+#include "strides.h"
 
 typedef enum usage { ABSENT, READ, MAY_READ, WRITE, MAY_WRITE, MAY_UPDATE } usage;
 
-/* One row an argument, one column a pass: train, infer, backward, backward-frozen. */
+/* One row an argument, one column a pass: train, infer, backward, backward-frozen. What an operation or a flag changes of it
+ * is in usage_of. */
 static const usage usages[CLNORM__ARG_COUNT][4] = {
     [CLNORM__ARG_X] = {READ, READ, READ, READ},
     [CLNORM__ARG_DY] = {ABSENT, ABSENT, READ, READ},
     [CLNORM__ARG_Y] = {WRITE, WRITE, ABSENT, ABSENT},
     [CLNORM__ARG_DX] = {ABSENT, ABSENT, MAY_WRITE, MAY_WRITE},
     [CLNORM__ARG_GAMMA] = {MAY_READ, MAY_READ, MAY_READ, MAY_READ},
-    [CLNORM__ARG_BETA] = {MAY_READ, MAY_READ, ABSENT, ABSENT},
+    [CLNORM__ARG_BETA] = {MAY_READ, MAY_READ, MAY_READ, MAY_READ},
     [CLNORM__ARG_DGAMMA] = {ABSENT, ABSENT, MAY_WRITE, MAY_WRITE},
     [CLNORM__ARG_DBETA] = {ABSENT, ABSENT, MAY_WRITE, MAY_WRITE},
     [CLNORM__ARG_RUNNING_MEAN] = {MAY_UPDATE, READ, ABSENT, READ},
     [CLNORM__ARG_RUNNING_VAR] = {MAY_UPDATE, READ, ABSENT, READ},
     [CLNORM__ARG_MEAN] = {MAY_WRITE, ABSENT, MAY_READ, ABSENT},
     [CLNORM__ARG_INV_STD] = {MAY_WRITE, ABSENT, MAY_READ, ABSENT},
+    [CLNORM__ARG_RESIDUAL] = {READ, READ, READ, READ},
+    [CLNORM__ARG_LENGTHS] = {READ, READ, READ, READ},
+    [CLNORM__ARG_DRESIDUAL] = {ABSENT, ABSENT, MAY_WRITE, MAY_WRITE},
+    [CLNORM__ARG_MASK] = {WRITE, WRITE, READ, READ},
 };
 
-typedef enum extent { TENSOR, PARAMETER, STATISTIC } extent;
+typedef enum extent { TENSOR, PARAMETER, STATISTIC, LENGTHS, MASK } extent;
 
 static const struct {
   const char *name;
@@ -32,17 +38,51 @@ static const struct {
 #undef ARGUMENT_ROW
 };
 
-static usage usage_of(clnorm_pass pass, clnorm__argument argument) { return usages[argument][pass - CLNORM_TRAIN]; }
+/* 1 if the descriptor makes an argument, which the pass may have, one that it has not. */
+static int is_left_out(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument)
+{
+  const int backward = pass == CLNORM_BACKWARD || pass == CLNORM_BACKWARD_FROZEN;
+  const int has_mask = (desc->flags & CLNORM_RELU_MASK) != 0, has_residual = (desc->flags & CLNORM_RESIDUAL) != 0;
+  const int needs_z = !backward || (desc->activation != CLNORM_ACTIVATION_NONE && !has_mask);
+  switch (argument) {
+    case CLNORM__ARG_BETA:
+      return !needs_z;
+    case CLNORM__ARG_RESIDUAL:
+      return !has_residual || !needs_z;
+    case CLNORM__ARG_DRESIDUAL:
+      return !has_residual;
+    case CLNORM__ARG_MASK:
+      return !has_mask;
+    case CLNORM__ARG_LENGTHS:
+      return desc->length_axis == 0;
+    case CLNORM__ARG_RUNNING_MEAN:
+    case CLNORM__ARG_RUNNING_VAR:
+      return !clnorm__op_has_running(desc->op);
+    case CLNORM__ARG_MEAN:
+      return desc->op == CLNORM_RMS;
+    default:
+      return 0;
+  }
+}
+
+static usage usage_of(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument)
+{
+  return is_left_out(desc, pass, argument) ? ABSENT : usages[argument][pass - CLNORM_TRAIN];
+}
 
 const char *clnorm__argument_name(clnorm__argument argument) { return arguments[argument].name; }
 
-uint64_t clnorm__argument_count(const clnorm__geometry *geometry, clnorm__argument argument)
+uint64_t clnorm__argument_count(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm__argument argument)
 {
   switch (arguments[argument].extent) {
     case PARAMETER:
       return geometry->parameters;
     case STATISTIC:
       return geometry->statistics;
+    case LENGTHS:
+      return desc->dims[0];
+    case MASK:
+      return (geometry->elements + 31) / 32;
     case TENSOR:
       break;
   }
@@ -51,24 +91,62 @@ uint64_t clnorm__argument_count(const clnorm__geometry *geometry, clnorm__argume
 
 size_t clnorm__argument_element(const clnorm_desc *desc, clnorm__argument argument)
 {
-  return arguments[argument].extent == TENSOR ? clnorm__dtype_size(desc->dtype) : sizeof(float);
+  switch (arguments[argument].extent) {
+    case LENGTHS:
+    case MASK:
+      return sizeof(uint32_t);
+    case TENSOR:
+      return clnorm__dtype_size(desc->dtype);
+    case PARAMETER:
+    case STATISTIC:
+      break;
+  }
+  return clnorm__number_size(desc->dtype);
 }
 
-int clnorm__argument_written(clnorm_pass pass, clnorm__argument argument)
+clnorm_tensor clnorm__argument_tensor(clnorm__argument argument)
 {
-  const usage use = usage_of(pass, argument);
+  switch (argument) {
+    case CLNORM__ARG_X:
+      return CLNORM_TENSOR_X;
+    case CLNORM__ARG_Y:
+      return CLNORM_TENSOR_Y;
+    case CLNORM__ARG_DY:
+      return CLNORM_TENSOR_DY;
+    case CLNORM__ARG_DX:
+      return CLNORM_TENSOR_DX;
+    case CLNORM__ARG_RESIDUAL:
+      return CLNORM_TENSOR_RESIDUAL;
+    case CLNORM__ARG_DRESIDUAL:
+      return CLNORM_TENSOR_DRESIDUAL;
+    default:
+      return CLNORM_TENSORS;
+  }
+}
+
+static int is_written(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument)
+{
+  const usage use = usage_of(desc, pass, argument);
   return use == WRITE || use == MAY_WRITE || use == MAY_UPDATE;
 }
 
-static int argument_read(clnorm_pass pass, clnorm__argument argument)
+static int accumulates(const clnorm_desc *desc, clnorm__argument argument)
 {
-  const usage use = usage_of(pass, argument);
-  return use == READ || use == MAY_READ || use == MAY_UPDATE;
+  return (argument == CLNORM__ARG_DX && (desc->flags & CLNORM_ACCUMULATE_DX) != 0) ||
+         (argument == CLNORM__ARG_DGAMMA && (desc->flags & CLNORM_ACCUMULATE_DGAMMA) != 0) ||
+         (argument == CLNORM__ARG_DBETA && (desc->flags & CLNORM_ACCUMULATE_DBETA) != 0);
 }
 
-static clnorm_status check_presence(clnorm_pass pass, clnorm__argument argument, const clnorm__span *span)
+static int is_read(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument)
 {
-  const usage use = usage_of(pass, argument);
+  const usage use = usage_of(desc, pass, argument);
+  return use == READ || use == MAY_READ || use == MAY_UPDATE || (use == MAY_WRITE && accumulates(desc, argument));
+}
+
+static clnorm_status check_presence(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument,
+                                    const clnorm__span *span)
+{
+  const usage use = usage_of(desc, pass, argument);
   if ((use == READ || use == WRITE) && !span->present) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "%s: this pass requires it, got NULL", arguments[argument].name);
   }
@@ -79,15 +157,33 @@ static clnorm_status check_presence(clnorm_pass pass, clnorm__argument argument,
   return CLNORM_SUCCESS;
 }
 
-static clnorm_status check_extent(const char *name, const clnorm__span *span, uint64_t count, size_t element)
+/* Elements that an argument takes up before and from the place on that it points to. */
+static clnorm__reach reach_of(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm__argument argument)
 {
-  if (span->count != 0 && span->count != count) {
-    return clnorm__fail(CLNORM_BUFFER_TOO_SMALL, "%s: expected %llu elements, got %llu", name,
-                        (unsigned long long)count, (unsigned long long)span->count);
+  const clnorm_tensor tensor = clnorm__argument_tensor(argument);
+  if (tensor != CLNORM_TENSORS) {
+    return clnorm__reach_of(desc, tensor);
   }
-  if (span->capacity / element < count) {
+  return (clnorm__reach){0, clnorm__argument_count(desc, geometry, argument)};
+}
+
+static clnorm_status check_extent(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm__argument argument,
+                                  const clnorm__span *span)
+{
+  const char *name = arguments[argument].name;
+  const clnorm__reach reach = reach_of(desc, geometry, argument);
+  const size_t element = clnorm__argument_element(desc, argument);
+  if (span->count != 0 && span->count != reach.after) {
+    return clnorm__fail(CLNORM_BUFFER_TOO_SMALL, "%s: expected %llu elements, got %llu", name,
+                        (unsigned long long)reach.after, (unsigned long long)span->count);
+  }
+  if (span->capacity / element < reach.after) {
     return clnorm__fail(CLNORM_BUFFER_TOO_SMALL, "%s: expected %llu bytes from its offset on, got %llu", name,
-                        (unsigned long long)(count * element), (unsigned long long)span->capacity);
+                        (unsigned long long)(reach.after * element), (unsigned long long)span->capacity);
+  }
+  if ((span->begin - span->floor) / element < reach.before) {
+    return clnorm__fail(CLNORM_BUFFER_TOO_SMALL, "%s: expected %llu bytes before its offset, got %llu", name,
+                        (unsigned long long)(reach.before * element), (unsigned long long)(span->begin - span->floor));
   }
   if (span->begin % element != 0) {
     return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected alignment to %zu bytes, starts %llu bytes past it", name,
@@ -96,49 +192,64 @@ static clnorm_status check_extent(const char *name, const clnorm__span *span, ui
   return CLNORM_SUCCESS;
 }
 
-static clnorm_status check_access(clnorm_pass pass, clnorm__argument argument, const clnorm__span *span)
+static clnorm_status check_access(const clnorm_desc *desc, clnorm_pass pass, clnorm__argument argument,
+                                  const clnorm__span *span)
 {
-  if (clnorm__argument_written(pass, argument) && !span->can_write) {
+  if (is_written(desc, pass, argument) && !span->can_write) {
     return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer that kernels may write, its flags forbid it",
                         arguments[argument].name);
   }
-  if (argument_read(pass, argument) && !span->can_read) {
+  if (is_read(desc, pass, argument) && !span->can_read) {
     return clnorm__fail(CLNORM_INVALID_BUFFER, "%s: expected a buffer that kernels may read, its flags forbid it",
                         arguments[argument].name);
   }
   return CLNORM_SUCCESS;
 }
 
-/* y = x and dx = dy: every element is read before it is written, by the same work-item. */
-static int may_alias(clnorm__argument output, clnorm__argument other)
+/* Every element is read before it is written, by the same work-item. Not where the result is added to what is there. */
+static int may_alias(const clnorm_desc *desc, clnorm__argument output, clnorm__argument other)
 {
-  return (output == CLNORM__ARG_Y && other == CLNORM__ARG_X) || (output == CLNORM__ARG_DX && other == CLNORM__ARG_DY);
+  const int is_pair = (output == CLNORM__ARG_Y && (other == CLNORM__ARG_X || other == CLNORM__ARG_RESIDUAL)) ||
+                      (output == CLNORM__ARG_DX && other == CLNORM__ARG_DY && !accumulates(desc, output)) ||
+                      (output == CLNORM__ARG_DRESIDUAL && other == CLNORM__ARG_DY);
+  return is_pair && clnorm__strides_are_equal(desc, clnorm__argument_tensor(output), clnorm__argument_tensor(other));
 }
 
-static int ranges_overlap(const clnorm__span *a, uint64_t a_bytes, const clnorm__span *b, uint64_t b_bytes)
+typedef struct range {
+  const void *root;
+  uint64_t begin, end;
+} range;
+
+static range range_of(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm__argument argument,
+                      const clnorm__span *span)
 {
-  return a->root == b->root && a_bytes != 0 && b_bytes != 0 && a->begin < b->begin + b_bytes &&
-         b->begin < a->begin + a_bytes;
+  const clnorm__reach reach = reach_of(desc, geometry, argument);
+  const uint64_t element = clnorm__argument_element(desc, argument);
+  return (range){span->root, span->begin - reach.before * element, span->begin + reach.after * element};
 }
 
-static uint64_t bytes_of(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm__argument argument)
+static int ranges_overlap(range a, range b)
 {
-  return clnorm__argument_count(geometry, argument) * clnorm__argument_element(desc, argument);
+  return a.root == b.root && a.begin != a.end && b.begin != b.end && a.begin < b.end && b.begin < a.end;
 }
 
 static clnorm_status check_overlap(const clnorm_desc *desc, const clnorm__geometry *geometry, const clnorm__span *spans,
                                    clnorm__argument output)
 {
-  const uint64_t bytes = bytes_of(desc, geometry, output);
+  const range own = range_of(desc, geometry, output, &spans[output]);
   for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
     const clnorm__argument other = (clnorm__argument)i;
     if (other == output || !spans[other].present) {
       continue;
     }
-    if (!ranges_overlap(&spans[output], bytes, &spans[other], bytes_of(desc, geometry, other))) {
+    if (!ranges_overlap(own, range_of(desc, geometry, other, &spans[other]))) {
       continue;
     }
-    if (may_alias(output, other) && spans[output].begin == spans[other].begin) {
+    if (may_alias(desc, output, other) && spans[output].begin == spans[other].begin) {
+      continue;
+    }
+    if (clnorm__tensors_interleave(desc, clnorm__argument_tensor(output), clnorm__argument_tensor(other),
+                                   spans[output].begin, spans[other].begin)) {
       continue;
     }
     return clnorm__fail(CLNORM_OVERLAP, "%s: expected memory of its own, overlaps %s (starts at bytes %llu and %llu)",
@@ -176,8 +287,8 @@ static clnorm_status check_workspace(const clnorm_desc *desc, const clnorm__geom
   }
   for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
     const clnorm__argument argument = (clnorm__argument)i;
-    if (spans[argument].present &&
-        ranges_overlap(workspace, bytes, &spans[argument], bytes_of(desc, geometry, argument))) {
+    if (spans[argument].present && ranges_overlap((range){workspace->root, workspace->begin, workspace->begin + bytes},
+                                                  range_of(desc, geometry, argument, &spans[argument]))) {
       return clnorm__fail(CLNORM_OVERLAP, "workspace: expected memory of its own, overlaps %s",
                           arguments[argument].name);
     }
@@ -189,7 +300,7 @@ static clnorm_status check_asked_for(clnorm_pass pass, const clnorm__span *spans
 {
   const int backward = pass == CLNORM_BACKWARD || pass == CLNORM_BACKWARD_FROZEN;
   if (backward && !spans[CLNORM__ARG_DX].present && !spans[CLNORM__ARG_DGAMMA].present &&
-      !spans[CLNORM__ARG_DBETA].present) {
+      !spans[CLNORM__ARG_DBETA].present && !spans[CLNORM__ARG_DRESIDUAL].present) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT,
                         "dx, dgamma, dbeta: a backward pass expects at least one of them, all are NULL");
   }
@@ -203,23 +314,34 @@ clnorm_status clnorm__arguments_check(const clnorm_desc *desc, const clnorm__geo
   clnorm_status status;
   for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
     const clnorm__argument argument = (clnorm__argument)i;
-    CLNORM__TRY(check_presence(pass, argument, &spans[argument]));
+    CLNORM__TRY(check_presence(desc, pass, argument, &spans[argument]));
     if (!spans[argument].present) {
       continue;
     }
-    CLNORM__TRY(check_extent(arguments[argument].name, &spans[argument], clnorm__argument_count(geometry, argument),
-                             clnorm__argument_element(desc, argument)));
-    CLNORM__TRY(check_access(pass, argument, &spans[argument]));
+    CLNORM__TRY(check_extent(desc, geometry, argument, &spans[argument]));
+    CLNORM__TRY(check_access(desc, pass, argument, &spans[argument]));
   }
   CLNORM__TRY(check_asked_for(pass, spans));
   for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
-    if (spans[i].present && clnorm__argument_written(pass, (clnorm__argument)i)) {
+    if (spans[i].present && is_written(desc, pass, (clnorm__argument)i)) {
       CLNORM__TRY(check_overlap(desc, geometry, spans, (clnorm__argument)i));
     }
   }
   CLNORM__TRY(check_workspace(desc, geometry, spans, workspace, workspace_bytes));
 done:
   return status;
+}
+
+void clnorm__arguments_forgive_empty(const clnorm_desc *desc, clnorm_pass pass, clnorm__span spans[CLNORM__ARG_COUNT])
+{
+  for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
+    const usage use = usage_of(desc, pass, (clnorm__argument)i);
+    const int is_empty = clnorm__argument_tensor((clnorm__argument)i) != CLNORM_TENSORS ||
+                         arguments[i].extent == LENGTHS || arguments[i].extent == MASK;
+    if ((use == READ || use == WRITE) && is_empty && !spans[i].present) {
+      spans[i].present = spans[i].can_read = spans[i].can_write = 1;
+    }
+  }
 }
 
 clnorm_status clnorm__average_weight(const clnorm_desc *desc, clnorm_pass pass, uint64_t batch_number, double *weight)

@@ -18,6 +18,7 @@ typedef struct clnorm__capabilities {
   uint64_t max_work_group; /* work-items */
   uint64_t local_memory;   /* bytes a work-group */
   uint64_t max_allocation; /* bytes; UINT64_MAX if there is no limit */
+  int has_double;          /* double is there at all */
   int sums_in_double;      /* OpenCL: double is there and about as fast as float */
   int fma;                 /* fused multiply-add of float in hardware */
   const struct clnorm_tuning *tuning; /* choices measured on this machine; NULL: none */

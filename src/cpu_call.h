@@ -9,6 +9,7 @@
 /* What one execution works on: pointers are NULL where the caller gave nothing or the pass has none. */
 typedef struct clnorm__cpu_call {
   const clnorm_plan *plan;
+  const clnorm_args *args; /* of the whole structure, whatever the caller's has */
   const clnorm__cpu_kernels *kernels;
   const float *x, *dy, *gamma, *beta;
   float *y, *dx, *dgamma, *dbeta;
@@ -18,6 +19,7 @@ typedef struct clnorm__cpu_call {
   const float *read_mean, *read_inv_std; /* what backward uses: the caller's or the workspace's */
   double *partials;
   float *coefficients;
+  void *moments; /* of the variant `general` */
   double weight; /* of the new value in the running statistics */
   int stream;    /* 1: y or dx is too large for the cache and is better written past it */
 } clnorm__cpu_call;
@@ -36,14 +38,15 @@ typedef struct clnorm__sums {
 #define CLNORM__FORWARD_COEFFICIENTS 3
 #define CLNORM__BACKWARD_COEFFICIENTS 4
 
-/* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_finish.c) --------------------------------------- */
+/* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_general.c, cpu_finish.c) --------------------------------------- */
 
 typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
 
 clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_stats, clnorm__cpu_rows_apply,
     clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train, clnorm__cpu_columns_backward,
     clnorm__cpu_columns_stats, clnorm__cpu_columns_apply, clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx,
-    clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients;
+    clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients, clnorm__cpu_general_forward, clnorm__cpu_general_running,
+    clnorm__cpu_general_mask, clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
 
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
 

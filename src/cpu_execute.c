@@ -1,5 +1,6 @@
 /* clnorm_execute: the caller's arguments checked as spans, then the plan's steps one after the other. */
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #ifdef _OPENMP
@@ -12,6 +13,9 @@
 
 #include "cpu_call.h"
 #include "error.h"
+
+/* What a caller has who was compiled before the members from `residual` on existed. */
+#define FIRST_SIZE offsetof(clnorm_args, residual)
 
 /* Threads that nobody needs more of, so that no request can fail to make them. */
 #define MOST_THREADS 512
@@ -52,7 +56,7 @@ static clnorm_status check(const clnorm_plan *plan, const clnorm_args *args)
   if (args == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args: expected arguments, got NULL");
   }
-  if (args->size != sizeof *args) {
+  if (args->size != sizeof *args && args->size != FIRST_SIZE) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "args.size: expected sizeof(clnorm_args) = %zu, got %zu", sizeof *args,
                         args->size);
   }
@@ -90,7 +94,7 @@ static void *piece(const clnorm_args *args, uint64_t offset)
 
 static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
 {
-  clnorm__cpu_call call = {.plan = plan, .kernels = kernels};
+  clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = kernels};
   call.x = args->x.data, call.dy = args->dy.data, call.gamma = args->gamma.data, call.beta = args->beta.data;
   call.y = args->y.data, call.dx = args->dx.data, call.dgamma = args->dgamma.data, call.dbeta = args->dbeta.data;
   call.running_mean = args->running_mean.data, call.running_var = args->running_var.data;
@@ -99,6 +103,7 @@ static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args
   call.read_mean = call.mean != NULL ? call.mean : call.own_mean;
   call.read_inv_std = call.inv_std != NULL ? call.inv_std : call.own_inv_std;
   call.partials = piece(args, plan->partials_offset), call.coefficients = piece(args, plan->coefficients_offset);
+  call.moments = piece(args, plan->moments_offset);
   /* In place the lines are in the cache already. */
   const int in_place = call.y != NULL ? call.y == call.x : call.dx == call.dy;
   call.stream = !in_place && clnorm__cpu_exceeds_cache(plan);
@@ -174,12 +179,14 @@ static void clear(const clnorm__cpu_call *call)
   }
 }
 
-clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *given, const clnorm__cpu_kernels *kernels)
 {
   clnorm_status status;
   clnorm__span spans[CLNORM__ARG_COUNT];
+  clnorm_args whole = {0}, *const args = &whole;
   clnorm__error_begin();
-  CLNORM__TRY(check(plan, args));
+  CLNORM__TRY(check(plan, given));
+  memcpy(&whole, given, given->size);
   const int empty = plan->geometry.elements == 0;
   if (empty && plan->pass == CLNORM_INFER) {
     goto done;
@@ -187,14 +194,14 @@ clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *ar
   spans_of(args, spans);
   if (empty) {
     /* An empty tensor has often no address. */
-    spans[CLNORM__ARG_X].present = spans[CLNORM__ARG_DY].present = 1;
+    clnorm__arguments_forgive_empty(&plan->desc, plan->pass, spans);
   }
   const clnorm__span workspace = span_of(args->workspace.data, args->workspace.count);
   CLNORM__TRY(clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, spans, &workspace,
-                                      empty ? 0 : plan->workspace_size));
+                                      empty && plan->geometry.statistics == 0 ? 0 : plan->workspace_size));
   clnorm__cpu_call call = call_of(plan, args, kernels);
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, args->batch_number, &call.weight));
-  if (empty) {
+  if (empty && !clnorm__role_is_general(plan->steps[0].role)) {
     clear(&call);
     goto done;
   }

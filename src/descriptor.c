@@ -2,13 +2,29 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "error.h"
+#include "strides.h"
 
-/* Ranks of batch normalization: (N, C) up to (N, C, D, H, W). */
-#define BATCH_MIN_RANK 2
-#define BATCH_MAX_RANK 5
+/* What a caller has who was compiled before the members from `axis` on existed. */
+#define FIRST_SIZE offsetof(clnorm_desc, axis)
+
+static const char *const ops[] = {"batch", "layer", "instance", "group", "rms"};
+
+const char *clnorm__op_name(clnorm_op op) { return ops[op - CLNORM_BATCH]; }
+
+int clnorm__op_has_running(clnorm_op op) { return op == CLNORM_BATCH || op == CLNORM_INSTANCE; }
+
+/* Layer and RMS normalization know no channels. */
+static int has_channels(const clnorm_desc *desc) { return desc->op != CLNORM_LAYER && desc->op != CLNORM_RMS; }
+
+int clnorm__desc_is_plain(const clnorm_desc *desc)
+{
+  return desc->op == CLNORM_BATCH && desc->dtype == CLNORM_F32 && (desc->flags & ~CLNORM_PER_ACTIVATION) == 0 &&
+         desc->activation == CLNORM_ACTIVATION_NONE && desc->length_axis == 0 && clnorm__strides_are_dense(desc);
+}
 
 size_t clnorm__dtype_size(clnorm_dtype dtype)
 {
@@ -24,20 +40,22 @@ size_t clnorm__dtype_size(clnorm_dtype dtype)
   return 4;
 }
 
+size_t clnorm__number_size(clnorm_dtype dtype) { return dtype == CLNORM_F64 ? sizeof(double) : sizeof(float); }
+
 clnorm_status clnorm_desc_init(clnorm_desc *desc, size_t size, clnorm_op op, clnorm_preset preset)
 {
   clnorm__error_begin();
   if (desc == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc: expected a descriptor, got NULL");
   }
-  if (size != sizeof *desc) {
+  if (size != sizeof *desc && size != FIRST_SIZE) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "size: expected sizeof(clnorm_desc) = %zu, got %zu", sizeof *desc,
                         size);
   }
-  if (op != CLNORM_BATCH) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "op: expected CLNORM_BATCH (1), got %d", (int)op);
+  if (op < CLNORM_BATCH || op > CLNORM_RMS) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "op: expected a clnorm_op (1 to 5), got %d", (int)op);
   }
-  clnorm_desc made = {.size = size, .op = op, .layout = CLNORM_CHANNELS_FIRST, .dtype = CLNORM_F32};
+  clnorm_desc made = {.size = size, .op = op, .layout = CLNORM_CHANNELS_FIRST, .dtype = CLNORM_F32, .axis = 1};
   made.averaging = CLNORM_AVERAGE_EXPONENTIAL;
   switch (preset) {
     case CLNORM_PRESET_TORCH:
@@ -52,14 +70,14 @@ clnorm_status clnorm_desc_init(clnorm_desc *desc, size_t size, clnorm_op op, cln
     default:
       return clnorm__fail(CLNORM_INVALID_ARGUMENT, "preset: expected a clnorm_preset (1 to 3), got %d", (int)preset);
   }
-  *desc = made;
+  memcpy(desc, &made, size);
   return CLNORM_SUCCESS;
 }
 
 static clnorm_status check_enums(const clnorm_desc *desc)
 {
-  if (desc->op != CLNORM_BATCH) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.op: expected CLNORM_BATCH (1), got %d", (int)desc->op);
+  if (desc->op < CLNORM_BATCH || desc->op > CLNORM_RMS) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.op: expected a clnorm_op (1 to 5), got %d", (int)desc->op);
   }
   if (desc->layout != CLNORM_CHANNELS_FIRST && desc->layout != CLNORM_CHANNELS_LAST) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.layout: expected a clnorm_layout (1 or 2), got %d",
@@ -69,13 +87,9 @@ static clnorm_status check_enums(const clnorm_desc *desc)
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.dtype: expected a clnorm_dtype (1 to 4), got %d",
                         (int)desc->dtype);
   }
-  if (desc->dtype != CLNORM_F32) {
-    return clnorm__fail(CLNORM_UNSUPPORTED, "desc.dtype: this version normalizes CLNORM_F32 (1) only, got %d",
-                        (int)desc->dtype);
-  }
-  if ((desc->flags & ~CLNORM_PER_ACTIVATION) != 0) {
-    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.flags: expected 0 or CLNORM_PER_ACTIVATION, got 0x%x",
-                        (unsigned)desc->flags);
+  if (desc->activation < CLNORM_ACTIVATION_NONE || desc->activation > CLNORM_ACTIVATION_GELU_TANH) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.activation: expected a clnorm_activation (0 to 9), got %d",
+                        (int)desc->activation);
   }
   if (desc->averaging != CLNORM_AVERAGE_EXPONENTIAL && desc->averaging != CLNORM_AVERAGE_CUMULATIVE) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.averaging: expected a clnorm_averaging (1 or 2), got %d",
@@ -84,6 +98,26 @@ static clnorm_status check_enums(const clnorm_desc *desc)
   if (desc->running_variance != CLNORM_VARIANCE_UNBIASED && desc->running_variance != CLNORM_VARIANCE_POPULATION) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.running_variance: expected a clnorm_variance (1 or 2), got %d",
                         (int)desc->running_variance);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status check_flags(const clnorm_desc *desc)
+{
+  const uint32_t known = CLNORM_PER_ACTIVATION | CLNORM_RESIDUAL | CLNORM_RELU_MASK | CLNORM_ACCUMULATE_DX |
+                         CLNORM_ACCUMULATE_DGAMMA | CLNORM_ACCUMULATE_DBETA;
+  if ((desc->flags & ~known) != 0) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.flags: expected flags out of 0x%x, got 0x%x", (unsigned)known,
+                        (unsigned)desc->flags);
+  }
+  if ((desc->flags & CLNORM_PER_ACTIVATION) != 0 && desc->op != CLNORM_BATCH) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.flags: CLNORM_PER_ACTIVATION expects CLNORM_BATCH, got op %d",
+                        (int)desc->op);
+  }
+  if ((desc->flags & CLNORM_RELU_MASK) != 0 && desc->activation != CLNORM_ACTIVATION_RELU) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT,
+                        "desc.flags: CLNORM_RELU_MASK expects CLNORM_ACTIVATION_RELU, got activation %d",
+                        (int)desc->activation);
   }
   return CLNORM_SUCCESS;
 }
@@ -99,20 +133,68 @@ static clnorm_status check_numbers(const clnorm_desc *desc)
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.average_factor: expected a number in [0, 1], got %g",
                         desc->average_factor);
   }
+  const int clipped = desc->activation == CLNORM_ACTIVATION_CLIPPED_RELU;
+  if (!isfinite(desc->alpha) || !isfinite((float)desc->alpha) || (clipped && !((float)desc->alpha > 0.0f))) {
+    return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.alpha: expected a %s float, got %g",
+                        clipped ? "positive" : "finite", desc->alpha);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status check_channels(const clnorm_desc *desc)
+{
+  const uint32_t channel_axis = desc->layout == CLNORM_CHANNELS_LAST ? desc->rank - 1 : 1;
+  const size_t channels = desc->dims[channel_axis];
+  if (channels == 0) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.dims[%u]: expected at least 1 channel, got 0",
+                        (unsigned)channel_axis);
+  }
+  if (desc->op == CLNORM_GROUP && (desc->groups == 0 || channels % desc->groups != 0)) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.groups: expected a divisor of %zu channels, got %u", channels,
+                        (unsigned)desc->groups);
+  }
+  if (desc->length_axis == channel_axis) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.length_axis: expected an axis of positions, got %u, the channels",
+                        (unsigned)channel_axis);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status check_axes(const clnorm_desc *desc)
+{
+  const uint32_t least = has_channels(desc) ? 2 : 1;
+  if (desc->rank < least || desc->rank > CLNORM_MAX_RANK) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.rank: expected %u to %d for %s normalization, got %u",
+                        (unsigned)least, CLNORM_MAX_RANK, clnorm__op_name(desc->op), (unsigned)desc->rank);
+  }
+  if (!has_channels(desc) && desc->axis >= desc->rank) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.axis: expected less than the rank %u, got %u", (unsigned)desc->rank,
+                        (unsigned)desc->axis);
+  }
+  if (desc->length_axis >= desc->rank) {
+    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.length_axis: expected less than the rank %u, got %u",
+                        (unsigned)desc->rank, (unsigned)desc->length_axis);
+  }
+  return has_channels(desc) ? check_channels(desc) : CLNORM_SUCCESS;
+}
+
+/* Normalized axes of no place would leave statistics without values where the rest has places. */
+static clnorm_status check_normalized(const clnorm_desc *desc)
+{
+  for (uint32_t axis = desc->axis; !has_channels(desc) && axis < desc->rank; axis++) {
+    if (desc->dims[axis] == 0) {
+      return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.dims[%u]: expected at least 1 place to normalize over, got 0",
+                          (unsigned)axis);
+    }
+  }
   return CLNORM_SUCCESS;
 }
 
 static clnorm_status check_shape(const clnorm_desc *desc)
 {
-  if (desc->rank < BATCH_MIN_RANK || desc->rank > BATCH_MAX_RANK) {
-    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.rank: expected %d to %d for batch normalization, got %u",
-                        BATCH_MIN_RANK, BATCH_MAX_RANK, (unsigned)desc->rank);
-  }
-  const uint32_t channel_axis = desc->layout == CLNORM_CHANNELS_LAST ? desc->rank - 1 : 1;
-  if (desc->dims[channel_axis] == 0) {
-    return clnorm__fail(CLNORM_INVALID_SHAPE, "desc.dims[%u]: expected at least 1 channel, got 0",
-                        (unsigned)channel_axis);
-  }
+  clnorm_status status;
+  CLNORM__TRY(check_axes(desc));
+  CLNORM__TRY(check_normalized(desc));
   /* A zero elsewhere makes the tensor empty, but the other dimensions still have to be sane: their products appear as
    * strides and counts of statistics. */
   uint64_t bytes = clnorm__dtype_size(desc->dtype);
@@ -125,7 +207,9 @@ static clnorm_status check_shape(const clnorm_desc *desc)
     }
     bytes *= dim;
   }
-  return CLNORM_SUCCESS;
+  CLNORM__TRY(clnorm__strides_check(desc));
+done:
+  return status;
 }
 
 clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc, clnorm__geometry *geometry)
@@ -134,12 +218,15 @@ clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc
   if (from == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc: expected a descriptor, got NULL");
   }
-  if (from->size != sizeof *from) {
+  if (from->size != sizeof *from && from->size != FIRST_SIZE) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc.size: expected sizeof(clnorm_desc) = %zu, got %zu", sizeof *from,
                         from->size);
   }
-  *desc = *from;
+  *desc = (clnorm_desc){.axis = 1};
+  memcpy(desc, from, from->size);
+  desc->size = sizeof *desc;
   CLNORM__TRY(check_enums(desc));
+  CLNORM__TRY(check_flags(desc));
   CLNORM__TRY(check_numbers(desc));
   CLNORM__TRY(check_shape(desc));
   clnorm__geometry_derive(desc, geometry);
@@ -147,20 +234,14 @@ done:
   return status;
 }
 
-clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm_pass pass)
+/* Batch and instance normalization of single values would make every y beta, and their running variance undefined: an error
+ * with them, as their users expect. */
+static clnorm_status check_values(const clnorm_desc *desc, const clnorm__geometry *geometry)
 {
-  (void)desc;
-  switch (pass) {
-    case CLNORM_INFER:
-    case CLNORM_BACKWARD_FROZEN:
-      return CLNORM_SUCCESS;
-    case CLNORM_TRAIN:
-    case CLNORM_BACKWARD:
-      break;
-    default:
-      return clnorm__fail(CLNORM_INVALID_ARGUMENT, "pass: expected a clnorm_pass (1 to 4), got %d", (int)pass);
+  if (!clnorm__op_has_running(desc->op)) {
+    return CLNORM_SUCCESS;
   }
-  if (geometry->elements == 0) {
+  if (geometry->elements == 0 && desc->op == CLNORM_BATCH) {
     return clnorm__fail(CLNORM_INVALID_SHAPE,
                         "desc.dims: expected at least 2 values a statistic in training, got an empty tensor");
   }
@@ -168,6 +249,25 @@ clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__g
     return clnorm__fail(CLNORM_TOO_FEW_VALUES, "desc.dims: expected at least 2 values a statistic in training, got 1");
   }
   return CLNORM_SUCCESS;
+}
+
+clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm_pass pass)
+{
+  switch (pass) {
+    case CLNORM_INFER:
+      return CLNORM_SUCCESS;
+    case CLNORM_BACKWARD_FROZEN:
+      if (!clnorm__op_has_running(desc->op)) {
+        return clnorm__fail(CLNORM_INVALID_ARGUMENT,
+                            "pass: %s normalization has no running statistics, expected CLNORM_BACKWARD (3), got 4",
+                            clnorm__op_name(desc->op));
+      }
+      return CLNORM_SUCCESS;
+    case CLNORM_TRAIN:
+    case CLNORM_BACKWARD:
+      return check_values(desc, geometry);
+  }
+  return clnorm__fail(CLNORM_INVALID_ARGUMENT, "pass: expected a clnorm_pass (1 to 4), got %d", (int)pass);
 }
 
 clnorm_status clnorm_desc_counts(const clnorm_desc *desc, clnorm_counts *counts)
@@ -184,6 +284,7 @@ clnorm_status clnorm_desc_counts(const clnorm_desc *desc, clnorm_counts *counts)
   counts->statistics = (size_t)geometry.statistics;
   counts->parameters = (size_t)geometry.parameters;
   counts->values = (size_t)geometry.values;
+  counts->mask_words = (size_t)((geometry.elements + 31) / 32);
 done:
   return status;
 }

@@ -12,7 +12,17 @@ clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc
  * Errors: INVALID_ARGUMENT (unknown pass), INVALID_SHAPE, TOO_FEW_VALUES. */
 clnorm_status clnorm__descriptor_allows(const clnorm_desc *desc, const clnorm__geometry *geometry, clnorm_pass pass);
 
-/* Bytes of one element of x. */
+/* Bytes of one element of x, and of one number (gamma, mean, ...). */
 size_t clnorm__dtype_size(clnorm_dtype dtype);
+size_t clnorm__number_size(clnorm_dtype dtype);
+
+/* "batch", "layer", ... */
+const char *clnorm__op_name(clnorm_op op);
+
+/* 1 if the operation keeps running statistics. */
+int clnorm__op_has_running(clnorm_op op);
+
+/* 1 if rows and columns describe all of it: batch normalization of dense floats, and nothing fused. */
+int clnorm__desc_is_plain(const clnorm_desc *desc);
 
 #endif

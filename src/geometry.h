@@ -2,14 +2,15 @@
  *
  * rows      a statistic owns `segments` runs of `run` contiguous elements, `segment_stride` apart; statistic c begins
  *           at c * statistic_stride.
- * columns   a matrix of `rows` rows and `columns` contiguous columns; a statistic owns one
- * column.
+ * columns   a matrix of `rows` rows and `columns` contiguous columns; a statistic owns one column.
  *
- * Every number is in elements. A shape in which runs would be one element long is always walked as columns. */
+ * Every number is in elements. A shape in which runs would be one element long is always walked as columns. What neither
+ * walk describes (other strides than dense ones, lengths, several channels of one statistic side by side) has axes alone,
+ * which describe everything: axes.h. */
 #ifndef CLNORM_SRC_GEOMETRY_H
 #define CLNORM_SRC_GEOMETRY_H
 
-#include "clnorm/clnorm.h"
+#include "axes.h"
 
 typedef enum clnorm__pattern { CLNORM__ROWS = 1, CLNORM__COLUMNS = 2 } clnorm__pattern;
 
@@ -27,6 +28,9 @@ typedef struct clnorm__geometry {
   /* columns */
   uint64_t rows;
   uint64_t columns;
+  /* any */
+  clnorm__axes axes;
+  clnorm__strides strides[CLNORM_TENSORS];
 } clnorm__geometry;
 
 /* Derives the geometry from a descriptor whose fields are valid and whose dimensions' product does not overflow. */

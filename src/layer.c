@@ -26,11 +26,13 @@ clnorm_status clnorm__layer_init(clnorm_layer *layer, const clnorm_desc *desc, c
   clnorm_status status;
   clnorm__geometry counts;
   memset(layer, 0, sizeof *layer);
-  if (desc == NULL || desc->size != sizeof *desc) {
-    /* Reading the descriptor says what is wrong with it. */
-    return clnorm__descriptor_read(desc, &layer->desc, &counts);
+  clnorm_desc sample;
+  CLNORM__TRY(clnorm__descriptor_read(desc, &sample, &counts));
+  if (!clnorm__desc_is_plain(&sample)) {
+    return clnorm__fail(CLNORM_UNSUPPORTED,
+                        "desc: a layer keeps batch normalization of dense CLNORM_F32 with nothing fused, got %s%s",
+                        clnorm__op_name(sample.op), sample.op == CLNORM_BATCH ? " with more than that" : "");
   }
-  clnorm_desc sample = *desc;
   sample.dims[0] = 1;
   CLNORM__TRY(clnorm__descriptor_read(&sample, &layer->desc, &counts));
 #define VALUE_COUNT(name, member, start, extent) layer->counts[CLNORM_VALUE_##name] = (size_t)counts.extent;

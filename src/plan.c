@@ -7,6 +7,7 @@
 
 #include "descriptor.h"
 #include "error.h"
+#include "strides.h"
 #include "tuning_state.h"
 #include "variants.h"
 
@@ -19,6 +20,7 @@
 #define GRADIENTS_COMPONENTS_CL 6
 #define GRADIENTS_COMPONENTS_HOST 3
 #define COEFFICIENTS 4
+#define MOMENTS 3
 
 const char *clnorm__role_name(clnorm__role role)
 {
@@ -72,7 +74,7 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
   const uint64_t statistics = plan->geometry.statistics;
   const uint64_t each = partial_bytes(plan) * plan->partials + (COEFFICIENTS + 2) * sizeof(float);
   uint64_t end = 0;
-  if (uses_partials(plan) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
+  if ((uses_partials(plan) || plan->has_moments) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
     return clnorm__fail(CLNORM_OVERFLOW,
                         "workspace: expected less than 2^63 bytes, %" PRIu64 " statistics need %" PRIu64 " each",
                         statistics, each);
@@ -85,13 +87,27 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
     plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
   }
+  if (plan->has_moments) {
+    plan->moments_offset = take_piece(&end, MOMENTS * clnorm__number_size(plan->desc.dtype) * statistics);
+  }
   plan->workspace_size = end;
   return CLNORM_SUCCESS;
 }
 
+/* Elements from the first to the last of the tensor that reaches farthest. */
+static uint64_t largest_tensor(const clnorm_desc *desc)
+{
+  uint64_t largest = 0;
+  for (int t = 0; t < CLNORM_TENSORS; t++) {
+    const clnorm__reach reach = clnorm__reach_of(desc, (clnorm_tensor)t);
+    largest = reach.before + reach.after > largest ? reach.before + reach.after : largest;
+  }
+  return largest;
+}
+
 static clnorm_status check_allocation(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  const uint64_t tensor = plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype);
+  const uint64_t tensor = largest_tensor(&plan->desc) * clnorm__dtype_size(plan->desc.dtype);
   const uint64_t largest = tensor > plan->workspace_size ? tensor : plan->workspace_size;
   if (largest > capabilities->max_allocation) {
     return clnorm__fail(
@@ -123,13 +139,13 @@ static clnorm_status choose(clnorm_plan *plan, const char *text)
   const clnorm__capabilities *capabilities = &plan->capabilities;
   clnorm__choice choice;
   clnorm__choice_clear(&choice);
-  if (text == NULL) {
+  if (text == NULL && clnorm__desc_is_plain(&plan->desc)) {
     const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
     if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
       plan->chooser = CLNORM__TUNED;
       return CLNORM_SUCCESS;
     }
-  } else if (strcmp(text, CLNORM_BUILT_IN) != 0) {
+  } else if (text != NULL && strcmp(text, CLNORM_BUILT_IN) != 0) {
     const char *why = clnorm__choice_read(text, strlen(text), plan->engine, &choice);
     if (why != NULL) {
       return clnorm__fail(CLNORM_INVALID_ARGUMENT,
@@ -157,6 +173,9 @@ clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, 
   memset(plan, 0, sizeof *plan);
   CLNORM__TRY(clnorm__descriptor_read(desc, &plan->desc, &plan->geometry));
   CLNORM__TRY(clnorm__descriptor_allows(&plan->desc, &plan->geometry, pass));
+  if (plan->desc.dtype == CLNORM_F64 && !capabilities->has_double) {
+    return clnorm__fail(CLNORM_UNSUPPORTED, "desc.dtype: CLNORM_F64 (4) expects double, which the device has not");
+  }
   plan->pass = pass;
   plan->engine = capabilities->engine;
   plan->capabilities = *capabilities;
@@ -183,6 +202,12 @@ int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const
       return spans[CLNORM__ARG_DX].present;
     case CLNORM__WITH_SUMS:
       return plan->pass == CLNORM_BACKWARD || spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+    case CLNORM__WITH_RUNNING:
+      return spans[CLNORM__ARG_RUNNING_MEAN].present || spans[CLNORM__ARG_RUNNING_VAR].present;
+    case CLNORM__WITH_PARAMETERS:
+      return spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+    case CLNORM__WITH_INPUTS:
+      return spans[CLNORM__ARG_DX].present || spans[CLNORM__ARG_DRESIDUAL].present;
   }
   return 1;
 }
@@ -251,6 +276,33 @@ static void append(char *text, size_t capacity, size_t *length, const char *piec
   }
 }
 
+/* " f32 channels-first per-activation relu residual: " */
+static void append_kind(const clnorm_plan *plan, char *text, size_t capacity, size_t *length)
+{
+  static const char *const dtypes[] = {"f32", "f16", "bf16", "f64"};
+  static const char *const activations[] = {"",         " relu", " leaky-relu", " clipped-relu", " elu",
+                                            " sigmoid", " tanh", " silu",       " gelu",         " gelu-tanh"};
+  const clnorm_desc *desc = &plan->desc;
+  char piece[64];
+  (void)snprintf(piece, sizeof piece, " %s", dtypes[desc->dtype - CLNORM_F32]);
+  append(text, capacity, length, piece);
+  if (desc->op == CLNORM_LAYER || desc->op == CLNORM_RMS) {
+    (void)snprintf(piece, sizeof piece, " axis %u", (unsigned)desc->axis);
+  } else if (desc->op == CLNORM_GROUP) {
+    (void)snprintf(piece, sizeof piece, " channels-%s groups %u",
+                   desc->layout == CLNORM_CHANNELS_FIRST ? "first" : "last", (unsigned)desc->groups);
+  } else {
+    (void)snprintf(piece, sizeof piece, " channels-%s", desc->layout == CLNORM_CHANNELS_FIRST ? "first" : "last");
+  }
+  append(text, capacity, length, piece);
+  append(text, capacity, length, desc->flags & CLNORM_PER_ACTIVATION ? " per-activation" : "");
+  append(text, capacity, length, activations[desc->activation]);
+  append(text, capacity, length, desc->flags & CLNORM_RESIDUAL ? " residual" : "");
+  append(text, capacity, length, desc->flags & CLNORM_RELU_MASK ? " mask" : "");
+  append(text, capacity, length, desc->length_axis != 0 ? " lengths" : "");
+  append(text, capacity, length, clnorm__strides_are_dense(desc) ? ": " : " strided: ");
+}
+
 size_t clnorm_plan_describe(const clnorm_plan *plan, char *text, size_t capacity)
 {
   size_t length = 0;
@@ -259,15 +311,13 @@ size_t clnorm_plan_describe(const clnorm_plan *plan, char *text, size_t capacity
     append(text, capacity, &length, "");
     return 0;
   }
-  (void)snprintf(piece, sizeof piece, "batch %s ", pass_name(plan->pass));
+  (void)snprintf(piece, sizeof piece, "%s %s ", clnorm__op_name(plan->desc.op), pass_name(plan->pass));
   append(text, capacity, &length, piece);
   for (uint32_t axis = 0; axis < plan->desc.rank; axis++) {
     (void)snprintf(piece, sizeof piece, "%s%zu", axis == 0 ? "" : "x", plan->desc.dims[axis]);
     append(text, capacity, &length, piece);
   }
-  append(text, capacity, &length,
-         plan->desc.layout == CLNORM_CHANNELS_FIRST ? " f32 channels-first" : " f32 channels-last");
-  append(text, capacity, &length, plan->desc.flags & CLNORM_PER_ACTIVATION ? " per-activation: " : ": ");
+  append_kind(plan, text, capacity, &length);
   append(text, capacity, &length, plan->variant);
   const clnorm__step *last = &plan->steps[plan->num_steps - 1];
   (void)snprintf(piece, sizeof piece, ", %" PRIu64 " groups of %u", last->tasks, (unsigned)last->local);

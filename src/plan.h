@@ -14,6 +14,8 @@
  *   columns_backward
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
  *   merge_*                     t                                  statistics        -
+ *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
+ *                               outer_tile words
  *
  * Partial results of a split: component k of statistic c from tile p (p = outer + outer_tiles * inner for rows, the outer
  * index for columns) lies at partials[(k * partials + p) * statistics + c].
@@ -34,21 +36,27 @@
 #include "parameters.h"
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. */
-#define CLNORM__ROLE_TABLE(X)                                                                           \
-  X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */      \
-  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */        \
-  X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                   \
-  X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                \
-  X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                         \
-  X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */               \
-  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                  \
-  X(COLUMNS_BACKWARD, columns_backward)                                                                 \
-  X(COLUMNS_STATS, columns_stats)                                                                       \
-  X(COLUMNS_APPLY, columns_apply)                                                                       \
-  X(COLUMNS_GRADIENTS, columns_gradients)                                                               \
-  X(COLUMNS_DX, columns_dx)                                                                             \
-  X(MERGE_STATS, merge_stats)         /* partials -> mean, inv_std, running statistics, coefficients */ \
-  X(MERGE_GRADIENTS, merge_gradients) /* partials -> dgamma, dbeta, coefficients */
+#define CLNORM__ROLE_TABLE(X)                                                                                 \
+  X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */            \
+  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */              \
+  X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                         \
+  X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                      \
+  X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                               \
+  X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */                     \
+  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                        \
+  X(COLUMNS_BACKWARD, columns_backward)                                                                       \
+  X(COLUMNS_STATS, columns_stats)                                                                             \
+  X(COLUMNS_APPLY, columns_apply)                                                                             \
+  X(COLUMNS_GRADIENTS, columns_gradients)                                                                     \
+  X(COLUMNS_DX, columns_dx)                                                                                   \
+  X(MERGE_STATS, merge_stats)               /* partials -> mean, inv_std, running statistics, coefficients */ \
+  X(MERGE_GRADIENTS, merge_gradients)       /* partials -> dgamma, dbeta, coefficients */                     \
+  X(GENERAL_FORWARD, general_forward)       /* statistics and y of anything: see general.h */                 \
+  X(GENERAL_RUNNING, general_running)       /* running statistics from those of several samples */            \
+  X(GENERAL_MASK, general_mask)             /* a bit an element: y > 0 */                                     \
+  X(GENERAL_MOMENTS, general_moments)       /* mean as two numbers, inv_std, for the two below */             \
+  X(GENERAL_PARAMETERS, general_parameters) /* dgamma, dbeta */                                               \
+  X(GENERAL_DX, general_dx)                 /* dx, dresidual */
 
 typedef enum clnorm__role {
 #define CLNORM__ROLE_ENUM(name, kernel) CLNORM__##name,
@@ -60,12 +68,18 @@ typedef enum clnorm__role {
 /* The kernel's name, "rows_train". */
 const char *clnorm__role_name(clnorm__role role);
 
+/* 1 for the roles of the variant `general`. */
+static inline int clnorm__role_is_general(clnorm__role role) { return role >= CLNORM__GENERAL_FORWARD; }
+
 /* When a step is needed; decided by each call's arguments. */
 typedef enum clnorm__when {
   CLNORM__ALWAYS = 0,
   CLNORM__WITHOUT_STATISTICS, /* backward, mean or inv_std not given: compute them from x */
   CLNORM__WITH_DX,            /* dx is asked for */
-  CLNORM__WITH_SUMS           /* backward: batch statistics, or dgamma or dbeta asked for */
+  CLNORM__WITH_SUMS,          /* backward: batch statistics, or dgamma or dbeta asked for */
+  CLNORM__WITH_RUNNING,       /* running_mean or running_var is given */
+  CLNORM__WITH_PARAMETERS,    /* dgamma or dbeta is asked for */
+  CLNORM__WITH_INPUTS         /* dx or dresidual is asked for */
 } clnorm__when;
 
 typedef struct clnorm__step {
@@ -110,6 +124,10 @@ struct clnorm_plan {
   uint64_t coefficients_offset;
   uint64_t own_mean_offset; /* [statistics] float, then inv_std */
   uint64_t own_inv_std_offset;
+  /* Of the variant `general`, three numbers (float, for F64 double) a statistic, number k of statistic s at k * statistics + s:
+   * backward mean hi, mean lo, inv_std; training mean, the variance that running ones follow, 1 (0: there are no values). */
+  uint64_t moments_offset;
+  int has_moments;
   uint64_t workspace_size;
 };
 

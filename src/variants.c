@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "descriptor.h"
+
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
 
@@ -308,6 +310,46 @@ static void build_whole(clnorm_plan *plan, const clnorm__capabilities *capabilit
   add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
 }
 
+/* ---- general ------------------------------------------------------------------------------------------------ */
+
+static clnorm__step *add_general(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t tasks,
+                                 const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  const int from_running =
+      clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
+  step->width = 1;
+  step->stream = 0;
+  step->from_running = from_running;
+  step->tasks = tasks;
+  step->lanes = step->local;
+  step->outer_tile = step->outer_tiles = step->inner_tile = step->inner_tiles = 1;
+  return step;
+}
+
+static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  const int several = plan->desc.op == CLNORM_INSTANCE; /* several statistics make one running statistic */
+  if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
+    add_general(plan, CLNORM__GENERAL_FORWARD, CLNORM__ALWAYS, g->statistics, capabilities);
+    if (plan->pass == CLNORM_TRAIN && several) {
+      plan->has_moments = 1;
+      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, g->parameters, capabilities);
+    }
+    if (plan->desc.flags & CLNORM_RELU_MASK) {
+      clnorm__step *step = add_general(plan, CLNORM__GENERAL_MASK, CLNORM__ALWAYS, 0, capabilities);
+      step->outer_tile = step->local > 1 ? step->local : plan->parameters.merge_tile;
+      step->outer_tiles = step->tasks = ceil_div(ceil_div(g->elements, 32), step->outer_tile);
+    }
+    return;
+  }
+  plan->has_moments = 1;
+  add_general(plan, CLNORM__GENERAL_MOMENTS, CLNORM__ALWAYS, g->statistics, capabilities);
+  add_general(plan, CLNORM__GENERAL_PARAMETERS, CLNORM__WITH_PARAMETERS, g->parameters, capabilities);
+  add_general(plan, CLNORM__GENERAL_DX, CLNORM__WITH_INPUTS, g->statistics, capabilities);
+}
+
 /* ---- the table ---------------------------------------------------------------------------------------------- */
 
 /* What a variant can do at all, and where it is the built-in choice. */
@@ -323,12 +365,13 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)capabilities;
-  return plan->pass == CLNORM_INFER;
+  return clnorm__desc_is_plain(&plan->desc) && plan->pass == CLNORM_INFER;
 }
 
 static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return !is_elementwise(plan, capabilities);
+  (void)capabilities;
+  return clnorm__desc_is_plain(&plan->desc) && plan->pass != CLNORM_INFER;
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
@@ -375,6 +418,7 @@ static const struct {
     {"rows_apply", "columns_apply", is_elementwise, always, build_split},
     {"rows_whole", "columns_whole", reduces, whole_pays, build_whole},
     {"rows_split", "columns_split", can_be_split, always, build_split},
+    {"rows_general", "columns_general", always, always, build_general},
 };
 
 #define VARIANTS (sizeof variants / sizeof variants[0])
@@ -432,5 +476,6 @@ const clnorm__capabilities clnorm__host_capabilities = {
     .max_work_group = 1,
     .local_memory = 0,
     .max_allocation = UINT64_MAX,
+    .has_double = 1,
     .fma = 0,
 };

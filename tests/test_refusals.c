@@ -21,13 +21,14 @@ Test(refusals, a_program_that_does_not_compile_gives_its_log)
 {
   cl_fixture f = cl_fixture_open();
   cl_program program = NULL;
+  const clnorm_desc desc = {.op = CLNORM_BATCH, .dtype = CLNORM_F32};
   clnorm__step step = {.role = CLNORM__ROWS_TRAIN, .width = 3, .local = 1, .group = 1, .lanes = 1};
   clnorm__error_begin();
-  expect_failure(clnorm__program_get(f.cl, &step, &program), CLNORM_BUILD_FAILED, "clBuildProgram",
+  expect_failure(clnorm__program_get(f.cl, &desc, &step, &program), CLNORM_BUILD_FAILED, "clBuildProgram",
                  "CL_BUILD_PROGRAM_FAILURE", "rows_train", "-DWIDTH=3", "WIDTH has to be 1, 4, 8 or 16");
   cr_assert(program == NULL);
   step.width = 4;
-  expect_success(clnorm__program_get(f.cl, &step, &program));
+  expect_success(clnorm__program_get(f.cl, &desc, &step, &program));
   cr_assert(program != NULL);
   cl_fixture_close(&f);
 }

@@ -1,0 +1,315 @@
+/* The walk over anything: axes with any strides, storage types, padding, activations; one element at a time. The kernels
+ * general_* are right everywhere and fast nowhere: what should be fast has a variant of its own.
+ *
+ * Axes, besides those of common.h (WIDTH is 1) and storage.h:
+ *   ACTIVATION   0 to 9 (clnorm_activation) */
+
+#if ACTIVATION < 0 || ACTIVATION > 9
+#error "ACTIVATION has to be 0 to 9"
+#endif
+
+/* Values of clnorm_op, clnorm_variance and the flags of a descriptor. */
+#define OP_RMS 5
+#define VARIANCE_UNBIASED 1
+#define ACCUMULATE_DX 8u
+#define ACCUMULATE_DGAMMA 16u
+#define ACCUMULATE_DBETA 32u
+
+/* ---- places ----------------------------------------------------------------------------------------------------- */
+
+#define MOST_AXES 9
+
+/* As src/axes.h has it. */
+typedef struct axes {
+  ulong count, sample, length;
+  ulong extent[MOST_AXES], statistic_stride[MOST_AXES], parameter_stride[MOST_AXES];
+} axes;
+
+typedef struct strides {
+  long of[MOST_AXES];
+} strides;
+
+typedef struct place {
+  ulong index[MOST_AXES];
+} place;
+
+/* Which axes a walk goes along. */
+#define OF_STATISTIC 0 /* those that a statistic is one place of */
+#define IN_STATISTIC 1 /* those that it is taken over */
+#define OF_PARAMETER 2
+#define IN_PARAMETER 3
+#define BESIDE_PARAMETER 4 /* of the statistics, not of the parameters */
+#define ALL_AXES 5
+
+static inline bool walks(const axes *g, uint a, int which)
+{
+  const bool statistic = g->statistic_stride[a] != 0, parameter = g->parameter_stride[a] != 0;
+  return which == OF_STATISTIC   ? statistic
+         : which == IN_STATISTIC ? !statistic
+         : which == OF_PARAMETER ? parameter
+         : which == IN_PARAMETER ? !parameter
+                                 : which == ALL_AXES || (statistic && !parameter);
+}
+
+static inline ulong places_along(const axes *g, int which)
+{
+  ulong places = 1;
+  for (uint a = 0; a < g->count; a++) {
+    places *= walks(g, a, which) ? g->extent[a] : 1;
+  }
+  return places;
+}
+
+/* To place i along those axes, the last the fastest; the others stay where they are. */
+static inline void move_to(place *p, const axes *g, int which, ulong i)
+{
+  for (uint a = (uint)g->count; a-- > 0;) {
+    if (walks(g, a, which)) {
+      const ulong rest = i / g->extent[a];
+      p->index[a] = i - rest * g->extent[a];
+      i = rest;
+    }
+  }
+}
+
+static inline void start(place *p)
+{
+  for (uint a = 0; a < MOST_AXES; a++) {
+    p->index[a] = 0;
+  }
+}
+
+static inline long offset_of(const place *p, const axes *g, const strides *s)
+{
+  long offset = 0;
+  for (uint a = 0; a < g->count; a++) {
+    offset += (long)p->index[a] * s->of[a];
+  }
+  return offset;
+}
+
+static inline ulong statistic_of(const place *p, const axes *g)
+{
+  ulong i = 0;
+  for (uint a = 0; a < g->count; a++) {
+    i += p->index[a] * g->statistic_stride[a];
+  }
+  return i;
+}
+
+static inline ulong parameter_of(const place *p, const axes *g)
+{
+  ulong i = 0;
+  for (uint a = 0; a < g->count; a++) {
+    i += p->index[a] * g->parameter_stride[a];
+  }
+  return i;
+}
+
+/* 0 in the padding of a sample. */
+static inline bool is_valid(const place *p, const axes *g, const __global int *lengths)
+{
+  if (!lengths) {
+    return true;
+  }
+  const int length = lengths[p->index[g->sample]];
+  return length > 0 && p->index[g->length] < (ulong)length;
+}
+
+/* ---- sums ------------------------------------------------------------------------------------------------------- */
+
+static inline void add_to(real *sum, num value, num rest)
+{
+  /* Settled each time: rests that all point one way would grow until they lose bits themselves. */
+  const num s = sum->hi + value;
+  const real high = settle(s, sum_error(sum->hi, value, s) + (sum->lo + rest));
+  *sum = real_of(high.hi, high.lo);
+}
+
+/* x - mean as two numbers. */
+static inline real off_mean(num x, real mean)
+{
+  const num d = x - mean.hi;
+  const real off = settle(d, sum_error(x, -mean.hi, d) - mean.lo);
+  return real_of(off.hi, off.lo);
+}
+
+/* a * b added, b a number. */
+static inline void add_product(real *sum, real a, num b)
+{
+  const num p = a.hi * b;
+  add_to(sum, p, product_error(a.hi, b, p) + a.lo * b);
+}
+
+/* Mean as a pair and variance of one statistic, over `count` values. */
+typedef struct measured {
+  real count, mean, variance;
+} measured;
+
+/* `p` stands at the statistic; each work-item takes each LOCAL-th of its places. */
+INLINE_LOCAL measured measure(place p, const axes *g, const __global storage *x, const strides *x_strides,
+                              const __global int *lengths, uint op, __local real *scratch)
+{
+  const real none = {(num)(0.0f), (num)(0.0f)};
+  const ulong places = places_along(g, IN_STATISTIC);
+  measured m = {none, none, none};
+  real sum = none, squares = none;
+  ulong count = 0;
+  for (ulong i = get_local_id(0); i < places; i += LOCAL) {
+    move_to(&p, g, IN_STATISTIC, i);
+    if (is_valid(&p, g, lengths)) {
+      add_to(&sum, LOAD(x + offset_of(&p, g, x_strides)), (num)(0.0f));
+      count++;
+    }
+  }
+  m.count = work_group_sum(real_from_count(count), scratch);
+  sum = work_group_sum(sum, scratch);
+  if (m.count.hi == (num)(0.0f)) {
+    return m;
+  }
+  if (op != OP_RMS) {
+    m.mean = real_divide(sum, m.count);
+  }
+  for (ulong i = get_local_id(0); i < places; i += LOCAL) {
+    move_to(&p, g, IN_STATISTIC, i);
+    if (is_valid(&p, g, lengths)) {
+      const real d = off_mean(LOAD(x + offset_of(&p, g, x_strides)), m.mean);
+      const num square = d.hi * d.hi;
+      add_to(&squares, square, product_error(d.hi, d.hi, square) + (num)(2.0f) * d.hi * d.lo);
+    }
+  }
+  m.variance = real_divide(work_group_sum(squares, scratch), m.count);
+  return m;
+}
+
+static inline num general_inv_std(real variance, num epsilon)
+{
+  const real offset = {epsilon, (num)(0.0f)};
+  return real_inverse_sqrt(real_add(variance, offset));
+}
+
+/* ---- activations: src/cpu_activation.h has the same ---------------------------------------------------------------- */
+
+#define SQRT_HALF ((num)(0.70710678118654752440))
+#define SQRT_2_BY_PI ((num)(0.79788456080286535588))
+#define INV_SQRT_2_PI ((num)(0.39894228040143267794))
+#define GELU_CUBIC ((num)(0.044715))
+#define ONE ((num)(1.0f))
+#define ZERO ((num)(0.0f))
+
+/* Neither side overflows. */
+static inline num sigmoid(num z)
+{
+  const num e = exp(-fabs(z));
+  return z >= ZERO ? ONE / (ONE + e) : e / (ONE + e);
+}
+
+/* (1 + tanh(u)) / 2 = sigmoid(2u) loses nothing where tanh is near -1. */
+static inline num gelu_gate(num z)
+{
+  return sigmoid((num)(2.0f) * SQRT_2_BY_PI * (z + GELU_CUBIC * z * z * z));
+}
+
+static inline num activate(num z, num alpha)
+{
+  if (ACTIVATION == 1) {
+    return z <= ZERO ? ZERO : z; /* a NaN stays one */
+  }
+  if (ACTIVATION == 2) {
+    return z <= ZERO ? alpha * z : z;
+  }
+  if (ACTIVATION == 3) {
+    return z <= ZERO ? ZERO : (z > alpha ? alpha : z);
+  }
+  if (ACTIVATION == 4) {
+    return z <= ZERO ? alpha * expm1(z) : z;
+  }
+  if (ACTIVATION == 5) {
+    return sigmoid(z);
+  }
+  if (ACTIVATION == 6) {
+    return tanh(z);
+  }
+  if (ACTIVATION >= 7 && z == -(num)(INFINITY)) {
+    return -ZERO;
+  }
+  if (ACTIVATION == 7) {
+    return z * sigmoid(z);
+  }
+  if (ACTIVATION == 8) {
+    return z * ((num)(0.5f) * erfc(-z * SQRT_HALF));
+  }
+  return ACTIVATION == 9 ? z * gelu_gate(z) : z;
+}
+
+static inline num activation_slope(num z, num alpha)
+{
+  if (ACTIVATION == 1) {
+    return z <= ZERO ? ZERO : ONE;
+  }
+  if (ACTIVATION == 2) {
+    return z <= ZERO ? alpha : ONE;
+  }
+  if (ACTIVATION == 3) {
+    return z <= ZERO || z > alpha ? ZERO : ONE;
+  }
+  if (ACTIVATION == 4) {
+    return z <= ZERO ? alpha * exp(z) : ONE;
+  }
+  if (ACTIVATION == 5) {
+    return sigmoid(z) * sigmoid(-z);
+  }
+  if (ACTIVATION == 6) {
+    /* 1 - tanh^2 without the difference. */
+    return (num)(4.0f) * sigmoid((num)(2.0f) * z) * sigmoid((num)(-2.0f) * z);
+  }
+  if (ACTIVATION == 7) {
+    const num s = sigmoid(z);
+    return isinf(z) ? s : s * (ONE + z * sigmoid(-z));
+  }
+  if (ACTIVATION == 8) {
+    const num density = INV_SQRT_2_PI * exp((num)(-0.5f) * z * z);
+    return (num)(0.5f) * erfc(-z * SQRT_HALF) + (isinf(z) ? ZERO : z * density);
+  }
+  if (ACTIVATION == 9) {
+    const num gate = gelu_gate(z), inner = SQRT_2_BY_PI * (ONE + (num)(3.0f) * GELU_CUBIC * z * z);
+    return isinf(z) ? gate : gate + (num)(2.0f) * z * gate * gelu_gate(-z) * inner;
+  }
+  return ONE;
+}
+
+/* ---- what the backward kernels share ------------------------------------------------------------------------------- */
+
+/* Mean as a pair and inv_std of one statistic, from the workspace. */
+typedef struct spread {
+  real mean;
+  num inv_std;
+} spread;
+
+static inline spread spread_of(const __global num *moments, ulong statistics_count, ulong statistic)
+{
+  spread s;
+  s.mean.hi = moments[statistic];
+  s.mean.lo = moments[statistics_count + statistic];
+  s.inv_std = moments[2 * statistics_count + statistic];
+  return s;
+}
+
+static inline num number_at(const __global num *array, ulong offset, ulong i, num otherwise)
+{
+  return array ? array[offset + i] : otherwise;
+}
+
+/* dy after the activation's own derivative, at a place whose x is `off` the mean. */
+static inline num gradient_at(const place *p, const axes *g, num dy, num xh, num gamma, num beta, num residual,
+                              const __global uint *mask, num alpha)
+{
+  if (mask) {
+    ulong i = 0;
+    for (uint a = 0; a < g->count; a++) {
+      i = i * g->extent[a] + p->index[a];
+    }
+    return (mask[i / 32] >> (uint)(i % 32) & 1u) != 0 ? dy : ZERO;
+  }
+  return ACTIVATION == 0 ? dy : dy * activation_slope(MULTIPLY_ADD(gamma, xh, beta) + residual, alpha);
+}
