@@ -19,7 +19,10 @@
 
 #define MOST_AXES 9
 
-/* As src/axes.h has it. */
+/* Unrolled, so that places and axes are registers. */
+#define EACH_AXIS(a) __attribute__((opencl_unroll_hint(MOST_AXES))) for (uint a = 0; a < MOST_AXES; a++)
+
+/* As src/axes.h has it; axes beyond the count have one place. */
 typedef struct axes {
   ulong count, sample, length;
   ulong extent[MOST_AXES], statistic_stride[MOST_AXES], parameter_stride[MOST_AXES];
@@ -54,17 +57,17 @@ static inline bool walks(const axes *g, uint a, int which)
 static inline ulong places_along(const axes *g, int which)
 {
   ulong places = 1;
-  for (uint a = 0; a < g->count; a++) {
-    places *= walks(g, a, which) ? g->extent[a] : 1;
-  }
+  EACH_AXIS(a) { places *= walks(g, a, which) ? g->extent[a] : 1; }
   return places;
 }
 
 /* To place i along those axes, the last the fastest; the others stay where they are. */
 static inline void move_to(place *p, const axes *g, int which, ulong i)
 {
-  for (uint a = (uint)g->count; a-- > 0;) {
-    if (walks(g, a, which)) {
+  EACH_AXIS(before)
+  {
+    const uint a = MOST_AXES - 1 - before;
+    if (g->extent[a] != 1 && walks(g, a, which)) {
       const ulong rest = i / g->extent[a];
       p->index[a] = i - rest * g->extent[a];
       i = rest;
@@ -74,36 +77,35 @@ static inline void move_to(place *p, const axes *g, int which, ulong i)
 
 static inline void start(place *p)
 {
-  for (uint a = 0; a < MOST_AXES; a++) {
-    p->index[a] = 0;
-  }
+  EACH_AXIS(a) { p->index[a] = 0; }
 }
 
 static inline long offset_of(const place *p, const axes *g, const strides *s)
 {
   long offset = 0;
-  for (uint a = 0; a < g->count; a++) {
-    offset += (long)p->index[a] * s->of[a];
-  }
+  EACH_AXIS(a) { offset += (long)p->index[a] * s->of[a]; }
   return offset;
 }
 
 static inline ulong statistic_of(const place *p, const axes *g)
 {
   ulong i = 0;
-  for (uint a = 0; a < g->count; a++) {
-    i += p->index[a] * g->statistic_stride[a];
-  }
+  EACH_AXIS(a) { i += p->index[a] * g->statistic_stride[a]; }
   return i;
 }
 
 static inline ulong parameter_of(const place *p, const axes *g)
 {
   ulong i = 0;
-  for (uint a = 0; a < g->count; a++) {
-    i += p->index[a] * g->parameter_stride[a];
-  }
+  EACH_AXIS(a) { i += p->index[a] * g->parameter_stride[a]; }
   return i;
+}
+
+static inline ulong index_along(const place *p, ulong axis)
+{
+  ulong index = 0;
+  EACH_AXIS(a) { index = a == axis ? p->index[a] : index; }
+  return index;
 }
 
 /* 0 in the padding of a sample. */
@@ -112,8 +114,8 @@ static inline bool is_valid(const place *p, const axes *g, const __global int *l
   if (!lengths) {
     return true;
   }
-  const int length = lengths[p->index[g->sample]];
-  return length > 0 && p->index[g->length] < (ulong)length;
+  const int length = lengths[index_along(p, g->sample)];
+  return length > 0 && index_along(p, g->length) < (ulong)length;
 }
 
 /* ---- sums ------------------------------------------------------------------------------------------------------- */
@@ -306,9 +308,7 @@ static inline num gradient_at(const place *p, const axes *g, num dy, num xh, num
 {
   if (mask) {
     ulong i = 0;
-    for (uint a = 0; a < g->count; a++) {
-      i = i * g->extent[a] + p->index[a];
-    }
+    EACH_AXIS(a) { i = i * g->extent[a] + p->index[a]; }
     return (mask[i / 32] >> (uint)(i % 32) & 1u) != 0 ? dy : ZERO;
   }
   return ACTIVATION == 0 ? dy : dy * activation_slope(MULTIPLY_ADD(gamma, xh, beta) + residual, alpha);

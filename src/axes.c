@@ -92,6 +92,9 @@ static void remove_axis(list *l, uint64_t i)
       l->strides[t].of[i] = l->strides[t].of[i + 1];
     }
   }
+  for (int t = 0; t < CLNORM_TENSORS; t++) {
+    l->strides[t].of[l->count] = 0;
+  }
 }
 
 static void join(list *l)
@@ -116,8 +119,10 @@ void clnorm__axes_derive(const clnorm_desc *desc, clnorm__axes *axes, clnorm__st
   }
   join(&l);
   memcpy(strides, l.strides, sizeof l.strides);
-  memcpy(axes->extent, l.extent, sizeof l.extent);
   axes->count = l.count;
+  for (uint64_t i = 0; i < CLNORM__MAX_AXES; i++) {
+    axes->extent[i] = i < l.count ? l.extent[i] : 1;
+  }
   axes->sample = axes->length = CLNORM__NO_AXIS;
   uint64_t statistics = 1, parameters = 1;
   for (uint64_t i = l.count; i-- > 0;) {
