@@ -20,10 +20,19 @@ int clnorm__op_has_running(clnorm_op op) { return op == CLNORM_BATCH || op == CL
 /* Layer and RMS normalization know no channels. */
 static int has_channels(const clnorm_desc *desc) { return desc->op != CLNORM_LAYER && desc->op != CLNORM_RMS; }
 
-int clnorm__desc_is_plain(const clnorm_desc *desc)
+int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member)
 {
-  return desc->op == CLNORM_BATCH && desc->dtype == CLNORM_F32 && (desc->flags & ~CLNORM_PER_ACTIVATION) == 0 &&
-         desc->activation == CLNORM_ACTIVATION_NONE && desc->length_axis == 0 && clnorm__strides_are_dense(desc);
+  const char *first = desc->op != CLNORM_BATCH                      ? "op"
+                      : desc->dtype != CLNORM_F32                   ? "dtype"
+                      : (desc->flags & ~CLNORM_PER_ACTIVATION) != 0 ? "flags"
+                      : desc->activation != CLNORM_ACTIVATION_NONE  ? "activation"
+                      : desc->length_axis != 0                      ? "length_axis"
+                      : !clnorm__strides_are_dense(desc)            ? "strides"
+                                                                    : NULL;
+  if (member != NULL) {
+    *member = first;
+  }
+  return first == NULL;
 }
 
 size_t clnorm__dtype_size(clnorm_dtype dtype)
@@ -212,9 +221,8 @@ done:
   return status;
 }
 
-clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc, clnorm__geometry *geometry)
+clnorm_status clnorm__descriptor_copy(const clnorm_desc *from, clnorm_desc *desc)
 {
-  clnorm_status status;
   if (from == NULL) {
     return clnorm__fail(CLNORM_INVALID_ARGUMENT, "desc: expected a descriptor, got NULL");
   }
@@ -225,6 +233,13 @@ clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc
   *desc = (clnorm_desc){.axis = 1};
   memcpy(desc, from, from->size);
   desc->size = sizeof *desc;
+  return CLNORM_SUCCESS;
+}
+
+clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc, clnorm__geometry *geometry)
+{
+  clnorm_status status;
+  CLNORM__TRY(clnorm__descriptor_copy(from, desc));
   CLNORM__TRY(check_enums(desc));
   CLNORM__TRY(check_flags(desc));
   CLNORM__TRY(check_numbers(desc));

@@ -4,7 +4,10 @@
 
 #include "geometry.h"
 
-/* Copies the caller's descriptor (of any known size), validates every field, and derives the geometry.
+/* Copies the caller's descriptor of any known size, and nothing more. Errors: INVALID_ARGUMENT. */
+clnorm_status clnorm__descriptor_copy(const clnorm_desc *from, clnorm_desc *desc);
+
+/* Copies the caller's descriptor, validates every field, and derives the geometry.
  * Errors: INVALID_ARGUMENT, INVALID_SHAPE, OVERFLOW, UNSUPPORTED, each with a sentence that names the field. */
 clnorm_status clnorm__descriptor_read(const clnorm_desc *from, clnorm_desc *desc, clnorm__geometry *geometry);
 
@@ -22,7 +25,8 @@ const char *clnorm__op_name(clnorm_op op);
 /* 1 if the operation keeps running statistics. */
 int clnorm__op_has_running(clnorm_op op);
 
-/* 1 if rows and columns describe all of it: batch normalization of dense floats, and nothing fused. */
-int clnorm__desc_is_plain(const clnorm_desc *desc);
+/* 1 if rows and columns describe all of it: batch normalization of dense floats, and nothing fused. Else the first member that
+ * is more than that is in *member (may be NULL). */
+int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member);
 
 #endif

@@ -27,14 +27,14 @@ clnorm_status clnorm__layer_init(clnorm_layer *layer, const clnorm_desc *desc, c
   clnorm__geometry counts;
   memset(layer, 0, sizeof *layer);
   clnorm_desc sample;
-  CLNORM__TRY(clnorm__descriptor_read(desc, &sample, &counts));
-  if (!clnorm__desc_is_plain(&sample)) {
-    return clnorm__fail(CLNORM_UNSUPPORTED,
-                        "desc: a layer keeps batch normalization of dense CLNORM_F32 with nothing fused, got %s%s",
-                        clnorm__op_name(sample.op), sample.op == CLNORM_BATCH ? " with more than that" : "");
-  }
+  const char *member;
+  CLNORM__TRY(clnorm__descriptor_copy(desc, &sample));
   sample.dims[0] = 1;
   CLNORM__TRY(clnorm__descriptor_read(&sample, &layer->desc, &counts));
+  if (!clnorm__desc_is_plain(&sample, &member)) {
+    return clnorm__fail(CLNORM_UNSUPPORTED,
+                        "desc.%s: a layer expects batch normalization of dense CLNORM_F32 with nothing fused", member);
+  }
 #define VALUE_COUNT(name, member, start, extent) layer->counts[CLNORM_VALUE_##name] = (size_t)counts.extent;
   CLNORM__LAYER_VALUE_TABLE(VALUE_COUNT)
 #undef VALUE_COUNT

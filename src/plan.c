@@ -139,7 +139,7 @@ static clnorm_status choose(clnorm_plan *plan, const char *text)
   const clnorm__capabilities *capabilities = &plan->capabilities;
   clnorm__choice choice;
   clnorm__choice_clear(&choice);
-  if (text == NULL && clnorm__desc_is_plain(&plan->desc)) {
+  if (text == NULL && clnorm__desc_is_plain(&plan->desc, NULL)) {
     const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
     if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
       plan->chooser = CLNORM__TUNED;

@@ -365,13 +365,13 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc) && plan->pass == CLNORM_INFER;
+  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass == CLNORM_INFER;
 }
 
 static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc) && plan->pass != CLNORM_INFER;
+  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass != CLNORM_INFER;
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */

@@ -183,7 +183,7 @@ lines.npy' --out no
   refused 2 '3 values; expected 2' run batch backward --x x.npy --dy dy.npy --inv-std three.npy --out no
   refused 2 'dy three.npy has the shape \(3,\); expected that of x, \(4, 2\)' \
     run batch backward --x x.npy --dy three.npy --out no
-  refused 2 'rank: expected 2 to 5' run batch train --x three.npy --out no
+  refused 2 'rank: expected 2 to 8' run batch train --x three.npy --out no
   npy single.npy '|u1' '(1, 2)' '\001\002'
   refused 2 'TOO_FEW_VALUES' run batch train --x single.npy --out no
   refused 2 'INVALID_SHAPE' run batch train --x empty.npy --out no

@@ -207,9 +207,30 @@ static void touch_columns(const clnorm__geometry *g, const clnorm__step *step, u
   }
 }
 
+/* A task is a place along the axes that have a stride, and walks all places along the others. */
+static void touch_axes(const clnorm__geometry *g, const uint64_t *stride, uint64_t tasks, unsigned char *seen)
+{
+  for (uint64_t e = 0; e < g->elements; e++) {
+    uint64_t rest = e, task = 0;
+    int64_t at = 0;
+    for (uint64_t a = g->axes.count; a-- > 0;) {
+      const uint64_t index = rest % g->axes.extent[a];
+      rest /= g->axes.extent[a];
+      task += index * stride[a];
+      at += (int64_t)index * g->strides[CLNORM_TENSOR_X].of[a];
+    }
+    seen[at] += task < tasks ? 1 : 0;
+  }
+}
+
 static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigned char *seen)
 {
   const clnorm__geometry *g = &plan->geometry;
+  if (clnorm__role_is_general(step->role)) {
+    const int parameters = step->role == CLNORM__GENERAL_PARAMETERS;
+    touch_axes(g, parameters ? g->axes.parameter_stride : g->axes.statistic_stride, step->tasks, seen);
+    return g->elements;
+  }
   for (uint64_t t = 0; t < step->tasks; t++) {
     switch (step->role) {
       case CLNORM__ROWS_TRAIN:
