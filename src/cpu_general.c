@@ -134,6 +134,12 @@ static void add(exact *to, double value)
 /* Beyond the finite numbers the rest is none. */
 static double total(exact of) { return isfinite(of.sum) ? of.sum + of.rest : of.sum; }
 
+/* What a quotient of the sum is off by. */
+static double rest_of_mean(exact of, double mean, double count)
+{
+  return isfinite(of.sum) ? (fma(-mean, count, of.sum) + of.rest) / count : 0.0;
+}
+
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 typedef struct moments {
@@ -148,7 +154,7 @@ static moments measure(const clnorm__cpu_call *call, uint64_t statistic)
   const axis_set kept = axes_of(g->axes.statistic_stride, &g->axes), walked = other_axes(kept, &g->axes);
   const uint64_t places = places_of(&g->axes, walked);
   const int centred = call->plan->desc.op != CLNORM_RMS;
-  exact sum = {0, 0}, off = {0, 0}, squares = {0, 0};
+  exact sum = {0, 0}, squares = {0, 0};
   moments m = {0, 0, 0, 0};
   place p = {{0}, 0, 0, {0}};
   move_to(g, &p, kept, statistic);
@@ -163,16 +169,14 @@ static moments measure(const clnorm__cpu_call *call, uint64_t statistic)
   }
   const double count = (double)m.count;
   m.mean = centred ? total(sum) / count : 0.0;
+  m.rest = centred ? rest_of_mean(sum, m.mean, count) : 0.0;
   for (uint64_t i = 0; i < places; i++, move_on(g, &p, walked)) {
     if (is_valid(call, &p)) {
-      const double d = element(call, call->args->x.data, CLNORM_TENSOR_X, &p) - m.mean;
-      add(&off, d);
+      const double d = (element(call, call->args->x.data, CLNORM_TENSOR_X, &p) - m.mean) - m.rest;
       add(&squares, d * d);
     }
   }
-  m.rest = centred ? total(off) / count : 0.0;
-  m.variance = total(squares) / count - m.rest * m.rest;
-  m.variance = m.variance < 0.0 ? 0.0 : m.variance;
+  m.variance = total(squares) / count;
   return m;
 }
 
