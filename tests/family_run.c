@@ -65,14 +65,43 @@ static clnorm_output output_of(const trial_buffer *b)
   return b->memory == NULL ? (clnorm_output){NULL, 0} : (clnorm_output){b->memory + b->start, b->count};
 }
 
+clnorm_status family_run_choose(const family_run *r, clnorm_status (*make)(void *context, const char *choice),
+                                void *context)
+{
+  char choice[64];
+  if (r->forced == NULL) {
+    return make(context, NULL);
+  }
+  (void)snprintf(choice, sizeof choice, "rows_%s", r->forced);
+  const clnorm_status status = make(context, choice);
+  if (status != CLNORM_UNSUPPORTED) {
+    return status;
+  }
+  (void)snprintf(choice, sizeof choice, "columns_%s", r->forced);
+  return make(context, choice);
+}
+
+typedef struct wanted {
+  const clnorm_desc *desc;
+  clnorm_pass pass;
+  clnorm_plan *plan;
+} wanted;
+
+static clnorm_status make_plan(void *context, const char *choice)
+{
+  wanted *w = context;
+  return clnorm_plan_create_with(w->desc, w->pass, choice, &w->plan);
+}
+
 static clnorm_status run_on_cpu(family_run *r, const clnorm_desc *desc, clnorm_pass pass, const trial_buffer *b,
                                 uint64_t batch_number)
 {
-  clnorm_plan *plan;
-  clnorm_status status = clnorm_plan_create_with(desc, pass, r->choice, &plan);
+  wanted w = {desc, pass, NULL};
+  clnorm_status status = family_run_choose(r, make_plan, &w);
   if (status != CLNORM_SUCCESS) {
     return status;
   }
+  clnorm_plan *plan = w.plan;
   (void)snprintf(r->variant, sizeof r->variant, "%s", clnorm_plan_variant(plan));
   const size_t bytes = clnorm_plan_workspace_size(plan);
   unsigned char *workspace = family_run_workspace(bytes);

@@ -11,7 +11,7 @@
 #include "trial.h"
 
 typedef struct family_run {
-  const char *choice;       /* set it to make plans with a choice, as clnorm_plan_create_with takes it */
+  const char *forced;       /* set it to a variant without rows_ and columns_, and plans are made with that */
   char variant[32];         /* of the last plan that was made */
   struct family_run_cl *cl; /* NULL on the CPU backend */
 } family_run;
@@ -27,6 +27,10 @@ int family_run_pass(void *context, const clnorm_desc *desc, clnorm_pass pass, co
 /* ---- for family_run.c and family_run_cl.c -------------------------------------------------------------------- */
 
 #define FAMILY_RUN_GUARD 64
+
+/* Calls make(context, choice) with the choices that r->forced stands for, until one fits. */
+clnorm_status family_run_choose(const family_run *r, clnorm_status (*make)(void *context, const char *choice),
+                                void *context);
 
 /* `bytes` of NaN between guards of FAMILY_RUN_GUARD bytes; NULL if there are none to be had. */
 unsigned char *family_run_workspace(size_t bytes);

@@ -110,16 +110,29 @@ static clnorm_status execute(const family_run_cl *cl, const clnorm_cl_plan *plan
   return status;
 }
 
+typedef struct wanted {
+  clnorm_cl *cl;
+  const clnorm_desc *desc;
+  clnorm_pass pass;
+  clnorm_cl_plan *plan;
+} wanted;
+
+static clnorm_status make_plan(void *context, const char *choice)
+{
+  wanted *w = context;
+  return clnorm_cl_plan_create_with(w->cl, w->desc, w->pass, choice, &w->plan);
+}
+
 clnorm_status family_run_cl_pass(family_run *r, const clnorm_desc *desc, clnorm_pass pass,
                                  const trial_buffer buffers[TRIAL_SLOTS], uint64_t batch_number)
 {
-  clnorm_cl_plan *plan;
-  clnorm_status status = clnorm_cl_plan_create_with(r->cl->fixture.cl, desc, pass, r->choice, &plan);
+  wanted w = {r->cl->fixture.cl, desc, pass, NULL};
+  clnorm_status status = family_run_choose(r, make_plan, &w);
   if (status != CLNORM_SUCCESS) {
     return status;
   }
-  (void)snprintf(r->variant, sizeof r->variant, "%s", clnorm_plan_variant(clnorm_cl_plan_data(plan)));
-  status = execute(r->cl, plan, buffers, batch_number);
-  clnorm_cl_plan_destroy(plan);
+  (void)snprintf(r->variant, sizeof r->variant, "%s", clnorm_plan_variant(clnorm_cl_plan_data(w.plan)));
+  status = execute(r->cl, w.plan, buffers, batch_number);
+  clnorm_cl_plan_destroy(w.plan);
   return status;
 }

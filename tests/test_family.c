@@ -113,13 +113,13 @@ Test(family, the_general_variant_computes_batch_normalization)
   const size_t count = family_cases_make(&cases);
   tally t = {0};
   family_run *r = family_run_open();
-  r->choice = "general";
+  r->forced = "general";
   for (size_t i = 0; i < count; i++) {
     const clnorm_desc *desc = &cases[i].desc;
     const int plain = desc->flags == 0 && desc->activation == 0 && desc->strides[0][0] == 0 && desc->length_axis == 0;
     if (desc->op == CLNORM_BATCH && desc->dtype == CLNORM_F32 && plain) {
       check_case(&t, &cases[i], r);
-      cr_assert_str_eq(r->variant, "general");
+      cr_assert(strstr(r->variant, "_general") != NULL, "%s", r->variant);
     }
   }
   family_run_close(r);

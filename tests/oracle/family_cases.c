@@ -1,8 +1,8 @@
 /* Pairs. Each choice (operation, shape, storage type, activation ...) is a factor with a few levels. All combinations would be
  * tens of millions; but what goes wrong goes wrong where two choices meet, so cases are taken until each level of each
  * factor has met each level of every other: the next case is the best of some that are drawn by a fixed generator, each
- * begun with a pair that is still missing. A choice that a shape does not allow (lengths without an axis for them) is
- * left out of that case. */
+ * begun with a pair that is still missing. A choice that the rest does not allow (lengths without an axis for them) is
+ * left out of that case, and pairs that cannot be are left out at all. */
 #include "family_cases.h"
 
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #define DRAWS 24
 #define CASES_MAX 2000
+#define LARGE_CASES 5
 
 typedef enum factor {
   OP,
@@ -237,15 +238,15 @@ static int count_new(pairs met, const choice c, int meet)
   return count;
 }
 
-/* Sets two factors of the choice to the first pair that is missing; 0 if there is none. */
-static int set_missing(pairs met, choice c)
+/* Finds the first pair that is missing; 0 if there is none. */
+static int find_missing(pairs met, int factors[2], int at[2])
 {
   for (int a = 0; a < FACTORS; a++) {
     for (int b = a + 1; b < FACTORS; b++) {
       for (int i = 0; i < levels[a] * levels[b]; i++) {
         if (!met[a][i / levels[b]][b][i % levels[b]]) {
-          c[a] = i / levels[b];
-          c[b] = i % levels[b];
+          factors[0] = a, factors[1] = b;
+          at[0] = i / levels[b], at[1] = i % levels[b];
           return 1;
         }
       }
@@ -254,25 +255,57 @@ static int set_missing(pairs met, choice c)
   return 0;
 }
 
-static int choose(pairs met, choice best, uint64_t *state)
+/* Takes out of a choice what the rest of it does not allow, so that only pairs that meet are counted. */
+static void settle(choice c)
+{
+  const choice shape = {[OP] = c[OP], [SHAPE] = c[SHAPE], [LAYOUT] = c[LAYOUT]};
+  const family_case made = case_of(shape, 0);
+  if (made.desc.op == CLNORM_LAYER || made.desc.op == CLNORM_RMS) {
+    c[LAYOUT] = 0;
+  }
+  if (length_axis_of(&made.desc) == 0) {
+    c[LENGTHS] = 0;
+  }
+  if (made.desc.rank == 1 && c[STRIDES] == BROADCAST) {
+    c[STRIDES] = 0;
+  }
+  if (c[STRIDES] == BROADCAST || (c[IN_PLACE] == 2 && !c[RESIDUAL])) {
+    c[IN_PLACE] = 0;
+  }
+}
+
+typedef enum chosen { CHOSEN, IMPOSSIBLE, COMPLETE } chosen;
+
+/* The next case: the best of some draws that all have the first missing pair. A pair that none can keep is impossible. */
+static chosen choose(pairs met, choice best, uint64_t *state)
 {
   int most = 0;
+  int factors[2];
+  int at[2];
+  if (!find_missing(met, factors, at)) {
+    return COMPLETE;
+  }
   for (int i = 0; i < DRAWS; i++) {
     choice c;
     for (int f = 0; f < FACTORS; f++) {
       c[f] = (int)(draw(state) % (uint32_t)levels[f]);
     }
-    if (!set_missing(met, c)) {
-      return 0;
-    }
-    const int count = count_new(met, c, 0);
+    c[factors[0]] = at[0];
+    c[factors[1]] = at[1];
+    settle(c);
+    const int kept = c[factors[0]] == at[0] && c[factors[1]] == at[1];
+    const int count = kept ? count_new(met, c, 0) : 0;
     if (count > most) {
       most = count;
       memcpy(best, c, sizeof(choice));
     }
   }
+  if (most == 0) {
+    met[factors[0]][at[0]][factors[1]][at[1]] = 1;
+    return IMPOSSIBLE;
+  }
   count_new(met, best, 1);
-  return 1;
+  return CHOSEN;
 }
 
 /* ---- The table ----------------------------------------------------------------------------------------------------- */
@@ -323,9 +356,12 @@ size_t family_cases_make(family_case **cases)
     }
   }
   choice next;
-  while (count < CASES_MAX - 8 && choose(*met, next, &state)) {
-    (*cases)[count] = case_of(next, count);
-    count++;
+  for (chosen got = CHOSEN; count < CASES_MAX - LARGE_CASES && got != COMPLETE;) {
+    got = choose(*met, next, &state);
+    if (got == CHOSEN) {
+      (*cases)[count] = case_of(next, count);
+      count++;
+    }
   }
   free(met);
   return add_large(*cases, count);

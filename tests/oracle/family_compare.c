@@ -46,6 +46,9 @@ static double units_of(const family *f, family_quantity quantity, uint64_t i, do
     return got == low || got == high ? 0.0 : INFINITY;
   }
   const double error = (double)fabsl((long double)got - expected);
+  if (quantity == FAMILY_MASK) {
+    return error <= bound ? 0.0 : INFINITY;
+  }
   return error == 0.0 ? 0.0 : error / family_bound(f, quantity, i);
 }
 
