@@ -9,7 +9,7 @@
 #include "family_activation.h"
 #include "generate.h"
 #include "problem.h"
-#include "storage.h"
+#include "storage_type.h"
 
 /* Torch's conventions. */
 static clnorm_desc desc_of(clnorm_op op, clnorm_layout layout, uint32_t rank, const size_t *dims)

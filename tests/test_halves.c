@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "family_run.h"
-#include "storage.h"
+#include "storage_type.h"
 
 static const clnorm_dtype halves[] = {CLNORM_F16, CLNORM_BF16};
 

@@ -1,5 +1,5 @@
 /* The storage types against bit patterns that their standards give. */
-#include "storage.h"
+#include "storage_type.h"
 
 #include <criterion/criterion.h>
 #include <float.h>

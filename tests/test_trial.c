@@ -7,7 +7,7 @@
 
 #include "family_cases.h"
 #include "family_run.h"
-#include "storage.h"
+#include "storage_type.h"
 
 /* Instances with gaps, a residual and a mask. */
 static clnorm_desc make_desc(void)

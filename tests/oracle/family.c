@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "family_activation.h"
-#include "storage.h"
+#include "storage_type.h"
 
 /* A sum with what its roundings lost, by Neumaier's rule: right to the last bit of long double for as many terms as a
  * test has. */

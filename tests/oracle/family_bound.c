@@ -36,7 +36,7 @@
 
 #include "family.h"
 #include "family_activation.h"
-#include "storage.h"
+#include "storage_type.h"
 
 /* Ulps of the stored number, and units u. */
 #define MEAN_ULP 2.0

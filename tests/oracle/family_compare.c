@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "family.h"
-#include "storage.h"
+#include "storage_type.h"
 
 static clnorm_dtype type_of(const family *f, family_quantity quantity)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage.h"
+#include "storage_type.h"
 #include "trial_inputs.h"
 #include "trial_memory.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage.h"
+#include "storage_type.h"
 #include "trial.h"
 
 static const char *op_name(clnorm_op op)

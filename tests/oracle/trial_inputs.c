@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage.h"
+#include "storage_type.h"
 
 #define FIRST_FACTOR 1e4
 #define BLOCK_FACTOR 1e6

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage.h"
+#include "storage_type.h"
 
 #define GUARD_BYTE 0xa5
 #define GUARD_ELEMENTS 64

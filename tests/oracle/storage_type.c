@@ -2,7 +2,7 @@
  * infinity. A magnitude k * 2^q, with k below 2^significand and q at least the smallest exponent, has the bits
  * ((q - smallest) << (significand - 1)) + k: the leading bit of k is what makes the exponent field one larger than for
  * denormals, and a k that rounds up to 2^significand carries into the next binade, or into infinity, by itself. */
-#include "storage.h"
+#include "storage_type.h"
 
 #include <math.h>
 #include <string.h>

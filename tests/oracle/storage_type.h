@@ -3,8 +3,8 @@
  * a double exactly, so storage_store(storage_load(...)) gives back the same bits, but for those of a NaN.
  *
  * Elements lie at any address, aligned or not. An unknown dtype counts as CLNORM_F32. */
-#ifndef CLNORM_TESTS_STORAGE_H
-#define CLNORM_TESTS_STORAGE_H
+#ifndef CLNORM_TESTS_STORAGE_TYPE_H
+#define CLNORM_TESTS_STORAGE_TYPE_H
 
 #include "clnorm/clnorm.h"
 
