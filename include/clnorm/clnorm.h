@@ -255,7 +255,8 @@ CLNORM_API const char *clnorm_plan_variant(const clnorm_plan *plan);
 /* ---- Execution on the CPU backend --------------------------------------------------------------------------- */
 
 /* An argument in the host's memory. {NULL} is an absent optional argument.
- *   count   elements behind data; 0 = not stated, the caller vouches for it. If stated it must be the exact count. */
+ *   count   elements behind data; 0 = not stated, the caller vouches for it. If stated it must be the exact count, which with
+ *           strides ends behind the last element that they reach. */
 typedef struct clnorm_input {
   const void *data;
   size_t count;
