@@ -1,6 +1,5 @@
 /* Plans beside a plan: what a search for the fastest one tries next. */
 #include <stdio.h>
-#include <string.h>
 
 #include "clnorm/tuning.h"
 #include "cpu_call.h"
@@ -41,9 +40,6 @@ typedef struct search {
 static int visit(search *s, const clnorm__choice *choice)
 {
   clnorm_plan other = *s->plan;
-  other.num_steps = 0;
-  other.partials = 0;
-  memset(other.steps, 0, sizeof other.steps);
   if (!clnorm__variant_choose(&other, &s->plan->capabilities, choice) || same_work(s->plan, &other)) {
     return 0;
   }
@@ -60,7 +56,7 @@ static int visit_variants(search *s, const clnorm__choice *present)
   for (size_t i = 0; (name = clnorm__variant_at(i, s->plan->geometry.pattern)) != NULL; i++) {
     clnorm__choice choice = *present;
     choice.variant = name;
-    if (name != present->variant && visit(s, &choice)) {
+    if (name != present->variant && !clnorm__variant_is_last(i) && visit(s, &choice)) {
       return 1;
     }
   }

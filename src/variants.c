@@ -431,6 +431,8 @@ const char *clnorm__variant_at(size_t index, clnorm__pattern pattern)
   return pattern == CLNORM__ROWS ? variants[index].rows_name : variants[index].columns_name;
 }
 
+int clnorm__variant_is_last(size_t index) { return index == VARIANTS - 1; }
+
 const char *clnorm__variant_find(const char *name, size_t length)
 {
   for (size_t i = 0; i < 2 * VARIANTS; i++) {
@@ -462,6 +464,9 @@ int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabi
     const int wanted = choice->variant != NULL ? choice->variant == name : variants[i].is_built_in(plan, capabilities);
     if (wanted && variants[i].can(plan, capabilities)) {
       plan->variant = name;
+      plan->num_steps = plan->has_moments = 0;
+      plan->partials = 0;
+      memset(plan->steps, 0, sizeof plan->steps);
       variants[i].build(plan, capabilities);
       return 1;
     }

@@ -5,7 +5,7 @@
 #include "choice.h"
 #include "plan.h"
 
-/* Fills variant, parameters, steps and partials of a plan whose desc, pass, geometry and engine are set.
+/* Fills variant, parameters, steps, partials and has_moments of a plan whose desc, pass, geometry and engine are set.
  *   choice   what it names is taken, the rest is as built in
  * Returns 0, with nothing filled, if the variant that it names cannot compute this plan's pass and shape. */
 int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__choice *choice);
@@ -15,5 +15,8 @@ const char *clnorm__variant_find(const char *name, size_t length);
 
 /* Name of row `index` of the table for one pattern; NULL past the last. */
 const char *clnorm__variant_at(size_t index, clnorm__pattern pattern);
+
+/* 1 for the last row, which computes everything and is the fastest at nothing. */
+int clnorm__variant_is_last(size_t index);
 
 #endif
