@@ -18,10 +18,11 @@ typedef struct place {
   int64_t at[CLNORM_TENSORS]; /* elements from the tensors' first */
 } place;
 
-static axis_set axes_of(const uint64_t stride[CLNORM__MAX_AXES], const clnorm__axes *axes)
+/* The axes that have a stride. */
+static axis_set axes_of(const uint64_t stride[CLNORM__MAX_AXES])
 {
   axis_set set = 0;
-  for (uint64_t a = 0; a < axes->count; a++) {
+  for (uint64_t a = 0; a < CLNORM__MAX_AXES; a++) {
     set |= (axis_set)(stride[a] != 0) << a;
   }
   return set;
@@ -151,7 +152,7 @@ typedef struct moments {
 static moments measure(const clnorm__cpu_call *call, uint64_t statistic)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const axis_set kept = axes_of(g->axes.statistic_stride, &g->axes), walked = other_axes(kept, &g->axes);
+  const axis_set kept = axes_of(g->axes.statistic_stride), walked = other_axes(kept, &g->axes);
   const uint64_t places = places_of(&g->axes, walked);
   const int centred = call->plan->desc.op != CLNORM_RMS;
   exact sum = {0, 0}, squares = {0, 0};
@@ -234,7 +235,7 @@ void clnorm__cpu_general_forward(const clnorm__cpu_call *call, const clnorm__ste
   const clnorm_args *args = call->args;
   const clnorm_desc *desc = &call->plan->desc;
   const clnorm__geometry *g = &call->plan->geometry;
-  const axis_set kept = axes_of(g->axes.statistic_stride, &g->axes), walked = other_axes(kept, &g->axes);
+  const axis_set kept = axes_of(g->axes.statistic_stride), walked = other_axes(kept, &g->axes);
   const uint64_t places = places_of(&g->axes, walked);
   moments m = {0, 0, 0, 0};
   place p = {{0}, 0, 0, {0}};
@@ -264,8 +265,8 @@ void clnorm__cpu_general_forward(const clnorm__cpu_call *call, const clnorm__ste
 void clnorm__cpu_general_running(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const axis_set own = axes_of(g->axes.parameter_stride, &g->axes);
-  const axis_set walked = axes_of(g->axes.statistic_stride, &g->axes) & ~own;
+  const axis_set own = axes_of(g->axes.parameter_stride);
+  const axis_set walked = axes_of(g->axes.statistic_stride) & ~own;
   exact mean = {0, 0}, variance = {0, 0};
   double count = 0.0;
   place p = {{0}, 0, 0, {0}};
@@ -319,7 +320,7 @@ void clnorm__cpu_general_moments(const clnorm__cpu_call *call, const clnorm__ste
   double mean, rest, inv_std;
   if (step->from_running) {
     place p = {{0}, 0, 0, {0}};
-    move_to(g, &p, axes_of(g->axes.statistic_stride, &g->axes), task);
+    move_to(g, &p, axes_of(g->axes.statistic_stride), task);
     mean = number(call, args->running_mean.data, p.parameter, 0.0);
     rest = 0.0;
     inv_std = inv_std_of(call, number(call, args->running_var.data, p.parameter, 1.0));
@@ -371,7 +372,7 @@ static void put_sum(const clnorm__cpu_call *call, void *array, uint64_t i, doubl
 void clnorm__cpu_general_parameters(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const axis_set own = axes_of(g->axes.parameter_stride, &g->axes), walked = other_axes(own, &g->axes);
+  const axis_set own = axes_of(g->axes.parameter_stride), walked = other_axes(own, &g->axes);
   exact dgamma = {0, 0}, dbeta = {0, 0};
   place p = {{0}, 0, 0, {0}};
   (void)step;
@@ -430,7 +431,7 @@ static void put_inputs(const clnorm__cpu_call *call, const spread *s, const flow
 void clnorm__cpu_general_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const axis_set kept = axes_of(g->axes.statistic_stride, &g->axes), walked = other_axes(kept, &g->axes);
+  const axis_set kept = axes_of(g->axes.statistic_stride), walked = other_axes(kept, &g->axes);
   const spread s = spread_of(call, task);
   place p = {{0}, 0, 0, {0}};
   move_to(g, &p, kept, task);
