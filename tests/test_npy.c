@@ -33,7 +33,7 @@ static int read_npy(array *a, int version, const char *header, const void *data,
   unsigned char file[NPY_BYTES];
   const memory_file made = memory_file_make(file, put_together(file, version, header, data, bytes));
   error->text[0] = '\0';
-  return array_load(a, made.path, error);
+  return array_load(a, CLNORM_F32, made.path, error);
 }
 
 static void expect_shape(const char *header, const char *expected)
@@ -79,7 +79,7 @@ Test(npy, versions_one_two_and_three_are_read)
     array a;
     file_error error;
     cr_assert(read_npy(&a, version, header, data, sizeof data, &error) == 0, "%s", error.text);
-    cr_assert(a.data[0] == 1.5f);
+    cr_assert(array_get(&a, 0) == 1.5);
     array_free(&a);
   }
 }
@@ -123,8 +123,8 @@ Test(npy, values_of_every_type_become_the_nearest_float)
     }
     cr_assert(read_npy(&a, 1, header, data, 2 * types[i].size, &error) == 0, "%s", error.text);
     for (int k = 0; k < 2; k++) {
-      cr_assert(a.data[k] == types[i].expected[k], "%s, value %d: got %a, expected %a", types[i].descr, k,
-                (double)a.data[k], (double)types[i].expected[k]);
+      cr_assert(array_get(&a, (size_t)k) == (double)types[i].expected[k], "%s, value %d: got %a, expected %a",
+                types[i].descr, k, array_get(&a, (size_t)k), (double)types[i].expected[k]);
     }
     array_free(&a);
   }
@@ -136,7 +136,7 @@ Test(npy, nan_stays_nan_and_minus_zero_keeps_its_sign)
   array a;
   file_error error;
   cr_assert(read_npy(&a, 1, "{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", data, 4, &error) == 0);
-  cr_assert(isnan(a.data[0]) && a.data[1] == 0.0f && signbit(a.data[1]));
+  cr_assert(isnan(array_get(&a, 0)) && array_get(&a, 1) == 0 && signbit(array_get(&a, 1)));
   array_free(&a);
 }
 
@@ -198,7 +198,7 @@ Test(npy, each_bad_header_is_refused_with_its_byte_and_reason)
     array a;
     file_error error = {{0}};
     const memory_file made = memory_file_make(file, put_together(file, 1, bad_headers[i].header, data, 4));
-    cr_assert(array_load(&a, made.path, &error) == -1, "accepted: %s", bad_headers[i].header);
+    cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1, "accepted: %s", bad_headers[i].header);
     expect_failure(&a, &error, made.path, bad_headers[i].byte, bad_headers[i].reason);
   }
 }
@@ -214,7 +214,7 @@ Test(npy, file_cut_anywhere_is_refused)
     array a;
     file_error error = {{0}};
     const memory_file made = memory_file_make(file, keep);
-    cr_assert(array_load(&a, made.path, &error) == -1, "accepted %zu of %zu bytes", keep, length);
+    cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1, "accepted %zu of %zu bytes", keep, length);
     expect_failure(&a, &error, made.path, keep < 4 ? 0 : (long)keep,
                    keep == 0 ? "empty" : (keep < 4 ? "neither" : "truncated"));
   }
@@ -227,7 +227,7 @@ Test(npy, bytes_behind_the_data_are_refused)
   array a;
   file_error error = {{0}};
   const memory_file made = memory_file_make(file, put_together(file, 1, good_header, data, sizeof data));
-  cr_assert(array_load(&a, made.path, &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1);
   expect_failure(&a, &error, made.path, (long)(10 + sizeof good_header + 12), "expected the end of the file");
 }
 
@@ -240,13 +240,13 @@ Test(npy, unknown_version_and_long_header_are_refused)
   size_t length = put_together(file, 1, good_header, data, sizeof data);
   file[6] = 4;
   memory_file made = memory_file_make(file, length);
-  cr_assert(array_load(&a, made.path, &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1);
   expect_failure(&a, &error, made.path, 6, "got 4.0");
   length = put_together(file, 2, good_header, data, sizeof data);
   file[8] = 10001 & 255;
   file[9] = 10001 >> 8;
   made = memory_file_make(file, length);
-  cr_assert(array_load(&a, made.path, &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1);
   expect_failure(&a, &error, made.path, 8, "claims 10001 bytes; expected at most 10000");
 }
 
@@ -259,7 +259,7 @@ Test(npy, shape_that_lies_costs_no_memory)
   file_error error = {{0}};
   const char *header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1048576, 1048576, 256), }";
   const memory_file made = memory_file_make(file, put_together(file, 1, header, data, sizeof data));
-  cr_assert(array_load(&a, made.path, &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1);
   expect_failure(&a, &error, made.path, (long)(10 + strlen(header) + 1 + 16), "truncated");
 }
 
@@ -271,17 +271,17 @@ Test(npy, double_beyond_float_is_refused_with_its_byte)
   file_error error = {{0}};
   const char *header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }";
   const memory_file made = memory_file_make(file, put_together(file, 1, header, data, sizeof data));
-  cr_assert(array_load(&a, made.path, &error) == -1);
-  expect_failure(&a, &error, made.path, (long)(10 + strlen(header) + 1 + 8), "largest float");
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1);
+  expect_failure(&a, &error, made.path, (long)(10 + strlen(header) + 1 + 8), "largest f32");
 }
 
 Test(npy, missing_file_and_folder_are_refused)
 {
   array a;
   file_error error = {{0}};
-  cr_assert(array_load(&a, "/nonexistent/x.npy", &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, "/nonexistent/x.npy", &error) == -1);
   expect_failure(&a, &error, "/nonexistent/x.npy", -1, "No such file");
-  cr_assert(array_load(&a, "/", &error) == -1);
+  cr_assert(array_load(&a, CLNORM_F32, "/", &error) == -1);
   expect_failure(&a, &error, "/", -1, "directory");
 }
 
@@ -293,12 +293,12 @@ Test(npy, gzipped_file_is_read_and_a_cut_one_refused)
   file_error error = {{0}};
   const size_t length = put_together(file, 1, good_header, data, sizeof data);
   memory_file made = memory_file_gzip(file, length, SIZE_MAX);
-  cr_assert(array_load(&a, made.path, &error) == 0, "%s", error.text);
+  cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == 0, "%s", error.text);
   cr_assert(a.count == 3 && memcmp(a.data, data, sizeof data) == 0);
   array_free(&a);
   for (size_t keep = 4; keep < 60; keep += 7) {
     made = memory_file_gzip(file, length, keep);
-    cr_assert(array_load(&a, made.path, &error) == -1, "accepted %zu bytes", keep);
+    cr_assert(array_load(&a, CLNORM_F32, made.path, &error) == -1, "accepted %zu bytes", keep);
     cr_assert(strstr(error.text, made.path) == error.text && a.data == NULL, "%s", error.text);
   }
 }
@@ -307,7 +307,7 @@ Test(npy, written_file_has_the_formats_bytes)
 {
   unsigned char bytes[NPY_BYTES];
   float data[6] = {1.0f, -0.0f, 0x1p-149f, INFINITY, 2.0f, 3.0f};
-  const array a = {.rank = 2, .dims = {2, 3}, .count = 6, .data = data};
+  const array a = {.type = CLNORM_F32, .rank = 2, .dims = {2, 3}, .count = 6, .data = data};
   const char *start = "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
   static const unsigned char values[24] = {0, 0, 0x80, 0x3f, 0, 0, 0, 0x80, 1, 0, 0,    0,
                                            0, 0, 0x80, 0x7f, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40};
@@ -329,12 +329,13 @@ Test(npy, written_file_is_read_back)
   array back;
   file_error error;
   /* More than one piece of the reader's and the writer's buffers, and a rest. */
-  cr_assert(array_make(&a, 3, (size_t[]){71, 67, 77}) == 0);
+  cr_assert(array_make(&a, CLNORM_F32, 3, (size_t[]){71, 67, 77}) == 0);
   for (size_t i = 0; i < a.count; i++) {
-    a.data[i] = (float)i * 0.25f;
+    array_set(&a, i, (double)i * 0.25);
   }
   const memory_file file = memory_file_make(NULL, 0);
-  cr_assert(npy_write(&a, file.path, &error) == 0 && array_load(&back, file.path, &error) == 0, "%s", error.text);
+  cr_assert(npy_write(&a, file.path, &error) == 0 && array_load(&back, CLNORM_F32, file.path, &error) == 0, "%s",
+            error.text);
   cr_assert(back.rank == 3 && back.dims[0] == 71 && back.dims[1] == 67 && back.dims[2] == 77);
   cr_assert(memcmp(a.data, back.data, a.count * sizeof(float)) == 0);
   array_free(&a);
@@ -345,8 +346,93 @@ Test(npy, full_disk_is_an_error)
 {
   array a;
   file_error error = {{0}};
-  cr_assert(array_make(&a, 1, (size_t[]){5000}) == 0);
+  cr_assert(array_make(&a, CLNORM_F32, 1, (size_t[]){5000}) == 0);
   cr_assert(npy_write(&a, "/dev/full", &error) == -1);
   cr_assert(strstr(error.text, "/dev/full: cannot be written") == error.text, "%s", error.text);
   array_free(&a);
+}
+
+/* ---- other types than float ---------------------------------------------------------------------------------- */
+
+static void expect_pair(clnorm_dtype type, const char *descr, const void *data, size_t bytes, double first,
+                        double second)
+{
+  char header[100];
+  unsigned char file[NPY_BYTES];
+  array a;
+  file_error error = {{0}};
+  (void)snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2,), }", descr);
+  const memory_file made = memory_file_make(file, put_together(file, 1, header, data, bytes));
+  cr_assert(array_load(&a, type, made.path, &error) == 0, "%s", error.text);
+  cr_assert(array_get(&a, 0) == first, "%s: got %a, expected %a", descr, array_get(&a, 0), first);
+  cr_assert(array_get(&a, 1) == second, "%s: got %a, expected %a", descr, array_get(&a, 1), second);
+  array_free(&a);
+}
+
+Test(npy, double_keeps_what_the_file_has)
+{
+  const double wide[2] = {0x1.0000000000001p0, -0x1.fffffffffffffp1023};
+  expect_pair(CLNORM_F64, "<f8", wide, sizeof wide, wide[0], wide[1]);
+  const float narrow[2] = {0x1.000002p0f, -0x1p-149f};
+  expect_pair(CLNORM_F64, "<f4", narrow, sizeof narrow, (double)narrow[0], (double)narrow[1]);
+  /* 2^63 + 2^10 lies in the middle of two doubles, one more does not. */
+  const uint64_t whole[2] = {((uint64_t)1 << 63) + 1024, ((uint64_t)1 << 63) + 1025};
+  expect_pair(CLNORM_F64, "<u8", whole, sizeof whole, 0x1p63, 0x1.0000000000001p63);
+}
+
+Test(npy, half_types_are_rounded_once)
+{
+  /* Neighbours of 1 are 2^-10 away in f16 and 2^-7 in bf16. The first is above the middle by less than a float could
+   * tell, the second is the middle: to even. */
+  const double half[2] = {0x1.0020000000001p0, 0x1.002p0};
+  expect_pair(CLNORM_F16, "<f8", half, sizeof half, 0x1.004p0, 1);
+  const double bfloat[2] = {0x1.0100000000001p0, 0x1.01p0};
+  expect_pair(CLNORM_BF16, "<f8", bfloat, sizeof bfloat, 0x1.02p0, 1);
+  /* Above the middle of two neighbours by one in 2^60, so by way of a plain double it would be the middle. */
+  const uint64_t whole[2] = {((uint64_t)1 << 60) + ((uint64_t)1 << 52) + 1, (uint64_t)1 << 60};
+  expect_pair(CLNORM_BF16, "<u8", whole, sizeof whole, 0x1.02p60, 0x1p60);
+  const float infinite[2] = {INFINITY, -65504.0f};
+  expect_pair(CLNORM_F16, "<f4", infinite, sizeof infinite, (double)INFINITY, -65504);
+}
+
+Test(npy, value_beyond_a_half_type_is_refused_with_its_byte)
+{
+  unsigned char file[NPY_BYTES];
+  const float data[2] = {65519.0f, 65520.0f};
+  array a;
+  file_error error = {{0}};
+  const char *header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
+  const memory_file made = memory_file_make(file, put_together(file, 1, header, data, sizeof data));
+  cr_assert(array_load(&a, CLNORM_F16, made.path, &error) == -1);
+  expect_failure(&a, &error, made.path, (long)(10 + strlen(header) + 1 + 4), "largest f16 (65504)");
+}
+
+Test(npy, half_types_are_written_as_float_and_double_as_it_is)
+{
+  static const struct {
+    clnorm_dtype type;
+    const char *descr;
+    size_t size;
+    double value;
+  } written[] = {{CLNORM_F16, "'<f4'", 4, 0x1.004p0},
+                 {CLNORM_BF16, "'<f4'", 4, 0x1.02p-126},
+                 {CLNORM_F64, "'<f8'", 8, 0x1.0000000000001p0}};
+  for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+    unsigned char bytes[NPY_BYTES];
+    array a;
+    file_error error = {{0}};
+    float narrow = 0;
+    double wide = 0;
+    cr_assert(array_make(&a, written[i].type, 1, (size_t[]){1}) == 0);
+    array_set(&a, 0, written[i].value);
+    const memory_file file = memory_file_make(NULL, 0);
+    cr_assert(npy_write(&a, file.path, &error) == 0, "%s", error.text);
+    cr_assert(memory_file_content(&file, bytes, sizeof bytes) == 128 + written[i].size);
+    bytes[127] = '\0';
+    cr_assert(strstr((const char *)bytes + 10, written[i].descr) != NULL, "%s", (const char *)bytes + 10);
+    memcpy(&narrow, bytes + 128, sizeof narrow);
+    memcpy(&wide, bytes + 128, sizeof wide);
+    cr_assert((written[i].size == 4 ? (double)narrow : wide) == written[i].value);
+    array_free(&a);
+  }
 }

@@ -1,6 +1,5 @@
 #include "array.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,22 +7,23 @@
 
 #include "idx.h"
 #include "npy.h"
+#include "storage_type.h"
 
-/* Elements converted at a time, and the first allocation's size: 1 MiB of float. */
+/* Elements converted at a time, and of the first allocation. */
 #define CHUNK ((size_t)8192)
 #define FIRST_ALLOCATION ((size_t)1 << 18)
 
-int array_make(array *a, int rank, const size_t *dims)
+int array_make(array *a, clnorm_dtype type, int rank, const size_t *dims)
 {
-  array made = {.rank = rank, .count = 1};
+  array made = {.type = type, .rank = rank, .count = 1};
   for (int axis = 0; axis < rank; axis++) {
-    if (dims[axis] != 0 && made.count > SIZE_MAX / sizeof(float) / dims[axis]) {
+    if (dims[axis] != 0 && made.count > SIZE_MAX / storage_size(type) / dims[axis]) {
       return -1;
     }
     made.dims[axis] = dims[axis];
     made.count *= dims[axis];
   }
-  made.data = calloc(made.count != 0 ? made.count : 1, sizeof(float));
+  made.data = calloc(made.count != 0 ? made.count : 1, storage_size(type));
   if (made.data == NULL) {
     return -1;
   }
@@ -35,6 +35,25 @@ void array_free(array *a)
 {
   free(a->data);
   *a = (array){0};
+}
+
+/* The types of the language are many times as fast without storage_load's arithmetic. */
+double array_get(const array *a, size_t i)
+{
+  return a->type == CLNORM_F32   ? (double)((const float *)a->data)[i]
+         : a->type == CLNORM_F64 ? ((const double *)a->data)[i]
+                                 : storage_load(a->type, a->data, (int64_t)i);
+}
+
+void array_set(array *a, size_t i, double value)
+{
+  if (a->type == CLNORM_F32) {
+    ((float *)a->data)[i] = (float)value;
+  } else if (a->type == CLNORM_F64) {
+    ((double *)a->data)[i] = value;
+  } else {
+    storage_store(a->type, a->data, (int64_t)i, value);
+  }
 }
 
 const char *array_shape_text(const array *a, char *text, size_t capacity)
@@ -50,12 +69,12 @@ const char *array_shape_text(const array *a, char *text, size_t capacity)
   return text;
 }
 
-int array_load(array *a, const char *path, file_error *error)
+int array_load(array *a, clnorm_dtype type, const char *path, file_error *error)
 {
   stream s;
   unsigned char magic[4] = {0};
   size_t got = 0;
-  *a = (array){0};
+  *a = (array){.type = type};
   if (stream_open(&s, path, error) != 0) {
     return -1;
   }
@@ -80,7 +99,7 @@ int array_load(array *a, const char *path, file_error *error)
 
 int array_set_shape(array *a, stream *s, uint64_t offset, int rank, const uint64_t *dims, element_type type)
 {
-  const size_t element = type.size > sizeof(float) ? type.size : sizeof(float);
+  const size_t element = type.size > storage_size(a->type) ? type.size : storage_size(a->type);
   uint64_t bytes = element;
   if (rank > ARRAY_MAX_RANK) {
     return stream_fail(s, offset, "expected at most %d dimensions, got %d", ARRAY_MAX_RANK, rank);
@@ -112,58 +131,52 @@ static uint64_t assemble(const unsigned char *bytes, element_type type)
   return word;
 }
 
-static float from_half(uint64_t word)
+/* The nearest double; for a target of fewer bits the odd one of its two neighbours, so that rounding once more gives what
+ * rounding the integer itself would. */
+static double from_size(uint64_t size, clnorm_dtype target)
 {
-  const int exponent = (int)(word >> 10 & 31);
-  const float fraction = (float)(word & 1023);
-  float size = 0;
-  if (exponent == 31) {
-    size = fraction != 0 ? NAN : INFINITY;
-  } else if (exponent == 0) {
-    size = ldexpf(fraction, -24);
-  } else {
-    size = ldexpf(1024 + fraction, exponent - 25);
+  if (target == CLNORM_F64 || size >> 53 == 0) {
+    return (double)size;
   }
-  return word >> 15 & 1 ? -size : size;
+  /* A double keeps 53 of at most 64 bits. */
+  const uint64_t lost = (1u << 11) - 1;
+  return (double)((size & ~lost) | ((size & lost) != 0 ? lost + 1 : 0));
 }
 
-/* Returns 0 if a finite double is too large for a float. */
-static int from_double(uint64_t word, float *value)
+static double from_integer(uint64_t word, element_type type, clnorm_dtype target)
+{
+  const uint64_t sign = (uint64_t)1 << (8 * type.size - 1);
+  if (type.kind == 'u' || (word & sign) == 0) {
+    return from_size(word, target);
+  }
+  /* The conversion of an unsigned word beyond the largest int64_t is the implementation's choice; this is not. */
+  return -from_size(sign - (word & (sign - 1)), target);
+}
+
+static double from_float(uint64_t word, element_type type)
 {
   double wide = 0;
-  memcpy(&wide, &word, sizeof wide);
-  *value = (float)wide;
-  return !isfinite(wide) || isfinite(*value);
-}
-
-static float from_integer(uint64_t word, element_type type)
-{
-  if (type.kind == 'u') {
-    return (float)word;
+  float narrow = 0;
+  const uint32_t bits = (uint32_t)word;
+  switch (type.size) {
+    case 8:
+      memcpy(&wide, &word, sizeof wide);
+      return wide;
+    case 4:
+      memcpy(&narrow, &bits, sizeof narrow);
+      return (double)narrow;
+    default:
+      return storage_decode(CLNORM_F16, word);
   }
-  const uint64_t sign = (uint64_t)1 << (8 * type.size - 1);
-  /* The conversion of an unsigned word beyond the largest int64_t is the implementation's choice; this is not. */
-  return word & sign ? -(float)(sign - (word & (sign - 1))) : (float)word;
 }
 
-/* Returns 0 if the value does not fit into a float. */
-static int convert(const unsigned char *bytes, element_type type, float *value)
+/* Returns 0 if a finite value is too large for the array's type. */
+static int convert(const unsigned char *bytes, element_type type, array *a, size_t i)
 {
   const uint64_t word = assemble(bytes, type);
-  if (type.kind != 'f') {
-    *value = from_integer(word, type);
-    return 1;
-  }
-  if (type.size == 8) {
-    return from_double(word, value);
-  }
-  if (type.size == 2) {
-    *value = from_half(word);
-    return 1;
-  }
-  const uint32_t narrow = (uint32_t)word;
-  memcpy(value, &narrow, sizeof narrow);
-  return 1;
+  const double value = type.kind == 'f' ? from_float(word, type) : from_integer(word, type, a->type);
+  array_set(a, i, value);
+  return !isfinite(value) || isfinite(array_get(a, i));
 }
 
 static int grow(array *a, stream *s, size_t *capacity)
@@ -172,7 +185,7 @@ static int grow(array *a, stream *s, size_t *capacity)
   if (wanted > a->count) {
     wanted = a->count;
   }
-  float *larger = realloc(a->data, (wanted != 0 ? wanted : 1) * sizeof(float));
+  void *larger = realloc(a->data, (wanted != 0 ? wanted : 1) * storage_size(a->type));
   if (larger == NULL) {
     return file_fail(s->error, s->path, "not enough memory for %zu values", a->count);
   }
@@ -202,8 +215,9 @@ int array_read_elements(array *a, stream *s, element_type type)
       return -1;
     }
     for (size_t i = 0; i < now; i++) {
-      if (!convert(bytes + i * type.size, type, &a->data[done + i])) {
-        return stream_fail(s, begin + i * type.size, "a value beyond the largest float (%g)", (double)FLT_MAX);
+      if (!convert(bytes + i * type.size, type, a, done + i)) {
+        return stream_fail(s, begin + i * type.size, "a value beyond the largest %s (%g)", storage_name(a->type),
+                           storage_decode(a->type, storage_encode(a->type, (double)INFINITY) - 1));
       }
     }
     done += now;

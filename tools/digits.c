@@ -18,7 +18,7 @@ int digits_load(const char *command, const char *folder, array *digits, char *fi
       continue;
     }
     (void)fclose(there);
-    if (array_load(digits, path, &error) != 0) {
+    if (array_load(digits, CLNORM_F32, path, &error) != 0) {
       return complain(EXIT_USAGE, "%s: --data: %s", command, error.text);
     }
     if (digits->rank != 3 || digits->dims[0] < 2 || digits->count == 0) {

@@ -269,8 +269,8 @@ int npy_read(array *a, stream *s)
 static size_t make_header(const array *a, char *text, size_t capacity)
 {
   char shape[ARRAY_MAX_RANK * 24];
-  const int length = snprintf(text + 10, capacity - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }",
-                              array_shape_text(a, shape, sizeof shape));
+  const int length = snprintf(text + 10, capacity - 10, "{'descr': '<f%d', 'fortran_order': False, 'shape': %s, }",
+                              a->type == CLNORM_F64 ? 8 : 4, array_shape_text(a, shape, sizeof shape));
   const size_t used = 10 + (size_t)length + 1;
   const size_t total = (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   memset(text + used - 1, ' ', total - used);
@@ -283,19 +283,32 @@ static size_t make_header(const array *a, char *text, size_t capacity)
   return total;
 }
 
+/* The word that stands in the file: of a double, or of the float that any other type fits into. */
+static uint64_t word_of(const array *a, size_t i)
+{
+  const double wide = array_get(a, i);
+  const float narrow = (float)wide;
+  uint64_t word = 0;
+  uint32_t bits = 0;
+  memcpy(&word, &wide, sizeof word);
+  memcpy(&bits, &narrow, sizeof bits);
+  return a->type == CLNORM_F64 ? word : bits;
+}
+
 static int write_values(const array *a, FILE *file)
 {
-  unsigned char bytes[4 * 4096];
+  unsigned char bytes[8 * 4096];
+  const size_t size = a->type == CLNORM_F64 ? 8 : 4;
+  const size_t most = sizeof bytes / size;
   for (size_t done = 0; done < a->count;) {
-    const size_t now = a->count - done < sizeof bytes / 4 ? a->count - done : sizeof bytes / 4;
+    const size_t now = a->count - done < most ? a->count - done : most;
     for (size_t i = 0; i < now; i++) {
-      uint32_t word = 0;
-      memcpy(&word, &a->data[done + i], sizeof word);
-      for (int byte = 0; byte < 4; byte++) {
-        bytes[4 * i + (size_t)byte] = (unsigned char)(word >> (8 * byte));
+      const uint64_t word = word_of(a, done + i);
+      for (size_t byte = 0; byte < size; byte++) {
+        bytes[size * i + byte] = (unsigned char)(word >> (8 * byte));
       }
     }
-    if (fwrite(bytes, 4, now, file) != now) {
+    if (fwrite(bytes, size, now, file) != now) {
       return -1;
     }
     done += now;

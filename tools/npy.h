@@ -11,7 +11,7 @@ int npy_recognize(const unsigned char *bytes, size_t count);
 /* Reads the whole stream into the empty array. 0, or -1 with the stream's error set (then free the array). */
 int npy_read(array *a, stream *s);
 
-/* Writes version 1.0, little-endian float32. 0, or -1 with error->text set; a file cut short may then stay. */
+/* Writes version 1.0, little-endian, an array of CLNORM_F64 as f8, any other as f4. 0, or -1 with error->text set; a file cut short may then stay. */
 int npy_write(const array *a, const char *path, file_error *error);
 
 #endif
