@@ -33,8 +33,8 @@ void engine_close(engine *e);
 /* "cpu" or "opencl". */
 const char *engine_backend(const engine *e);
 
-/* Runs the pass on args as clnorm_execute takes them, but for the workspace, which the engine makes itself; y = x and
- * dx = dy are in place on the device too. On a device every output is first filled with what the host has there.
+/* Runs the pass on args as clnorm_execute takes them, tensors in the descriptor's storage type, but for the workspace, which
+ * the engine makes itself; what is in place here is on the device too. On a device every output is first filled with what the host has there.
  *   report   may be NULL
  * On failure engine_error() has the sentence. */
 clnorm_status engine_run(engine *e, const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args,

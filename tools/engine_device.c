@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage_type.h"
+
 struct engine_device {
   cl_context context;
   cl_command_queue queue;
@@ -19,7 +21,7 @@ typedef struct transfer {
   clnorm_buffer *buffer;
 } transfer;
 
-#define MAX_TRANSFERS 12
+#define MAX_TRANSFERS 16
 
 static clnorm_status fail_cl(char *error, const char *call, const char *what, cl_int code)
 {
@@ -84,38 +86,72 @@ void engine_device_close(engine_device *device)
 
 /* ---- arguments ---------------------------------------------------------------------------------------------- */
 
-static void add_input(transfer *list, int *count, const char *name, clnorm_input host, size_t elements,
-                      clnorm_buffer *buffer)
+typedef struct transfers {
+  const clnorm_desc *desc;
+  clnorm_counts counts;
+  int count;
+  transfer list[MAX_TRANSFERS];
+} transfers;
+
+/* An argument of `count` numbers of `size` bytes, one behind the other. */
+static void add(transfers *t, const char *name, const void *from, void *to, size_t count, size_t size,
+                clnorm_buffer *buffer)
 {
-  if (host.data != NULL) {
-    list[(*count)++] = (transfer){name, host.data, NULL, elements * sizeof(float), buffer};
+  if (from != NULL) {
+    t->list[t->count++] = (transfer){name, from, to, count * size, buffer};
   }
 }
 
-static void add_output(transfer *list, int *count, const char *name, clnorm_output host, size_t elements,
+/* An argument of x's shape. The memory that its strides reach goes over whole, with what lies between its elements. */
+static void add_tensor(transfers *t, const char *name, clnorm_tensor which, const void *from, void *to,
                        clnorm_buffer *buffer)
 {
-  if (host.data != NULL) {
-    list[(*count)++] = (transfer){name, host.data, host.data, elements * sizeof(float), buffer};
+  const clnorm_desc *desc = t->desc;
+  const size_t size = storage_size(desc->dtype);
+  size_t before = 0;
+  size_t after = 0;
+  int strided = 0;
+  for (uint32_t axis = 0; axis < desc->rank; axis++) {
+    const int64_t stride = desc->strides[which][axis];
+    const size_t steps = desc->dims[axis] != 0 ? desc->dims[axis] - 1 : 0;
+    before += stride < 0 ? steps * (size_t)-stride : 0;
+    after += stride > 0 ? steps * (size_t)stride : 0;
+    strided |= stride != 0;
   }
+  if (from == NULL || !strided || t->counts.elements == 0) {
+    add(t, name, from, to, t->counts.elements, size, buffer);
+    return;
+  }
+  add(t, name, (const char *)from - before * size, to != NULL ? (char *)to - before * size : NULL, before + 1 + after,
+      size, buffer);
+  buffer->offset = before;
 }
 
-static int list_transfers(const clnorm_args *args, const clnorm_counts *counts, clnorm_cl_args *call, transfer *list)
+static void list_tensors(transfers *t, const clnorm_args *args, clnorm_cl_args *call)
 {
-  int count = 0;
-  add_input(list, &count, "x", args->x, counts->elements, &call->x);
-  add_input(list, &count, "dy", args->dy, counts->elements, &call->dy);
-  add_input(list, &count, "gamma", args->gamma, counts->parameters, &call->gamma);
-  add_input(list, &count, "beta", args->beta, counts->parameters, &call->beta);
-  add_output(list, &count, "y", args->y, counts->elements, &call->y);
-  add_output(list, &count, "dx", args->dx, counts->elements, &call->dx);
-  add_output(list, &count, "dgamma", args->dgamma, counts->parameters, &call->dgamma);
-  add_output(list, &count, "dbeta", args->dbeta, counts->parameters, &call->dbeta);
-  add_output(list, &count, "running_mean", args->running_mean, counts->statistics, &call->running_mean);
-  add_output(list, &count, "running_var", args->running_var, counts->statistics, &call->running_var);
-  add_output(list, &count, "mean", args->mean, counts->statistics, &call->mean);
-  add_output(list, &count, "inv_std", args->inv_std, counts->statistics, &call->inv_std);
-  return count;
+  add_tensor(t, "x", CLNORM_TENSOR_X, args->x.data, NULL, &call->x);
+  add_tensor(t, "dy", CLNORM_TENSOR_DY, args->dy.data, NULL, &call->dy);
+  add_tensor(t, "residual", CLNORM_TENSOR_RESIDUAL, args->residual.data, NULL, &call->residual);
+  add_tensor(t, "y", CLNORM_TENSOR_Y, args->y.data, args->y.data, &call->y);
+  add_tensor(t, "dx", CLNORM_TENSOR_DX, args->dx.data, args->dx.data, &call->dx);
+  add_tensor(t, "dresidual", CLNORM_TENSOR_DRESIDUAL, args->dresidual.data, args->dresidual.data, &call->dresidual);
+}
+
+static void list_numbers(transfers *t, const clnorm_args *args, clnorm_cl_args *call)
+{
+  const size_t size = storage_size(storage_number(t->desc->dtype));
+  const size_t parameters = t->counts.parameters;
+  const size_t statistics = t->counts.statistics;
+  add(t, "gamma", args->gamma.data, NULL, parameters, size, &call->gamma);
+  add(t, "beta", args->beta.data, NULL, parameters, size, &call->beta);
+  add(t, "dgamma", args->dgamma.data, args->dgamma.data, parameters, size, &call->dgamma);
+  add(t, "dbeta", args->dbeta.data, args->dbeta.data, parameters, size, &call->dbeta);
+  add(t, "running_mean", args->running_mean.data, args->running_mean.data, parameters, size, &call->running_mean);
+  add(t, "running_var", args->running_var.data, args->running_var.data, parameters, size, &call->running_var);
+  add(t, "mean", args->mean.data, args->mean.data, statistics, size, &call->mean);
+  add(t, "inv_std", args->inv_std.data, args->inv_std.data, statistics, size, &call->inv_std);
+  add(t, "lengths", args->lengths.data, NULL, t->desc->dims[0], sizeof(int32_t), &call->lengths);
+  add(t, "mask", args->mask.data, args->mask.data, t->counts.mask_words, sizeof(uint32_t), &call->mask);
 }
 
 static clnorm_status make_buffer(engine_device *device, const char *name, size_t bytes, clnorm_buffer *buffer,
@@ -127,9 +163,10 @@ static clnorm_status make_buffer(engine_device *device, const char *name, size_t
   return buffer->memory != NULL ? CLNORM_SUCCESS : fail_cl(error, "clCreateBuffer", name, code);
 }
 
-static clnorm_status upload(engine_device *device, transfer *list, int count, char *error)
+static clnorm_status upload(engine_device *device, transfers *t, char *error)
 {
-  for (int i = 0; i < count; i++) {
+  const transfer *list = t->list;
+  for (int i = 0; i < t->count; i++) {
     const transfer *earlier = list;
     while (earlier < &list[i] && earlier->from != list[i].from) {
       earlier++;
@@ -155,9 +192,10 @@ static clnorm_status upload(engine_device *device, transfer *list, int count, ch
   return CLNORM_SUCCESS;
 }
 
-static clnorm_status download(engine_device *device, const transfer *list, int count, char *error)
+static clnorm_status download(engine_device *device, const transfers *t, char *error)
 {
-  for (int i = 0; i < count; i++) {
+  const transfer *list = t->list;
+  for (int i = 0; i < t->count; i++) {
     if (list[i].to == NULL || list[i].bytes == 0) {
       continue;
     }
@@ -201,10 +239,8 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
                                 const clnorm_args *args, engine_report *report, char *error)
 {
   clnorm_cl_plan *plan = NULL;
-  clnorm_counts counts = {0};
   clnorm_cl_args call = {.size = sizeof call, .batch_number = args->batch_number};
-  transfer list[MAX_TRANSFERS];
-  int count = 0;
+  transfers t = {.desc = desc};
   double before = 0;
   double after = 0;
   clnorm_cl_cache cached_before;
@@ -214,7 +250,7 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
   /* The plan first: it knows whether the device can hold such tensors at all. */
   clnorm_status status = clnorm_cl_plan_create(device->cl, desc, pass, &plan);
   if (status == CLNORM_SUCCESS) {
-    status = clnorm_desc_counts(desc, &counts);
+    status = clnorm_desc_counts(desc, &t.counts);
   }
   if (status != CLNORM_SUCCESS) {
     (void)fail_library(error, status);
@@ -226,8 +262,9 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
   note_cache(&cached_after, report);
   report->load_seconds = cached_after.load_seconds - cached_before.load_seconds;
   engine_describe(clnorm_cl_plan_data(plan), report);
-  count = list_transfers(args, &counts, &call, list);
-  status = upload(device, list, count, error);
+  list_tensors(&t, args, &call);
+  list_numbers(&t, args, &call);
+  status = upload(device, &t, error);
   const size_t workspace = clnorm_plan_workspace_size(clnorm_cl_plan_data(plan));
   if (status == CLNORM_SUCCESS && workspace != 0) {
     status = make_buffer(device, "workspace", workspace, &call.workspace, error);
@@ -236,12 +273,12 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
     status = execute(device, plan, &call, report, error);
   }
   if (status == CLNORM_SUCCESS) {
-    status = download(device, list, count, error);
+    status = download(device, &t, error);
   }
 done:
-  for (int i = 0; i < count; i++) {
-    if (list[i].buffer->memory != NULL) {
-      (void)clReleaseMemObject(list[i].buffer->memory);
+  for (int i = 0; i < t.count; i++) {
+    if (t.list[i].buffer->memory != NULL) {
+      (void)clReleaseMemObject(t.list[i].buffer->memory);
     }
   }
   if (call.workspace.memory != NULL) {
