@@ -27,4 +27,8 @@ foreach(device ${devices})
                          FIXTURES_SETUP command_cache)
     set_tests_properties(command@${device} PROPERTIES FIXTURES_REQUIRED command_cache)
   endif()
+  add_test(NAME command_family@${device} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_family.sh
+                                                 $<TARGET_FILE:clnorm_command>)
+  set_tests_properties(command_family@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300
+                       LABELS ${device})
 endforeach()

@@ -7,23 +7,44 @@
 #include "device_choice.h"
 #include "message.h"
 #include "options.h"
+#include "storage_type.h"
+#include "words.h"
 
-/* Storage types that the library names but does not offer, and why. */
-static const char *const missing_types[] = {"f16", "bf16", "f64"};
-static const char missing_reason[] = "this version stores tensors as float32 only";
-
-#define MISSING (sizeof missing_types / sizeof missing_types[0])
+/* Why tensors of the type cannot be stored on the device; NULL if they can. The half types need no extension. */
+static const char *missing_reason(const device_choice *choice, clnorm_dtype type)
+{
+#if CLNORM_HAVE_OPENCL
+  if (type == CLNORM_F64 && choice->number >= 0 && !choice->device.fp64) {
+    return "the device has no double";
+  }
+#else
+  (void)choice;
+  (void)type;
+#endif
+  return NULL;
+}
 
 /* ---- JSON --------------------------------------------------------------------------------------------------- */
 
-static json_t *types_json(void)
+static json_t *types_json(const device_choice *choice)
 {
   json_t *types = json_object();
-  json_object_set_new(types, "f32", json_pack("{s:b}", "supported", 1));
-  for (size_t i = 0; i < MISSING; i++) {
-    json_object_set_new(types, missing_types[i], json_pack("{s:b, s:s}", "supported", 0, "reason", missing_reason));
+  for (clnorm_dtype type = CLNORM_F32; type <= CLNORM_F64; type++) {
+    const char *reason = missing_reason(choice, type);
+    json_object_set_new(types, storage_name(type),
+                        reason == NULL ? json_pack("{s:b}", "supported", 1)
+                                       : json_pack("{s:b, s:s}", "supported", 0, "reason", reason));
   }
   return types;
+}
+
+static json_t *operations_json(void)
+{
+  json_t *operations = json_array();
+  for (clnorm_op op = CLNORM_BATCH; op <= CLNORM_RMS; op++) {
+    json_array_append_new(operations, json_string(op_name(op)));
+  }
+  return operations;
 }
 
 #if CLNORM_HAVE_OPENCL
@@ -150,7 +171,8 @@ static int print_json(const device_choice *choice)
   json_object_set_new(record, "driver", json_string(choice->driver));
   add_limits_json(record, choice);
   add_tuning_json(record, choice);
-  json_object_set_new(record, "types", types_json());
+  json_object_set_new(record, "operations", operations_json());
+  json_object_set_new(record, "types", types_json(choice));
   const int result = json_dumpf(record, stdout, JSON_COMPACT);
   (void)printf("\n");
   json_decref(record);
@@ -159,16 +181,24 @@ static int print_json(const device_choice *choice)
 
 /* ---- for people --------------------------------------------------------------------------------------------- */
 
+/* "f32 yes, ..., f64 no: the device has no double" */
+static void print_types(const device_choice *choice)
+{
+  (void)printf("     batch, layer, instance, group, rms, stored as: ");
+  for (clnorm_dtype type = CLNORM_F32; type <= CLNORM_F64; type++) {
+    const char *reason = missing_reason(choice, type);
+    (void)printf("%s%s %s%s", type == CLNORM_F32 ? "" : ", ", storage_name(type),
+                 reason == NULL ? "yes" : "no: ", reason == NULL ? "" : reason);
+  }
+  (void)printf("\n");
+}
+
 static void print_text(const device_choice *choice)
 {
   char number[16];
   (void)printf("%-4s %s\n     %s\n", device_number_text(choice, number, sizeof number), choice->name, choice->driver);
   print_limits(choice);
-  (void)printf("     f32 yes; ");
-  for (size_t i = 0; i < MISSING; i++) {
-    (void)printf("%s%s", i == 0 ? "" : ", ", missing_types[i]);
-  }
-  (void)printf(" no: %s\n", missing_reason);
+  print_types(choice);
   print_tuning(choice);
 }
 

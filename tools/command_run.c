@@ -1,6 +1,6 @@
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "commands.h"
 #include "device_choice.h"
@@ -9,6 +9,7 @@
 #include "options.h"
 #include "run_data.h"
 #include "run_options.h"
+#include "storage_type.h"
 
 #define SHAPE_TEXT 200
 
@@ -23,118 +24,60 @@ static const struct {
     [RUN_OUT_RUNNING_MEAN] = {"running_mean", "1..."},
     [RUN_OUT_RUNNING_VAR] = {"running_var", "1..."},
     [RUN_OUT_DX] = {"dx", "..11"},
+    [RUN_OUT_DRESIDUAL] = {"dresidual", "..11"},
     [RUN_OUT_DGAMMA] = {"dgamma", "..11"},
     [RUN_OUT_DBETA] = {"dbeta", "..11"},
 };
 
 const char *run_result_name(run_result result) { return results[result].name; }
 
-int run_has_result(clnorm_pass pass, run_result result) { return results[result].passes[pass - CLNORM_TRAIN] == '1'; }
-
-/* ---- in ----------------------------------------------------------------------------------------------------- */
-
-static void flatten(array *a)
+int run_has_result(const clnorm_desc *desc, clnorm_pass pass, run_result result)
 {
-  for (; a->rank > 2; a->rank--) {
-    a->dims[1] *= a->dims[a->rank - 1];
-    a->dims[a->rank - 1] = 0;
+  const int running = result == RUN_OUT_RUNNING_MEAN || result == RUN_OUT_RUNNING_VAR;
+  if ((running && !run_has_running(desc->op)) || (result == RUN_OUT_MEAN && desc->op == CLNORM_RMS) ||
+      (result == RUN_OUT_DRESIDUAL && (desc->flags & CLNORM_RESIDUAL) == 0)) {
+    return 0;
   }
-}
-
-static int load_inputs(const run_options *options, run_data *data)
-{
-  file_error error;
-  for (int i = 0; i < RUN_INPUTS; i++) {
-    if (options->files[i] == NULL) {
-      continue;
-    }
-    if (array_load(&data->in[i], options->files[i], &error) != 0) {
-      return complain(EXIT_USAGE, "run: --%s %s", run_input_name((run_input)i), error.text);
-    }
-    if (options->flatten && (i == RUN_X || i == RUN_DY)) {
-      flatten(&data->in[i]);
-    }
-  }
-  return EXIT_OK;
-}
-
-static int describe(const run_options *options, run_data *data)
-{
-  const array *x = &data->in[RUN_X];
-  clnorm_plan *plan = NULL;
-  char shape[SHAPE_TEXT];
-  data->pass = options->pass;
-  data->desc = options->desc;
-  data->desc.rank = (uint32_t)x->rank;
-  memcpy(data->desc.dims, x->dims, sizeof x->dims);
-  clnorm_status status = clnorm_desc_counts(&data->desc, &data->counts);
-  if (status == CLNORM_SUCCESS) {
-    /* Whether the shape allows the pass is told before any device is touched. */
-    status = clnorm_plan_create(&data->desc, data->pass, &plan);
-    clnorm_plan_destroy(plan);
-  }
-  if (status == CLNORM_SUCCESS) {
-    return EXIT_OK;
-  }
-  return complain(EXIT_USAGE, "run: --x %s of shape %s: %s (%s)", options->files[RUN_X],
-                  array_shape_text(x, shape, sizeof shape), clnorm_last_error(), clnorm_status_name(status));
-}
-
-static int check_lengths(const run_options *options, const run_data *data)
-{
-  char shape[SHAPE_TEXT];
-  char expected[SHAPE_TEXT];
-  const array *x = &data->in[RUN_X];
-  const array *dy = &data->in[RUN_DY];
-  if (dy->data != NULL && (dy->rank != x->rank || memcmp(dy->dims, x->dims, sizeof x->dims) != 0)) {
-    return complain(EXIT_USAGE, "run: --dy %s has the shape %s; expected that of x, %s", options->files[RUN_DY],
-                    array_shape_text(dy, shape, sizeof shape), array_shape_text(x, expected, sizeof expected));
-  }
-  for (int i = RUN_GAMMA; i < RUN_INPUTS; i++) {
-    const size_t wanted = i == RUN_GAMMA || i == RUN_BETA ? data->counts.parameters : data->counts.statistics;
-    if (data->in[i].data != NULL && data->in[i].count != wanted) {
-      return complain(EXIT_USAGE, "run: --%s %s has %zu values; expected %zu for x of shape %s",
-                      run_input_name((run_input)i), options->files[i], data->in[i].count, wanted,
-                      array_shape_text(x, shape, sizeof shape));
-    }
-  }
-  return EXIT_OK;
+  return results[result].passes[pass - CLNORM_TRAIN] == '1';
 }
 
 /* ---- the pass ----------------------------------------------------------------------------------------------- */
 
-/* Statistics have one dimension; per activation they have x's without N. */
-static int statistics_shape(const run_data *data, size_t dims[ARRAY_MAX_RANK])
+static int make_result(run_data *data, run_result which)
 {
-  const array *x = &data->in[RUN_X];
-  if ((data->desc.flags & CLNORM_PER_ACTIVATION) == 0) {
-    dims[0] = data->counts.statistics;
-    return 1;
+  array *result = &data->results[which];
+  const clnorm_dtype number = storage_number(data->desc.dtype);
+  size_t dims[ARRAY_MAX_RANK] = {0};
+  switch (which) {
+    case RUN_OUT_Y:
+    case RUN_OUT_DX:
+    case RUN_OUT_DRESIDUAL:
+      return array_make(result, data->desc.dtype, data->in[RUN_X].rank, data->in[RUN_X].dims);
+    case RUN_OUT_MEAN:
+    case RUN_OUT_INV_STD:
+      return array_make(result, number, run_statistics_shape(&data->desc, dims), dims);
+    default:
+      return array_make(result, number, run_parameters_shape(&data->desc, dims), dims);
   }
-  memcpy(dims, x->dims + 1, (size_t)(x->rank - 1) * sizeof *dims);
-  return x->rank - 1;
+}
+
+/* Where the running statistics start. */
+static void set_before(array *result, const array *before, double absent)
+{
+  for (size_t i = 0; i < result->count; i++) {
+    array_set(result, i, before->data != NULL ? array_get(before, i) : absent);
+  }
 }
 
 static int make_results(run_data *data)
 {
   for (int i = 0; i < RUN_RESULTS; i++) {
-    size_t dims[ARRAY_MAX_RANK] = {0};
-    if (!run_has_result(data->pass, (run_result)i)) {
-      continue;
-    }
-    const int tensor = i == RUN_OUT_Y || i == RUN_OUT_DX;
-    const int rank = tensor ? data->in[RUN_X].rank : statistics_shape(data, dims);
-    array *result = &data->results[i];
-    if (array_make(result, rank, tensor ? data->in[RUN_X].dims : dims) != 0) {
+    if (run_has_result(&data->desc, data->pass, (run_result)i) && make_result(data, (run_result)i) != 0) {
       return complain(EXIT_DEVICE, "run: not enough memory for %s", run_result_name((run_result)i));
     }
-    const array *before = i == RUN_OUT_RUNNING_MEAN  ? &data->in[RUN_RUNNING_MEAN]
-                          : i == RUN_OUT_RUNNING_VAR ? &data->in[RUN_RUNNING_VAR]
-                                                     : NULL;
-    for (size_t k = 0; before != NULL && k < result->count; k++) {
-      result->data[k] = before->data != NULL ? before->data[k] : i == RUN_OUT_RUNNING_VAR ? 1.0f : 0.0f;
-    }
   }
+  set_before(&data->results[RUN_OUT_RUNNING_MEAN], &data->in[RUN_RUNNING_MEAN], 0);
+  set_before(&data->results[RUN_OUT_RUNNING_VAR], &data->in[RUN_RUNNING_VAR], 1);
   return EXIT_OK;
 }
 
@@ -146,10 +89,16 @@ static clnorm_args make_args(const run_data *data)
   clnorm_args args = {.size = sizeof args};
   args.x = input(&data->in[RUN_X]);
   args.dy = input(&data->in[RUN_DY]);
+  const int forward = data->pass == CLNORM_TRAIN || data->pass == CLNORM_INFER;
+  if (forward || data->desc.activation != CLNORM_ACTIVATION_NONE) {
+    args.residual = input(&data->in[RUN_RESIDUAL]); /* without an activation no gradient depends on it */
+  }
+  args.lengths = (clnorm_input){data->lengths, data->lengths != NULL ? data->in[RUN_LENGTHS].count : 0};
   args.gamma = input(&data->in[RUN_GAMMA]);
   args.beta = input(&data->in[RUN_BETA]);
   args.y = output(&data->results[RUN_OUT_Y]);
   args.dx = output(&data->results[RUN_OUT_DX]);
+  args.dresidual = output(&data->results[RUN_OUT_DRESIDUAL]);
   args.dgamma = output(&data->results[RUN_OUT_DGAMMA]);
   args.dbeta = output(&data->results[RUN_OUT_DBETA]);
   const int train = data->pass == CLNORM_TRAIN;
@@ -190,7 +139,7 @@ static void print_result(const array *a, const char *name, const char *out)
   double sum = 0;
   size_t finite = 0;
   for (size_t i = 0; i < a->count; i++) {
-    const double value = (double)a->data[i];
+    const double value = array_get(a, i);
     if (isfinite(value)) {
       least = value < least ? value : least;
       most = value > most ? value : most;
@@ -250,9 +199,7 @@ int command_run(int argc, const char **argv)
   if (code != OPTIONS_GO_ON) {
     goto done;
   }
-  code = load_inputs(&options, &data);
-  code = code == EXIT_OK ? describe(&options, &data) : code;
-  code = code == EXIT_OK ? check_lengths(&options, &data) : code;
+  code = run_load(&options, &data);
   code = code == EXIT_OK && options.out != NULL ? run_check_out(options.out) : code;
   code = code == EXIT_OK ? make_results(&data) : code;
   code = code == EXIT_OK ? execute(&options, &data, &choice, &report) : code;
@@ -260,12 +207,13 @@ int command_run(int argc, const char **argv)
     code = run_write(&data, options.out);
   }
   if (code == EXIT_OK && options.explain) {
-    run_explain(&data);
+    code = run_explain(&data);
   }
   if (code == EXIT_OK) {
     print_summary(&options, &data, &choice, &report);
   }
 done:
+  free(data.lengths);
   for (int i = 0; i < RUN_INPUTS; i++) {
     array_free(&data.in[i]);
   }

@@ -8,6 +8,8 @@
 typedef enum run_input {
   RUN_X,
   RUN_DY,
+  RUN_RESIDUAL,
+  RUN_LENGTHS,
   RUN_GAMMA,
   RUN_BETA,
   RUN_MEAN,
@@ -19,7 +21,8 @@ typedef enum run_input {
 
 typedef struct run_options {
   clnorm_pass pass;
-  clnorm_desc desc;        /* all but rank and dims */
+  clnorm_desc desc;        /* all but rank, dims and length_axis */
+  uint32_t length_axis;    /* 0: not given */
   char *files[RUN_INPUTS]; /* NULL: not given */
   char *device;
   char *out;
@@ -32,6 +35,13 @@ const char *run_input_name(run_input input);
 
 /* "train", "infer", "backward", "backward-frozen". */
 const char *run_pass_name(clnorm_pass pass);
+
+/* BATCH and INSTANCE. */
+int run_has_running(clnorm_op op);
+
+/* Whether the files fit operation and pass: what is required is there, what is not used is not. Returns OPTIONS_GO_ON, or an
+ * exit code after a line on stderr. */
+int run_check_inputs(const run_options *options);
 
 /* Returns OPTIONS_GO_ON or an exit code; free in any case. */
 int run_options_read(int argc, const char **argv, run_options *options);
