@@ -7,11 +7,12 @@
 
 function input(name, i, absent) { return count[name] > 0 ? data[name, i] : absent }
 
+# A series without a difference of large terms: erf(v) = 2/sqrt(pi) exp(-v^2) sum of 2^n v^(2n+1) / (1 3 5 ... (2n+1)).
 function erf(v, term, sum, n) {
-  if (v > 5 || v < -5) return v > 0 ? 1 : -1
+  if (v > 6 || v < -6) return v > 0 ? 1 : -1
   term = sum = v
-  for (n = 1; n < 120; n++) { term *= -v * v / n; sum += term / (2 * n + 1) }
-  return sum * 2 / sqrt(pi)
+  for (n = 1; n < 250; n++) { term *= 2 * v * v / (2 * n + 1); sum += term }
+  return sum * exp(-v * v) * 2 / sqrt(pi)
 }
 
 function tanh(v) { return v > 20 ? 1 : v < -20 ? -1 : (exp(2 * v) - 1) / (exp(2 * v) + 1) }

@@ -12,7 +12,7 @@ static const struct {
   const char *help;
 } commands[] = {
     {"devices", command_devices, "list every OpenCL device and the CPU backend, and what each can do"},
-    {"run", command_run, "normalize files: clnorm run batch train --x digits.npy --out DIR"},
+    {"run", command_run, "normalize files: clnorm run layer train --x FILE.npy --out DIR"},
     {"check", command_check, "compare a device with the reference, pass by pass"},
     {"bench", command_bench, "measure devices against their own copy, and against peers"},
     {"tune", command_tune, "search for what is fastest on a device, and keep it in a file"},
@@ -22,7 +22,9 @@ static const struct {
 
 static int print_help(void)
 {
-  (void)printf("Usage: clnorm COMMAND [options]\n\nBatch normalization on OpenCL devices and on the CPU.\n\n");
+  (void)printf(
+      "Usage: clnorm COMMAND [options]\n\n"
+      "Batch, layer, instance, group and RMS normalization on OpenCL devices and on the CPU.\n\n");
   for (size_t i = 0; i < COMMANDS; i++) {
     (void)printf("  %-9s %s\n", commands[i].name, commands[i].help);
   }
