@@ -47,6 +47,7 @@ refused() {
   got=$?
   [ "$got" -eq "$code" ] || fail "clnorm $*: exit code $got, expected $code: $(cat stderr)"
   lines=$(wc -l <stderr)
+  [ "$code" -eq 1 ] && lines=$(grep -vc '^device ' stderr)
   [ "$lines" -eq 1 ] || fail "clnorm $*: $lines lines on stderr, expected 1: $(cat stderr)"
   grep -Eq -- "^clnorm: .*($pattern)" stderr || fail "clnorm $*: expected /$pattern/, got: $(cat stderr)"
   [ ! -s stdout ] || fail "clnorm $*: printed on stdout though it failed"
