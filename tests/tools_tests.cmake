@@ -10,6 +10,19 @@ target_include_directories(test_numbers PRIVATE ${PROJECT_SOURCE_DIR}/tools)
 target_link_libraries(test_numbers PRIVATE clnorm_flags PkgConfig::CRITERION m)
 clnorm_register(numbers test_numbers cpu 60)
 
+set(engine_sources device_choice.c engine.c message.c)
+if(TARGET clnorm_host)
+  list(APPEND engine_sources engine_device.c)
+endif()
+list(TRANSFORM engine_sources PREPEND ${PROJECT_SOURCE_DIR}/tools/)
+add_executable(test_engine_arguments test_engine_arguments.c ${engine_sources})
+target_include_directories(test_engine_arguments PRIVATE ${PROJECT_SOURCE_DIR}/tools)
+target_compile_definitions(test_engine_arguments PRIVATE CLNORM_HAVE_OPENCL=$<BOOL:${CLNORM_OPENCL}>)
+target_link_libraries(test_engine_arguments PRIVATE clnorm::clnorm clnorm_oracle clnorm_flags PkgConfig::CRITERION m)
+foreach(device ${devices})
+  clnorm_register(engine_arguments@${device} test_engine_arguments ${device} 120)
+endforeach()
+
 foreach(device ${devices})
   # Under a sanitizer only PoCL's driver is clean, and only once its cache is warm: there the script runs twice, first
   # without looking for leaks.

@@ -1,0 +1,102 @@
+/* What tools/engine.c takes to a device and back beyond what `clnorm run` asks of it: strides with what lies between the
+ * elements, masks, types of two bytes. Values by hand. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdint.h>
+
+#include "engine.h"
+#include "message.h"
+
+/* 1/sqrt(var + epsilon) for a variance of 1 and of 4 with an epsilon of 1e-5. */
+#define INV_1 0.999995
+#define INV_4 0.49999937
+
+#define NEAR(value, expected)                                                                                 \
+  cr_assert(fabs((double)(value) - (expected)) <= 2e-6, "%s is %.9g, expected %.9g", #value, (double)(value), \
+            (double)(expected))
+
+static clnorm_desc make_desc(clnorm_op op, size_t n, size_t c)
+{
+  clnorm_desc desc;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  desc.rank = 2;
+  desc.dims[0] = n;
+  desc.dims[1] = c;
+  return desc;
+}
+
+static void run(const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args)
+{
+  device_choice choice;
+  engine *e = NULL;
+  cr_assert(device_choose(NULL, &choice) == EXIT_OK && engine_open(&choice, &e) == EXIT_OK);
+  const clnorm_status status = engine_run(e, desc, pass, args, NULL);
+  cr_assert(status == CLNORM_SUCCESS, "%s: %s", choice.name, engine_error(e));
+  engine_close(e);
+}
+
+Test(engine_arguments, strided_tensors_are_read_and_written_where_they_lie)
+{
+  clnorm_desc desc = make_desc(CLNORM_BATCH, 2, 1);
+  const float x[4] = {1, 99, 99, 3};
+  float y[3] = {77, 77, 77};
+  clnorm_args args = {.size = sizeof args, .x = {x, 0}, .y = {&y[2], 0}};
+  desc.strides[CLNORM_TENSOR_X][0] = 3;
+  desc.strides[CLNORM_TENSOR_X][1] = 1;
+  desc.strides[CLNORM_TENSOR_Y][0] = -2;
+  desc.strides[CLNORM_TENSOR_Y][1] = 1;
+  run(&desc, CLNORM_TRAIN, &args);
+  NEAR(y[2], -INV_1);
+  NEAR(y[0], INV_1);
+  cr_assert(y[1] == 77);
+}
+
+Test(engine_arguments, mask_comes_back_and_is_read)
+{
+  clnorm_desc desc = make_desc(CLNORM_LAYER, 1, 4);
+  const float x[4] = {1, 1, 5, 5};
+  const float residual[4] = {0, 2, 0, -2};
+  float y[4] = {77, 77, 77, 77};
+  uint32_t mask = 0;
+  clnorm_args args = {.size = sizeof args, .x = {x, 4}, .y = {y, 4}, .residual = {residual, 4}, .mask = {&mask, 1}};
+  desc.activation = CLNORM_ACTIVATION_RELU;
+  desc.flags = CLNORM_RESIDUAL | CLNORM_RELU_MASK;
+  run(&desc, CLNORM_TRAIN, &args);
+  /* z is -1, 1, 1, -1, but for epsilon. */
+  cr_assert(y[0] == 0 && y[3] == 0);
+  NEAR(y[1], 2 - 2 * INV_4);
+  NEAR(y[2], 2 * INV_4);
+  cr_assert(mask == 6, "the mask is 0x%x", (unsigned)mask);
+
+  const float dy[4] = {1, 2, 3, 4};
+  float dresidual[4] = {77, 77, 77, 77};
+  float dgamma[4] = {77, 77, 77, 77};
+  clnorm_args back = {.size = sizeof back,
+                      .x = {x, 4},
+                      .dy = {dy, 4},
+                      .mask = {&mask, 1},
+                      .dresidual = {dresidual, 4},
+                      .dgamma = {dgamma, 4}};
+  run(&desc, CLNORM_BACKWARD, &back);
+  cr_assert(dresidual[0] == 0 && dresidual[1] == 2 && dresidual[2] == 3 && dresidual[3] == 0);
+  cr_assert(dgamma[0] == 0 && dgamma[3] == 0);
+  NEAR(dgamma[1], 2 * -2 * INV_4);
+  NEAR(dgamma[2], 3 * 2 * INV_4);
+  cr_assert(mask == 6);
+}
+
+Test(engine_arguments, elements_of_two_bytes_lie_side_by_side)
+{
+  clnorm_desc desc = make_desc(CLNORM_GROUP, 2, 2);
+  const uint16_t x[4] = {0x3c00, 0x4200, 0x4200, 0x3c00}; /* 1 3 3 1 */
+  const float gamma[2] = {2, 4};
+  uint16_t y[6] = {0, 0, 0, 0, 0x1234, 0x1234};
+  clnorm_args args = {.size = sizeof args, .x = {x, 4}, .y = {y, 4}, .gamma = {gamma, 2}};
+  desc.dtype = CLNORM_F16;
+  desc.groups = 1;
+  run(&desc, CLNORM_TRAIN, &args);
+  /* -2 4, 2 -4 less what epsilon takes, which f16 rounds away; 0xc000 is -2, 0x4400 is 4. */
+  cr_assert(y[0] == 0xc000 && y[1] == 0x4400, "0x%x 0x%x", y[0], y[1]);
+  cr_assert(y[2] == 0x4000 && y[3] == 0xc400, "0x%x 0x%x", y[2], y[3]);
+  cr_assert(y[4] == 0x1234 && y[5] == 0x1234);
+}
