@@ -2,6 +2,7 @@
  *
  * A run is n contiguous elements of one statistic. A matrix is `rows` pieces of `columns` contiguous elements, `stride`
  * apart, in which every column has coefficients and sums of its own.
+ * A sample is n contiguous elements of one statistic with parameters of their own.
  * All sums are in double. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
  * dx = dy) unless `stream` is set, which writes past the cache; call drain() after the last such store of a task. */
 #ifndef CLNORM_SRC_CPU_KERNELS_H
@@ -21,6 +22,11 @@ typedef struct clnorm__cycle {
   const float *c;
   size_t columns, pitch, lead;
 } clnorm__cycle;
+
+/* What the elements of a sample share. Forward: what `mean` has not of the mean is `rest`. */
+typedef struct clnorm__sample {
+  float mean, rest, inv_std;
+} clnorm__sample;
 
 typedef struct clnorm__cpu_kernels {
   const char *name;
@@ -47,6 +53,10 @@ typedef struct clnorm__cpu_kernels {
                       int stream);
   void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
+
+  /* y = ((x - mean) - rest) * (inv_std * gamma) + beta of one sample; gamma and beta [n], NULL: 1 and 0. */
+  void (*sample_apply)(const float *x, float *y, size_t n, const float *gamma, const float *beta,
+                       const clnorm__sample *sample, int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);

@@ -147,6 +147,7 @@ static inline vd keep_last(vd v, size_t lanes)
 
 #include "cpu_sweeps_columns.h"
 #include "cpu_sweeps_runs.h"
+#include "cpu_sweeps_samples.h"
 
 static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
 {
@@ -165,6 +166,7 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .matrix_sums = matrix_sums,
     .cycle_apply = cycle_apply,
     .cycle_dx = cycle_dx,
+    .sample_apply = sample_apply,
     .scales = scales,
     .drain = drain,
 };

@@ -1,0 +1,239 @@
+/* Forward tasks of samples: statistics, and y while they are in the cache. */
+#include "cpu_samples.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
+#define SHIFT_ELEMENTS 16
+
+/* Runs whose coefficients are made at a time. */
+#define RUNS 256
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out, size_t piece)
+{
+  w->kernels = call->kernels;
+  w->out = out;
+  w->joins = call->stream && piece < CLNORM__JOINED_PIECE;
+  w->stream = call->stream && !w->joins;
+  w->filled = 0;
+}
+
+static void flush(clnorm__writer *w)
+{
+  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
+  if (w->filled != 0) {
+    w->kernels->runs_apply(w->buffer, w->out, 1, w->filled, unchanged, 1, 1);
+    w->out += w->filled;
+    w->filled = 0;
+  }
+}
+
+float *clnorm__writer_place(clnorm__writer *w, size_t n)
+{
+  float *place = w->out;
+  if (!w->joins) {
+    w->out += n;
+    return place;
+  }
+  if (w->filled + n > CLNORM__JOINED) {
+    flush(w);
+  }
+  place = w->buffer + w->filled;
+  w->filled += n;
+  return place;
+}
+
+void clnorm__writer_close(clnorm__writer *w)
+{
+  flush(w);
+  w->kernels->drain();
+}
+
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
+
+clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const uint64_t begin = task * step->outer_tile, statistics = call->plan->geometry.statistics;
+  return (clnorm__range){begin, statistics - begin < step->outer_tile ? statistics : begin + step->outer_tile};
+}
+
+size_t clnorm__samples_together(const clnorm__geometry *geometry)
+{
+  const uint64_t fit = CLNORM__SAMPLES_ELEMENTS / geometry->run;
+  return fit == 0 ? 1 : fit < CLNORM__SAMPLES ? (size_t)fit : CLNORM__SAMPLES;
+}
+
+static float shift_of(const float *x, size_t n)
+{
+  double sums[4] = {0.0, 0.0, 0.0, 0.0};
+  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
+  for (size_t i = 0; i < n; i++) {
+    sums[i % 4] += x[i];
+  }
+  const float shift = (float)(((sums[0] + sums[1]) + (sums[2] + sums[3])) / (double)n);
+  return isfinite(shift) ? shift : 0.0f;
+}
+
+static double total(const double lanes[CLNORM__SUM_LANES])
+{
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *m2)
+{
+  const size_t run = (size_t)call->plan->geometry.run, ahead = count * run;
+  const int centred = call->plan->desc.op != CLNORM_RMS;
+  const float *x = call->x + c * run;
+  float shifts[CLNORM__SAMPLES];
+  for (size_t i = 0; i < count; i++) {
+    double sums[2][CLNORM__SUM_LANES] = {{0.0}};
+    shifts[i] = centred ? shift_of(x + i * run, run) : 0.0f;
+    call->kernels->run_stats(x + i * run, run, ahead, shifts[i], sums);
+    mean[i] = centred ? total(sums[0]) : 0.0;
+    m2[i] = total(sums[1]);
+  }
+  clnorm__moments_from((double)run, shifts, count, mean, m2);
+}
+
+double clnorm__samples_inv_std(const clnorm__cpu_call *call, double m2)
+{
+  return 1.0 / sqrt(m2 / (double)call->plan->geometry.values + call->plan->desc.epsilon);
+}
+
+static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double m2, double inv_std)
+{
+  const clnorm_plan *plan = call->plan;
+  if (plan->pass != CLNORM_TRAIN) {
+    return;
+  }
+  if (call->mean != NULL) {
+    call->mean[c] = (float)mean;
+  }
+  if (call->inv_std != NULL) {
+    call->inv_std[c] = (float)inv_std;
+  }
+  if (plan->has_moments) {
+    float *moments = (float *)call->moments + c;
+    moments[0] = (float)mean;
+    moments[plan->geometry.statistics] = (float)(m2 / (double)plan->stats_divisor);
+    moments[2 * plan->geometry.statistics] = 1.0f;
+  }
+}
+
+/* ---- y ---------------------------------------------------------------------------------------------------------- */
+
+/* Runs beside each other, coefficient k of the i-th at c[k * RUNS + i]. */
+static void write_runs(const clnorm__cpu_call *call, clnorm__writer *w, const float *x, size_t count, const float *c)
+{
+  const size_t run = (size_t)call->plan->geometry.repeat;
+  const size_t most = w->joins ? CLNORM__JOINED / run : count;
+  for (size_t i = 0; i < count;) {
+    const size_t some = count - i < most ? count - i : most;
+    call->kernels->runs_apply(x + i * run, clnorm__writer_place(w, some * run), some, run, c + i, RUNS, w->stream);
+    i += some;
+  }
+}
+
+/* A statistic as coefficients need it. */
+typedef struct spread {
+  double mean, inv_std;
+} spread;
+
+static void set_coefficients(const clnorm__cpu_call *call, const spread *s, uint64_t parameter, float *out)
+{
+  const float mean = (float)s->mean;
+  const double rest = s->mean - (double)mean;
+  const double scale = call->gamma != NULL ? (double)call->gamma[parameter] * s->inv_std : s->inv_std;
+  const double beta = call->beta != NULL ? (double)call->beta[parameter] : 0.0;
+  out[0] = mean;
+  out[RUNS] = (float)scale;
+  out[2 * RUNS] = (float)(rest == 0.0 ? beta : beta - rest * scale);
+}
+
+/* Samples whose parameters are the same for a run of elements each. */
+static void write_in_runs(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const float *x = call->x + c * g->run;
+  float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
+  size_t filled = 0;
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t first = clnorm__first_parameter(g, c + i);
+    for (uint64_t j = 0; j < g->run_parameters; j++) {
+      set_coefficients(call, &s[i], first + j, coefficients + filled);
+      if (++filled == RUNS) {
+        write_runs(call, w, x, RUNS, coefficients);
+        x += RUNS * g->repeat;
+        filled = 0;
+      }
+    }
+  }
+  write_runs(call, w, x, filled, coefficients);
+}
+
+static const float *from(const float *array, uint64_t first) { return array == NULL ? NULL : array + first; }
+
+/* Samples with a parameter an element. */
+static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const size_t run = (size_t)g->run;
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t first = clnorm__first_parameter(g, c + i);
+    const float mean = (float)s[i].mean;
+    const clnorm__sample sample = {mean, (float)(s[i].mean - (double)mean), (float)s[i].inv_std};
+    call->kernels->sample_apply(call->x + (c + i) * run, clnorm__writer_place(w, run), run, from(call->gamma, first),
+                                from(call->beta, first), &sample, w->stream);
+  }
+}
+
+static void normalize(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count)
+{
+  double mean[CLNORM__SAMPLES], m2[CLNORM__SAMPLES];
+  spread spreads[CLNORM__SAMPLES];
+  clnorm__samples_measure(call, c, count, mean, m2);
+  for (size_t i = 0; i < count; i++) {
+    spreads[i] = (spread){mean[i], clnorm__samples_inv_std(call, m2[i])};
+    keep(call, c + i, mean[i], m2[i], spreads[i].inv_std);
+  }
+  if (call->plan->geometry.repeat == 1) {
+    write_samples(call, w, c, count, spreads);
+  } else {
+    write_in_runs(call, w, c, count, spreads);
+  }
+}
+
+/* Instance: a statistic is a run of one parameter. */
+static void normalize_by_running(const clnorm__cpu_call *call, clnorm__writer *w, clnorm__range r)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
+  for (uint64_t c = r.begin; c < r.end;) {
+    const uint64_t first = clnorm__first_parameter(g, c), left = g->parameters - first;
+    const uint64_t here = r.end - c < left ? r.end - c : left;
+    const size_t count = here < RUNS ? (size_t)here : RUNS;
+    clnorm__cpu_frozen_coefficients(call, first, count, coefficients, RUNS);
+    write_runs(call, w, call->x + c * g->run, count, coefficients);
+    c += count;
+  }
+}
+
+void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const clnorm__range r = clnorm__samples_of(call, step, task);
+  const size_t together = clnorm__samples_together(g);
+  clnorm__writer w;
+  clnorm__writer_open(&w, call, call->y + r.begin * g->run, (size_t)g->repeat == 1 ? (size_t)g->run : (size_t)g->repeat);
+  if (step->from_running) {
+    normalize_by_running(call, &w, r);
+  } else {
+    for (uint64_t c = r.begin; c < r.end; c += together) {
+      normalize(call, &w, c, r.end - c < together ? (size_t)(r.end - c) : together);
+    }
+  }
+  clnorm__writer_close(&w);
+}

@@ -1,0 +1,56 @@
+/* What the forward and the backward tasks of samples share: see geometry.h. A task's samples lie one after the other in
+ * memory, and so does what it writes. */
+#ifndef CLNORM_SRC_CPU_SAMPLES_H
+#define CLNORM_SRC_CPU_SAMPLES_H
+
+#include "cpu_call.h"
+
+/* Samples that are measured together, so that their divisions and roots do not wait for each other, and the elements that
+ * they may have together: x and dy of them stay in the first cache. */
+#define CLNORM__SAMPLES 16
+#define CLNORM__SAMPLES_ELEMENTS 4096
+
+/* Pieces that are shorter are written past the cache through a buffer that joins neighbours, as in cpu_rows.c. */
+#define CLNORM__JOINED_PIECE 256
+#define CLNORM__JOINED 4096
+
+typedef struct clnorm__writer {
+  const clnorm__cpu_kernels *kernels;
+  float *out;    /* where the next elements belong, or those of the buffer */
+  int stream;    /* what is placed is written past the cache */
+  int joins;     /* what is placed is written to the buffer */
+  size_t filled; /* elements in the buffer */
+  float buffer[CLNORM__JOINED];
+} clnorm__writer;
+
+/* For pieces of `piece` elements. */
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out, size_t piece);
+
+/* Where the next n elements are to be written, n <= CLNORM__JOINED where the writer joins. */
+float *clnorm__writer_place(clnorm__writer *w, size_t n);
+
+void clnorm__writer_close(clnorm__writer *w);
+
+/* The range of a task's statistics. */
+typedef struct clnorm__range {
+  uint64_t begin, end;
+} clnorm__range;
+
+clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
+
+/* Statistics at a time. */
+size_t clnorm__samples_together(const clnorm__geometry *geometry);
+
+/* Index of the first parameter of statistic c. */
+static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64_t c)
+{
+  return g->parameter_groups == 1 ? 0 : c % g->parameter_groups * g->run_parameters;
+}
+
+/* Mean and sum of squares about it of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the sum of
+ * squares. */
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *m2);
+
+double clnorm__samples_inv_std(const clnorm__cpu_call *call, double m2);
+
+#endif
