@@ -54,12 +54,16 @@ typedef struct clnorm__cpu_kernels {
   void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
-  /* y = ((x - mean) - rest) * (inv_std * gamma) + beta of one sample; gamma and beta [n], NULL: 1 and 0. */
-  void (*sample_apply)(const float *x, float *y, size_t n, const float *gamma, const float *beta,
-                       const clnorm__sample *sample, int stream);
+  /* Of `count` samples beside each other, [count]: sum = x, squares = x^2. */
+  void (*samples_sums)(const float *x, size_t count, size_t run, size_t ahead, double *sum, double *squares);
+  /* y = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. */
+  void (*samples_apply)(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
+                        const clnorm__sample *samples, int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);
+  /* inv_std = 1 / sqrt(variance + epsilon) */
+  void (*roots)(const double *variance, double epsilon, size_t n, double *inv_std);
 
   void (*drain)(void);
 } clnorm__cpu_kernels;

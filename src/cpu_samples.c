@@ -7,6 +7,13 @@
 /* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
 #define SHIFT_ELEMENTS 16
 
+/* Bytes of a cache line. */
+#define LINE 64
+
+/* Samples whose mean is more standard deviations off 0 than the root of this are measured again about a value that is near
+ * it: of the sum of squares 16 of 53 bits would be lost. */
+#define FAR_OFF 65536.0
+
 /* Runs whose coefficients are made at a time. */
 #define RUNS 256
 
@@ -16,7 +23,8 @@ void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float 
 {
   w->kernels = call->kernels;
   w->out = out;
-  w->joins = call->stream && piece < CLNORM__JOINED_PIECE;
+  const int whole_lines = (uintptr_t)out % LINE == 0 && piece % (LINE / sizeof(float)) == 0;
+  w->joins = call->stream && !whole_lines && piece <= CLNORM__JOINED;
   w->stream = call->stream && !w->joins;
   w->filled = 0;
 }
@@ -82,28 +90,36 @@ static double total(const double lanes[CLNORM__SUM_LANES])
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *m2)
+/* Mean and variance of one sample about a shift. */
+static void measure_again(const clnorm__cpu_call *call, const float *x, size_t run, double *mean, double *variance)
 {
-  const size_t run = (size_t)call->plan->geometry.run, ahead = count * run;
+  const float shift = shift_of(x, run);
+  double sums[2][CLNORM__SUM_LANES] = {{0.0}};
+  call->kernels->run_stats(x, run, 0, shift, sums);
+  *mean = total(sums[0]);
+  *variance = total(sums[1]);
+  clnorm__moments_from((double)run, &shift, 1, mean, variance);
+  *variance /= (double)run;
+}
+
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance)
+{
+  const size_t run = (size_t)call->plan->geometry.run;
   const int centred = call->plan->desc.op != CLNORM_RMS;
   const float *x = call->x + c * run;
-  float shifts[CLNORM__SAMPLES];
+  const double each = 1.0 / (double)run;
+  call->kernels->samples_sums(x, count, run, count * run, mean, variance);
   for (size_t i = 0; i < count; i++) {
-    double sums[2][CLNORM__SUM_LANES] = {{0.0}};
-    shifts[i] = centred ? shift_of(x + i * run, run) : 0.0f;
-    call->kernels->run_stats(x + i * run, run, ahead, shifts[i], sums);
-    mean[i] = centred ? total(sums[0]) : 0.0;
-    m2[i] = total(sums[1]);
+    mean[i] = centred ? mean[i] * each : 0.0;
+    variance[i] = variance[i] * each - mean[i] * mean[i];
+    /* A NaN is measured again, too: an infinite mean stays infinite. */
+    if (centred && !(mean[i] * mean[i] <= FAR_OFF * variance[i])) {
+      measure_again(call, x + i * run, run, &mean[i], &variance[i]);
+    }
   }
-  clnorm__moments_from((double)run, shifts, count, mean, m2);
 }
 
-double clnorm__samples_inv_std(const clnorm__cpu_call *call, double m2)
-{
-  return 1.0 / sqrt(m2 / (double)call->plan->geometry.values + call->plan->desc.epsilon);
-}
-
-static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double m2, double inv_std)
+static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double variance, double inv_std)
 {
   const clnorm_plan *plan = call->plan;
   if (plan->pass != CLNORM_TRAIN) {
@@ -118,7 +134,8 @@ static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double m
   if (plan->has_moments) {
     float *moments = (float *)call->moments + c;
     moments[0] = (float)mean;
-    moments[plan->geometry.statistics] = (float)(m2 / (double)plan->stats_divisor);
+    moments[plan->geometry.statistics] =
+        (float)(variance * ((double)plan->geometry.values / (double)plan->stats_divisor));
     moments[2 * plan->geometry.statistics] = 1.0f;
   }
 }
@@ -176,28 +193,34 @@ static void write_in_runs(const clnorm__cpu_call *call, clnorm__writer *w, uint6
 
 static const float *from(const float *array, uint64_t first) { return array == NULL ? NULL : array + first; }
 
-/* Samples with a parameter an element. */
+/* Samples with a parameter an element: at a time all that have the same ones, and a place together. */
 static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const size_t run = (size_t)g->run;
+  const size_t run = (size_t)g->run, most = g->parameter_groups != 1 ? 1 : w->joins ? CLNORM__JOINED / run : count;
+  clnorm__sample samples[CLNORM__SAMPLES];
   for (size_t i = 0; i < count; i++) {
-    const uint64_t first = clnorm__first_parameter(g, c + i);
     const float mean = (float)s[i].mean;
-    const clnorm__sample sample = {mean, (float)(s[i].mean - (double)mean), (float)s[i].inv_std};
-    call->kernels->sample_apply(call->x + (c + i) * run, clnorm__writer_place(w, run), run, from(call->gamma, first),
-                                from(call->beta, first), &sample, w->stream);
+    samples[i] = (clnorm__sample){mean, (float)(s[i].mean - (double)mean), (float)s[i].inv_std};
+  }
+  for (size_t i = 0; i < count;) {
+    const uint64_t first = clnorm__first_parameter(g, c + i);
+    const size_t some = count - i < most ? count - i : most;
+    call->kernels->samples_apply(call->x + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
+                                 from(call->gamma, first), from(call->beta, first), samples + i, w->stream);
+    i += some;
   }
 }
 
 static void normalize(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count)
 {
-  double mean[CLNORM__SAMPLES], m2[CLNORM__SAMPLES];
+  double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES], inv_std[CLNORM__SAMPLES];
   spread spreads[CLNORM__SAMPLES];
-  clnorm__samples_measure(call, c, count, mean, m2);
+  clnorm__samples_measure(call, c, count, mean, variance);
+  call->kernels->roots(variance, call->plan->desc.epsilon, count, inv_std);
   for (size_t i = 0; i < count; i++) {
-    spreads[i] = (spread){mean[i], clnorm__samples_inv_std(call, m2[i])};
-    keep(call, c + i, mean[i], m2[i], spreads[i].inv_std);
+    spreads[i] = (spread){mean[i], inv_std[i]};
+    keep(call, c + i, mean[i], variance[i], inv_std[i]);
   }
   if (call->plan->geometry.repeat == 1) {
     write_samples(call, w, c, count, spreads);
@@ -227,7 +250,7 @@ void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__ste
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
   clnorm__writer w;
-  clnorm__writer_open(&w, call, call->y + r.begin * g->run, (size_t)g->repeat == 1 ? (size_t)g->run : (size_t)g->repeat);
+  clnorm__writer_open(&w, call, call->y + r.begin * g->run, (size_t)(g->repeat == 1 ? g->run : g->repeat));
   if (step->from_running) {
     normalize_by_running(call, &w, r);
   } else {

@@ -10,8 +10,8 @@
 #define CLNORM__SAMPLES 16
 #define CLNORM__SAMPLES_ELEMENTS 4096
 
-/* Pieces that are shorter are written past the cache through a buffer that joins neighbours, as in cpu_rows.c. */
-#define CLNORM__JOINED_PIECE 256
+/* Past the cache only whole lines are written. Pieces that begin or end within one go through a buffer that joins
+ * neighbours, unless they are so long that their ends do not show. */
 #define CLNORM__JOINED 4096
 
 typedef struct clnorm__writer {
@@ -47,10 +47,7 @@ static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64
   return g->parameter_groups == 1 ? 0 : c % g->parameter_groups * g->run_parameters;
 }
 
-/* Mean and sum of squares about it of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the sum of
- * squares. */
-void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *m2);
-
-double clnorm__samples_inv_std(const clnorm__cpu_call *call, double m2);
+/* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
 
 #endif

@@ -156,6 +156,13 @@ static void scales(const float *gamma, const float *variance, double epsilon, si
   }
 }
 
+static void roots(const double *variance, double epsilon, size_t n, double *inv_std)
+{
+  for (size_t i = 0; i < n; i++) {
+    inv_std[i] = 1.0 / sqrt(variance[i] + epsilon);
+  }
+}
+
 const clnorm__cpu_kernels SWEEPS_TABLE = {
     .name = SWEEPS_NAME,
     .run_stats = run_stats,
@@ -166,7 +173,9 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .matrix_sums = matrix_sums,
     .cycle_apply = cycle_apply,
     .cycle_dx = cycle_dx,
-    .sample_apply = sample_apply,
+    .samples_sums = samples_sums,
+    .samples_apply = samples_apply,
     .scales = scales,
+    .roots = roots,
     .drain = drain,
 };
