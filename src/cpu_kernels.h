@@ -23,9 +23,11 @@ typedef struct clnorm__cycle {
   size_t columns, pitch, lead;
 } clnorm__cycle;
 
-/* What the elements of a sample share. Forward: what `mean` has not of the mean is `rest`. */
+/* What the elements of a sample share. Forward: what the float mean has not of the mean is `rest`. Backward: xh = (x - mean) *
+ * inv_std - off, and means over the sample of h = gamma * dy and of h * xh. */
 typedef struct clnorm__sample {
   float mean, rest, inv_std;
+  float off, h, h_xh;
 } clnorm__sample;
 
 typedef struct clnorm__cpu_kernels {
@@ -59,6 +61,20 @@ typedef struct clnorm__cpu_kernels {
   /* y = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. */
   void (*samples_apply)(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
                         const clnorm__sample *samples, int stream);
+  /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. */
+  void (*sample_sums)(const float *x, const float *dy, size_t n, size_t ahead, const float *gamma, float mean,
+                      double sums[3]);
+  /* dx = ((dy * gamma - xh * h_xh) - h) * inv_std */
+  void (*sample_dx)(const float *x, const float *dy, float *dx, size_t n, const float *gamma,
+                    const clnorm__sample *sample, int stream);
+  /* The same with one gamma for each of `count` runs beside each other. */
+  void (*sample_runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *gamma,
+                         const clnorm__sample *sample, int stream);
+  /* Of `rows` samples, `stride` apart: dgamma[i] += dy * xh and dbeta[i] += dy; and dx, if it is not NULL. Stored past the
+   * cache it has to begin at a whole line, and stride to be a multiple of one. */
+  void (*samples_gradients)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+                            const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
+                            int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);

@@ -19,12 +19,14 @@
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out, size_t piece)
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out)
 {
+  const clnorm__geometry *g = &call->plan->geometry;
+  const uint64_t piece = g->repeat == 1 ? g->run : g->repeat;
   w->kernels = call->kernels;
   w->out = out;
-  const int whole_lines = (uintptr_t)out % LINE == 0 && piece % (LINE / sizeof(float)) == 0;
-  w->joins = call->stream && !whole_lines && piece <= CLNORM__JOINED;
+  w->whole_lines = (uintptr_t)out % LINE == 0 && piece % (LINE / sizeof(float)) == 0;
+  w->joins = call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
   w->stream = call->stream && !w->joins;
   w->filled = 0;
 }
@@ -191,8 +193,6 @@ static void write_in_runs(const clnorm__cpu_call *call, clnorm__writer *w, uint6
   write_runs(call, w, x, filled, coefficients);
 }
 
-static const float *from(const float *array, uint64_t first) { return array == NULL ? NULL : array + first; }
-
 /* Samples with a parameter an element: at a time all that have the same ones, and a place together. */
 static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
 {
@@ -207,7 +207,8 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
     const uint64_t first = clnorm__first_parameter(g, c + i);
     const size_t some = count - i < most ? count - i : most;
     call->kernels->samples_apply(call->x + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
-                                 from(call->gamma, first), from(call->beta, first), samples + i, w->stream);
+                                 clnorm__parameters_from(call->gamma, first),
+                                 clnorm__parameters_from(call->beta, first), samples + i, w->stream);
     i += some;
   }
 }
@@ -230,17 +231,18 @@ static void normalize(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t 
 }
 
 /* Instance: a statistic is a run of one parameter. */
-static void normalize_by_running(const clnorm__cpu_call *call, clnorm__writer *w, clnorm__range r)
+void clnorm__samples_apply_running(const clnorm__cpu_call *call, clnorm__writer *w, const float *in, uint64_t c,
+                                   size_t count)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
-  for (uint64_t c = r.begin; c < r.end;) {
+  while (count != 0) {
     const uint64_t first = clnorm__first_parameter(g, c), left = g->parameters - first;
-    const uint64_t here = r.end - c < left ? r.end - c : left;
-    const size_t count = here < RUNS ? (size_t)here : RUNS;
-    clnorm__cpu_frozen_coefficients(call, first, count, coefficients, RUNS);
-    write_runs(call, w, call->x + c * g->run, count, coefficients);
-    c += count;
+    const size_t here = left < count ? (size_t)left : count, some = here < RUNS ? here : RUNS;
+    clnorm__cpu_frozen_coefficients(call, first, some, coefficients, RUNS);
+    write_runs(call, w, in + c * g->run, some, coefficients);
+    c += some;
+    count -= some;
   }
 }
 
@@ -250,9 +252,9 @@ void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__ste
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
   clnorm__writer w;
-  clnorm__writer_open(&w, call, call->y + r.begin * g->run, (size_t)(g->repeat == 1 ? g->run : g->repeat));
+  clnorm__writer_open(&w, call, call->y + r.begin * g->run);
   if (step->from_running) {
-    normalize_by_running(call, &w, r);
+    clnorm__samples_apply_running(call, &w, call->x, r.begin, (size_t)(r.end - r.begin));
   } else {
     for (uint64_t c = r.begin; c < r.end; c += together) {
       normalize(call, &w, c, r.end - c < together ? (size_t)(r.end - c) : together);

@@ -16,15 +16,16 @@
 
 typedef struct clnorm__writer {
   const clnorm__cpu_kernels *kernels;
-  float *out;    /* where the next elements belong, or those of the buffer */
-  int stream;    /* what is placed is written past the cache */
-  int joins;     /* what is placed is written to the buffer */
-  size_t filled; /* elements in the buffer */
+  float *out;      /* where the next elements belong, or those of the buffer */
+  int whole_lines; /* every piece begins at a whole line */
+  int stream;      /* what is placed is written past the cache */
+  int joins;       /* what is placed is written to the buffer */
+  size_t filled;   /* elements in the buffer */
   float buffer[CLNORM__JOINED];
 } clnorm__writer;
 
-/* For pieces of `piece` elements. */
-void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out, size_t piece);
+/* For pieces that have their own parameters: samples, or runs of one. */
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out);
 
 /* Where the next n elements are to be written, n <= CLNORM__JOINED where the writer joins. */
 float *clnorm__writer_place(clnorm__writer *w, size_t n);
@@ -49,5 +50,15 @@ static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64
 
 /* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
 void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
+
+/* out = in, normalized by the running statistics (or dx from dy, frozen), of statistics c to c + count. */
+void clnorm__samples_apply_running(const clnorm__cpu_call *call, clnorm__writer *w, const float *in, uint64_t c,
+                                   size_t count);
+
+/* An argument's parameters from the first on; NULL stays NULL. */
+static inline const float *clnorm__parameters_from(const float *array, uint64_t first)
+{
+  return array == NULL ? NULL : array + first;
+}
 
 #endif
