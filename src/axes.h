@@ -17,8 +17,8 @@
 
 typedef struct clnorm__axes {
   uint64_t count;
-  uint64_t sample, length; /* indices of the axes that lengths are about; NO_AXIS: there are none */
-  uint64_t extent[CLNORM__MAX_AXES]; /* from `count` on 1 */
+  uint64_t sample, length;                     /* indices of the axes that lengths are about; NO_AXIS: there are none */
+  uint64_t extent[CLNORM__MAX_AXES];           /* from `count` on 1 */
   uint64_t statistic_stride[CLNORM__MAX_AXES]; /* in mean and inv_std; 0: a statistic is taken over the axis */
   uint64_t parameter_stride
       [CLNORM__MAX_AXES]; /* in gamma, and the running statistics if there are any; 0: not an axis of it */

@@ -2,6 +2,7 @@
  *
  * A run is n contiguous elements of one statistic. A matrix is `rows` pieces of `columns` contiguous elements, `stride`
  * apart, in which every column has coefficients and sums of its own.
+ * A sample is n contiguous elements of one statistic with parameters of their own.
  * All sums are in double. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
  * dx = dy) unless `stream` is set, which writes past the cache; call drain() after the last such store of a task. */
 #ifndef CLNORM_SRC_CPU_KERNELS_H
@@ -21,6 +22,13 @@ typedef struct clnorm__cycle {
   const float *c;
   size_t columns, pitch, lead;
 } clnorm__cycle;
+
+/* What the elements of a sample share. Forward: what the float mean has not of the mean is `rest`. Backward: xh = (x - mean) *
+ * inv_std - off, and means over the sample of h = gamma * dy and of h * xh. */
+typedef struct clnorm__sample {
+  float mean, rest, inv_std;
+  float off, h, h_xh;
+} clnorm__sample;
 
 typedef struct clnorm__cpu_kernels {
   const char *name;
@@ -48,8 +56,30 @@ typedef struct clnorm__cpu_kernels {
   void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
+  /* Of `count` samples beside each other, [count]: sum = x, squares = x^2. */
+  void (*samples_sums)(const float *x, size_t count, size_t run, size_t ahead, double *sum, double *squares);
+  /* y = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. */
+  void (*samples_apply)(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
+                        const clnorm__sample *samples, int stream);
+  /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. */
+  void (*sample_sums)(const float *x, const float *dy, size_t n, size_t ahead, const float *gamma, float mean,
+                      double sums[3]);
+  /* dx = ((dy * gamma - xh * h_xh) - h) * inv_std */
+  void (*sample_dx)(const float *x, const float *dy, float *dx, size_t n, const float *gamma,
+                    const clnorm__sample *sample, int stream);
+  /* The same with one gamma for each of `count` runs beside each other. */
+  void (*sample_runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *gamma,
+                         const clnorm__sample *sample, int stream);
+  /* Of `rows` samples, `stride` apart: dgamma[i] += dy * xh and dbeta[i] += dy; and dx, if it is not NULL. Stored past the
+   * cache it has to begin at a whole line, and stride to be a multiple of one. */
+  void (*samples_gradients)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+                            const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
+                            int stream);
+
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);
+  /* inv_std = 1 / sqrt(variance + epsilon) */
+  void (*roots)(const double *variance, double epsilon, size_t n, double *inv_std);
 
   void (*drain)(void);
 } clnorm__cpu_kernels;

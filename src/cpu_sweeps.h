@@ -147,11 +147,19 @@ static inline vd keep_last(vd v, size_t lanes)
 
 #include "cpu_sweeps_columns.h"
 #include "cpu_sweeps_runs.h"
+#include "cpu_sweeps_samples.h"
 
 static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
 {
   for (size_t i = 0; i < n; i++) {
     scale[i] = (float)((double)gamma[i] / sqrt((double)variance[i] + epsilon));
+  }
+}
+
+static void roots(const double *variance, double epsilon, size_t n, double *inv_std)
+{
+  for (size_t i = 0; i < n; i++) {
+    inv_std[i] = 1.0 / sqrt(variance[i] + epsilon);
   }
 }
 
@@ -165,6 +173,13 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .matrix_sums = matrix_sums,
     .cycle_apply = cycle_apply,
     .cycle_dx = cycle_dx,
+    .samples_sums = samples_sums,
+    .samples_apply = samples_apply,
+    .sample_sums = sample_sums,
+    .sample_dx = sample_dx,
+    .sample_runs_dx = sample_runs_dx,
+    .samples_gradients = samples_gradients,
     .scales = scales,
+    .roots = roots,
     .drain = drain,
 };

@@ -40,7 +40,7 @@ static void set_rows(clnorm__geometry *geometry, uint64_t batch, uint64_t channe
 
 /* Statistics one after the other in memory, each of one run; or side by side in the columns of each sample. */
 static void set_samples(clnorm__geometry *geometry, clnorm__pattern pattern, uint64_t statistics, uint64_t values,
-                        uint64_t parameters)
+                        uint64_t parameters, uint64_t repeat)
 {
   geometry->pattern = pattern;
   geometry->segments = 1;
@@ -49,6 +49,9 @@ static void set_samples(clnorm__geometry *geometry, clnorm__pattern pattern, uin
   geometry->values = values;
   geometry->parameters = parameters;
   geometry->elements = statistics * values;
+  geometry->repeat = repeat;
+  geometry->run_parameters = repeat == 0 ? 1 : values / repeat;
+  geometry->parameter_groups = parameters / geometry->run_parameters;
 }
 
 static void derive_batch(const clnorm_desc *desc, uint64_t channels, uint64_t spatial, clnorm__geometry *geometry)
@@ -69,7 +72,7 @@ static void derive_layer(const clnorm_desc *desc, clnorm__geometry *geometry)
   for (uint32_t axis = 0; axis < desc->rank; axis++) {
     *(axis < desc->axis ? &statistics : &values) *= desc->dims[axis];
   }
-  set_samples(geometry, CLNORM__ROWS, statistics, values, values);
+  set_samples(geometry, CLNORM__ROWS, statistics, values, values, 1);
 }
 
 void clnorm__geometry_derive(const clnorm_desc *desc, clnorm__geometry *geometry)
@@ -89,8 +92,8 @@ void clnorm__geometry_derive(const clnorm_desc *desc, clnorm__geometry *geometry
   if (desc->op == CLNORM_BATCH) {
     derive_batch(desc, channels, spatial, geometry);
   } else if (desc->op == CLNORM_INSTANCE) {
-    set_samples(geometry, pattern, batch * channels, spatial, channels);
+    set_samples(geometry, pattern, batch * channels, spatial, channels, spatial);
   } else {
-    set_samples(geometry, pattern, batch * desc->groups, channels / desc->groups * spatial, channels);
+    set_samples(geometry, pattern, batch * desc->groups, channels / desc->groups * spatial, channels, spatial);
   }
 }

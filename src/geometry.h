@@ -4,6 +4,10 @@
  *           at c * statistic_stride.
  * columns   a matrix of `rows` rows and `columns` contiguous columns; a statistic owns one column.
  *
+ * samples   rows of one run each, whose elements have parameters of their own: each `repeat` neighbours share one, of
+ *           `run_parameters` a run, and statistic c begins with parameter c % parameter_groups * run_parameters.
+ *           Instance: repeat = run. Group: run = channels of a group * repeat. Layer, RMS: repeat = 1.
+ *
  * Every number is in elements. A shape in which runs would be one element long is always walked as columns. What neither
  * walk describes (other strides than dense ones, lengths, several channels of one statistic side by side) has axes alone,
  * which describe everything: axes.h. */
@@ -25,6 +29,10 @@ typedef struct clnorm__geometry {
   uint64_t run;
   uint64_t segment_stride;
   uint64_t statistic_stride;
+  /* samples */
+  uint64_t repeat;
+  uint64_t run_parameters;
+  uint64_t parameter_groups;
   /* columns */
   uint64_t rows;
   uint64_t columns;

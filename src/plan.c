@@ -22,6 +22,9 @@
 #define COEFFICIENTS 4
 #define MOMENTS 3
 
+/* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
+#define PARAMETER_PARTIAL 16
+
 const char *clnorm__role_name(clnorm__role role)
 {
   static const char *const names[CLNORM__ROLE_COUNT] = {
@@ -32,14 +35,19 @@ const char *clnorm__role_name(clnorm__role role)
   return names[role];
 }
 
-static int uses_partials(const clnorm_plan *plan)
+static int has_role(const clnorm_plan *plan, clnorm__role role)
 {
   for (int i = 0; i < plan->num_steps; i++) {
-    if (plan->steps[i].role == CLNORM__MERGE_STATS || plan->steps[i].role == CLNORM__MERGE_GRADIENTS) {
+    if (plan->steps[i].role == role) {
       return 1;
     }
   }
   return 0;
+}
+
+static int uses_partials(const clnorm_plan *plan)
+{
+  return has_role(plan, CLNORM__MERGE_STATS) || has_role(plan, CLNORM__MERGE_GRADIENTS);
 }
 
 static int recomputes_statistics(const clnorm_plan *plan)
@@ -86,6 +94,9 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
   if (recomputes_statistics(plan)) {
     plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
+  }
+  if (has_role(plan, CLNORM__SAMPLES_MERGE)) {
+    plan->partials_offset = take_piece(&end, PARAMETER_PARTIAL * plan->partials * plan->geometry.parameters);
   }
   if (plan->has_moments) {
     plan->moments_offset = take_piece(&end, MOMENTS * clnorm__number_size(plan->desc.dtype) * statistics);

@@ -14,6 +14,9 @@
  *   columns_backward
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
  *   merge_*                     t                                  statistics        -
+ *   samples_forward,            t                                  statistics        -
+ *   samples_backward
+ *   samples_merge               t                                  parameters        -
  *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
  *                               outer_tile words
  *
@@ -23,6 +26,9 @@
  *               CPU (double):   count, mean, M2
  *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
+ * Partial results of samples_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
+ *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo
+ *               CPU (double):   sum g*xh, sum g
  * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has
  * not is in shift and c.
  *   forward     CPU: mean, scale, shift; OpenCL: mean hi, mean lo, inv_std      y = (x - mean) * scale + shift
@@ -36,26 +42,29 @@
 #include "parameters.h"
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. */
-#define CLNORM__ROLE_TABLE(X)                                                                                 \
-  X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */            \
-  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */              \
-  X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                         \
-  X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                      \
-  X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                               \
-  X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */                     \
-  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                        \
-  X(COLUMNS_BACKWARD, columns_backward)                                                                       \
-  X(COLUMNS_STATS, columns_stats)                                                                             \
-  X(COLUMNS_APPLY, columns_apply)                                                                             \
-  X(COLUMNS_GRADIENTS, columns_gradients)                                                                     \
-  X(COLUMNS_DX, columns_dx)                                                                                   \
-  X(MERGE_STATS, merge_stats)               /* partials -> mean, inv_std, running statistics, coefficients */ \
-  X(MERGE_GRADIENTS, merge_gradients)       /* partials -> dgamma, dbeta, coefficients */                     \
-  X(GENERAL_FORWARD, general_forward)       /* statistics and y of anything: see general.h */                 \
-  X(GENERAL_RUNNING, general_running)       /* running statistics from those of several samples */            \
-  X(GENERAL_MASK, general_mask)             /* a bit an element: y > 0 */                                     \
-  X(GENERAL_MOMENTS, general_moments)       /* mean as two numbers, inv_std, for the two below */             \
-  X(GENERAL_PARAMETERS, general_parameters) /* dgamma, dbeta */                                               \
+#define CLNORM__ROLE_TABLE(X)                                                                                          \
+  X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */                     \
+  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */                       \
+  X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                                  \
+  X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                               \
+  X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                                        \
+  X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */                              \
+  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                                 \
+  X(COLUMNS_BACKWARD, columns_backward)                                                                                \
+  X(COLUMNS_STATS, columns_stats)                                                                                      \
+  X(COLUMNS_APPLY, columns_apply)                                                                                      \
+  X(COLUMNS_GRADIENTS, columns_gradients)                                                                              \
+  X(COLUMNS_DX, columns_dx)                                                                                            \
+  X(MERGE_STATS, merge_stats)               /* partials -> mean, inv_std, running statistics, coefficients */          \
+  X(MERGE_GRADIENTS, merge_gradients)       /* partials -> dgamma, dbeta, coefficients */                              \
+  X(SAMPLES_FORWARD, samples_forward)       /* statistics and y of rows whose elements have parameters of their own */ \
+  X(SAMPLES_BACKWARD, samples_backward)     /* dx, and partial sums of dgamma and dbeta */                             \
+  X(SAMPLES_MERGE, samples_merge)           /* partials -> dgamma, dbeta */                                            \
+  X(GENERAL_FORWARD, general_forward)       /* statistics and y of anything: see general.h */                          \
+  X(GENERAL_RUNNING, general_running)       /* running statistics from those of several samples */                     \
+  X(GENERAL_MASK, general_mask)             /* a bit an element: y > 0 */                                              \
+  X(GENERAL_MOMENTS, general_moments)       /* mean as two numbers, inv_std, for the two below */                      \
+  X(GENERAL_PARAMETERS, general_parameters) /* dgamma, dbeta */                                                        \
   X(GENERAL_DX, general_dx)                 /* dx, dresidual */
 
 typedef enum clnorm__role {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "descriptor.h"
+#include "strides.h"
 
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
@@ -350,6 +351,48 @@ static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabil
   add_general(plan, CLNORM__GENERAL_DX, CLNORM__WITH_INPUTS, g->statistics, capabilities);
 }
 
+/* ---- samples ------------------------------------------------------------------------------------------------ */
+
+/* Statistics that a task of samples_backward has at least, so that its partial results, 16 bytes a parameter, stay small
+ * beside its part of the tensor. */
+#define MIN_SAMPLES 16
+
+static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least_samples,
+                                 const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  clnorm__step *step = add_step(plan, role, when, capabilities);
+  const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(g->elements, plan->parameters.apply_tile)
+                         : is_host(capabilities) ? host_tasks(plan, capabilities)
+                                                 : wanted_tasks(plan, capabilities);
+  step->from_running =
+      clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
+  if (!is_host(capabilities)) {
+    limit_width(step, g->repeat == 1 ? g->run : g->repeat);
+  }
+  step->lanes = power_of_two_above(ceil_div(g->run, step->width), step->local);
+  step->local = step->lanes;
+  step->outer_tile = at_least(ceil_div(g->statistics, at_least(tasks, 1)), least_samples);
+  step->outer_tiles = step->tasks = ceil_div(g->statistics, step->outer_tile);
+  step->inner_tile = step->inner_tiles = 1;
+  return step;
+}
+
+static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
+    add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
+    if (plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE) {
+      plan->has_moments = 1;
+      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, plan->geometry.parameters, capabilities);
+    }
+    return;
+  }
+  plan->partials = add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, MIN_SAMPLES, capabilities)->tasks;
+  clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
+}
+
 /* ---- the table ---------------------------------------------------------------------------------------------- */
 
 /* What a variant can do at all, and where it is the built-in choice. */
@@ -372,6 +415,15 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
 {
   (void)capabilities;
   return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass != CLNORM_INFER;
+}
+
+/* Rows of one run each, as they lie in memory, with nothing fused. */
+static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm_desc *desc = &plan->desc;
+  return is_host(capabilities) && desc->op != CLNORM_BATCH && plan->geometry.pattern == CLNORM__ROWS && plan->geometry.elements != 0 &&
+         desc->dtype == CLNORM_F32 && desc->flags == 0 && desc->activation == CLNORM_ACTIVATION_NONE &&
+         desc->length_axis == 0 && clnorm__strides_are_dense(desc);
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
@@ -418,6 +470,7 @@ static const struct {
     {"rows_apply", "columns_apply", is_elementwise, always, build_split},
     {"rows_whole", "columns_whole", reduces, whole_pays, build_whole},
     {"rows_split", "columns_split", can_be_split, always, build_split},
+    {"rows_samples", "columns_samples", are_samples, always, build_samples},
     {"rows_general", "columns_general", always, always, build_general},
 };
 

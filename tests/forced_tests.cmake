@@ -2,7 +2,7 @@
 # tests/CMakeLists.txt.
 
 # The part of the names in the table of variants after rows_ and columns_. test_variants.c compares it with the table.
-set(variants apply whole split general)
+set(variants apply whole split samples general)
 list(JOIN variants "," variants_text)
 target_compile_definitions(test_variants PRIVATE TEST_VARIANTS="${variants_text}")
 

@@ -1,0 +1,64 @@
+/* What the forward and the backward tasks of samples share: see geometry.h. A task's samples lie one after the other in
+ * memory, and so does what it writes. */
+#ifndef CLNORM_SRC_CPU_SAMPLES_H
+#define CLNORM_SRC_CPU_SAMPLES_H
+
+#include "cpu_call.h"
+
+/* Samples that are measured together, so that their divisions and roots do not wait for each other, and the elements that
+ * they may have together: x and dy of them stay in the first cache. */
+#define CLNORM__SAMPLES 16
+#define CLNORM__SAMPLES_ELEMENTS 4096
+
+/* Past the cache only whole lines are written. Pieces that begin or end within one go through a buffer that joins
+ * neighbours, unless they are so long that their ends do not show. */
+#define CLNORM__JOINED 4096
+
+typedef struct clnorm__writer {
+  const clnorm__cpu_kernels *kernels;
+  float *out;      /* where the next elements belong, or those of the buffer */
+  int whole_lines; /* every piece begins at a whole line */
+  int stream;      /* what is placed is written past the cache */
+  int joins;       /* what is placed is written to the buffer */
+  size_t filled;   /* elements in the buffer */
+  float buffer[CLNORM__JOINED];
+} clnorm__writer;
+
+/* For pieces that have their own parameters: samples, or runs of one. */
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out);
+
+/* Where the next n elements are to be written, n <= CLNORM__JOINED where the writer joins. */
+float *clnorm__writer_place(clnorm__writer *w, size_t n);
+
+void clnorm__writer_close(clnorm__writer *w);
+
+/* The range of a task's statistics. */
+typedef struct clnorm__range {
+  uint64_t begin, end;
+} clnorm__range;
+
+clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
+
+/* Statistics at a time. */
+size_t clnorm__samples_together(const clnorm__geometry *geometry);
+
+/* Index of the first parameter of statistic c. */
+static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64_t c)
+{
+  return g->parameter_groups == 1 ? 0 : c % g->parameter_groups * g->run_parameters;
+}
+
+/* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
+
+/* out = in, normalized by the running statistics (or dx from dy, frozen), of statistics c to c + count. */
+void clnorm__samples_apply_running(const clnorm__cpu_call *call, clnorm__writer *w, const float *in, uint64_t c,
+                                   size_t count);
+
+/* An argument's parameters from the first on; NULL stays NULL. */
+static inline const float *clnorm__parameters_from(const float *array, uint64_t first)
+{
+  return array == NULL ? NULL : array + first;
+}
+
+#endif
