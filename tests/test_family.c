@@ -1,0 +1,126 @@
+/* The whole family on a device, against the reference: the shapes of the table with every argument, then every pair of what
+ * descriptors and calls can ask for (oracle/family_cases.c), each in every pass that it has. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clnorm/tuning.h"
+#include "family_cases.h"
+#include "family_run.h"
+
+#define FAILURES_SHOWN 12
+
+typedef struct tally {
+  size_t runs, failures;
+  size_t without_double; /* passes that a device without double refused */
+  double worst;
+} tally;
+
+/* A device that has no double says so, of tensors of double and of nothing else. */
+static int is_refused(const family_case *c, const trial_result *result)
+{
+  return result->status == CLNORM_UNSUPPORTED && c->desc.dtype == CLNORM_F64 &&
+         strstr(clnorm_last_error(), "double") != NULL;
+}
+
+static void check_pass(tally *t, trial *made, const family_case *c, clnorm_pass pass, family_run *r)
+{
+  trial_result result;
+  if (trial_check(made, pass, c->with, family_run_pass, r, &result)) {
+    t->runs++;
+    t->worst = result.worst.units > t->worst ? result.worst.units : t->worst;
+  } else if (is_refused(c, &result)) {
+    t->without_double++;
+  } else {
+    t->failures++;
+    if (t->failures <= FAILURES_SHOWN) {
+      (void)fprintf(stderr, "%s (%s)%s%s\n", result.problem, r->variant, result.status == 0 ? "" : ": ",
+                    result.status == 0 ? "" : clnorm_last_error());
+    }
+  }
+}
+
+static int has_output(const family_case *c, clnorm_pass pass)
+{
+  const unsigned gradients = TRIAL_WITH_DX | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA;
+  return pass == CLNORM_TRAIN || pass == CLNORM_INFER || (c->with & gradients) != 0;
+}
+
+static void check_case(tally *t, const family_case *c, family_run *r)
+{
+  trial *made = trial_create(&c->desc, &c->data);
+  cr_assert(made != NULL, "no memory");
+  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+    if (family_case_has_pass(c, (clnorm_pass)pass) && has_output(c, (clnorm_pass)pass)) {
+      check_pass(t, made, c, (clnorm_pass)pass, r);
+    }
+  }
+  trial_destroy(made);
+}
+
+static void finish(const tally *t)
+{
+  (void)printf("%zu passes, worst %.2f of its bound\n", t->runs, t->worst);
+  if (t->without_double != 0) {
+    (void)printf("%zu passes skipped: the device has no double\n", t->without_double);
+  }
+  cr_assert(t->failures == 0, "%zu of %zu passes are wrong", t->failures, t->failures + t->runs);
+  cr_assert(t->runs > 0, "nothing was run");
+}
+
+/* Cases `first`, first + step, ... of one dtype, large ones or the others. */
+static void check_table(clnorm_dtype dtype, int large)
+{
+  family_case *cases;
+  const size_t count = family_cases_make(&cases);
+  const size_t step = getenv("CLNORM_TEST_SLOW") == NULL ? 1 : 3;
+  tally t = {0};
+  family_run *r = family_run_open();
+  cr_assert(count > 0, "no memory");
+  for (size_t i = 0, taken = 0; i < count; i++) {
+    if (cases[i].desc.dtype == dtype && cases[i].large == large && taken++ % step == 0) {
+      check_case(&t, &cases[i], r);
+    }
+  }
+  family_run_close(r);
+  free(cases);
+  if (dtype == CLNORM_F64 && t.runs == 0 && t.failures == 0 && t.without_double > 0) {
+    cr_skip_test("%zu passes: the device has no double", t.without_double);
+  }
+  finish(&t);
+}
+
+Test(family, tensors_of_float_are_normalized_as_the_reference_does) { check_table(CLNORM_F32, 0); }
+Test(family, tensors_of_half_are_normalized_as_the_reference_does) { check_table(CLNORM_F16, 0); }
+Test(family, tensors_of_bfloat_are_normalized_as_the_reference_does) { check_table(CLNORM_BF16, 0); }
+Test(family, tensors_of_double_are_normalized_as_the_reference_does) { check_table(CLNORM_F64, 0); }
+
+Test(family, large_tensors_are_normalized_as_the_reference_does)
+{
+  if (getenv("CLNORM_TEST_SLOW") != NULL) {
+    cr_skip_test("large tensors: the device is slow");
+  }
+  check_table(CLNORM_F32, 1);
+}
+
+/* What fast variants compute is computed by the general one too. */
+Test(family, the_general_variant_computes_batch_normalization)
+{
+  family_case *cases;
+  const size_t count = family_cases_make(&cases);
+  tally t = {0};
+  family_run *r = family_run_open();
+  r->forced = "general";
+  for (size_t i = 0; i < count; i++) {
+    const clnorm_desc *desc = &cases[i].desc;
+    const int plain = desc->flags == 0 && desc->activation == 0 && desc->strides[0][0] == 0 && desc->length_axis == 0;
+    if (desc->op == CLNORM_BATCH && desc->dtype == CLNORM_F32 && plain) {
+      check_case(&t, &cases[i], r);
+      cr_assert(strstr(r->variant, "_general") != NULL, "%s", r->variant);
+    }
+  }
+  family_run_close(r);
+  free(cases);
+  finish(&t);
+}
