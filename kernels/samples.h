@@ -321,14 +321,13 @@ INLINE_LOCAL real sample_rounding(const __global float *x, ulong run, finished_s
 /* Adds to, or begins, the partial sums of one parameter. */
 static inline void keep_sums(__global float *kept, ulong plane, real gx, real g, int adds)
 {
-  if (adds) {
-    gx = real_add(gx, real_of(kept[0], kept[plane]));
-    g = real_add(g, real_of(kept[2 * plane], kept[3 * plane]));
-  }
-  kept[0] = real_hi(gx);
-  kept[plane] = real_lo(gx);
-  kept[2 * plane] = real_hi(g);
-  kept[3 * plane] = real_lo(g);
+  const real zero = real_of(0.0f, 0.0f);
+  const real sum_gx = real_add(adds ? real_of(kept[0], kept[plane]) : zero, gx);
+  const real sum_g = real_add(adds ? real_of(kept[2 * plane], kept[3 * plane]) : zero, g);
+  kept[0] = real_hi(sum_gx);
+  kept[plane] = real_lo(sum_gx);
+  kept[2 * plane] = real_hi(sum_g);
+  kept[3 * plane] = real_lo(sum_g);
 }
 
 /* dx of neighbours with the same gamma; dx may be dy. */
