@@ -13,14 +13,28 @@ static const char *const pair_headers[MOST_HEADERS] = {"common", "pair", "real_p
                                                        "finish", "rows", "columns"};
 static const char *const double_headers[MOST_HEADERS] = {"common", "real_double", "reduce",
                                                          "finish", "rows",        "columns"};
+static const char *const samples_pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair", "reduce",
+                                                               "finish", "rows", "samples"};
+static const char *const samples_double_headers[MOST_HEADERS] = {"common", "real_double", "reduce",
+                                                                 "finish", "rows",        "samples"};
 static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "pair",
                                                           "real_number", "reduce",  "general"};
 
+static int is_samples(clnorm__role role)
+{
+  return role == CLNORM__SAMPLES_FORWARD || role == CLNORM__SAMPLES_BACKWARD || role == CLNORM__SAMPLES_MERGE;
+}
+
 static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
 {
-  return clnorm__role_is_general(role)     ? general_headers
-         : cl->capabilities.sums_in_double ? double_headers
-                                           : pair_headers;
+  const int sums_in_double = cl->capabilities.sums_in_double;
+  if (clnorm__role_is_general(role)) {
+    return general_headers;
+  }
+  if (is_samples(role)) {
+    return sums_in_double ? samples_double_headers : samples_pair_headers;
+  }
+  return sums_in_double ? double_headers : pair_headers;
 }
 
 static const char *source_text(const char *name)

@@ -20,6 +20,7 @@
 #define ROWS_TILES       ROWS_GEOMETRY, STEP(outer_tile), STEP(outer_tiles), STEP(inner_tile)
 #define COLUMNS_TILES    GEOMETRY(rows), GEOMETRY(columns), STEP(outer_tile), STEP(inner_tile), STEP(inner_tiles)
 #define MERGE_EXTENT     GEOMETRY(values), GEOMETRY(statistics), STEP(outer_tile), PLAN(partials)
+#define SAMPLES_GEOMETRY GEOMETRY(run), GEOMETRY(repeat), GEOMETRY(run_parameters), GEOMETRY(parameter_groups)
 #define AVERAGING        NUMBER(epsilon), NUMBER(weight), NUMBER(keep)
 
 /* One table a kernel, in the order of its parameters. */
@@ -64,6 +65,19 @@ TABLE(merge_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(RUNNING_MEAN
 
 TABLE(merge_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA),
                           OPERAND(CENTER), OPERAND(SPREAD), MERGE_EXTENT, NUMBER(epsilon), END};
+
+TABLE(samples_forward) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN),
+                          ARG(INV_STD), OPERAND(MOMENTS), SAMPLES_GEOMETRY, GEOMETRY(statistics), STEP(outer_tile),
+                          PLAN(stats_divisor), DESC_32(op), NUMBER(epsilon), END};
+
+TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA), ARG(RUNNING_MEAN),
+                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS), SAMPLES_GEOMETRY,
+                           GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile), PLAN(partials), DESC_32(op),
+                           NUMBER(epsilon), END};
+
+TABLE(samples_merge) = {OPERAND(PARTIALS), ARG(DGAMMA), ARG(DBETA), GEOMETRY(run_parameters),
+                        GEOMETRY(parameter_groups), GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),
+                        STEP(inner_tile), PLAN(partials), END};
 
 TABLE(general_forward) = {TENSOR(X), TENSOR(Y), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), ARG(LENGTHS), AXES,

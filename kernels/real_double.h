@@ -36,6 +36,7 @@ static inline vec vec_real_lo(vec_real a)
   return select((vec)(0.0f), lo, isfinite(lo));
 }
 static inline vec_real vec_real_add(vec_real a, vec_real b) { return a + b; }
+static inline vec_real vec_real_plus(vec_real a, vec v) { return a + TO_DOUBLE(v); }
 static inline vec_real vec_real_subtract(vec_real a, vec_real b) { return a - b; }
 static inline vec_real vec_real_multiply(vec_real a, vec_real b) { return a * b; }
 static inline vec_real vec_real_divide(vec_real a, vec_real b) { return a / b; }

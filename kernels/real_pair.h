@@ -21,6 +21,12 @@ static inline vec_real vec_real_from_count(ulong count)
   return vec_real_of((vec)(c.hi), (vec)(c.lo));
 }
 
+static inline vec_real vec_real_plus(vec_real a, vec v)
+{
+  const vec sum = a.hi + v;
+  return vec_real_of(sum, vec_sum_error(a.hi, v, sum) + a.lo);
+}
+
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {

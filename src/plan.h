@@ -16,7 +16,7 @@
  *   merge_*                     t                                  statistics        -
  *   samples_forward,            t                                  statistics        -
  *   samples_backward
- *   samples_merge               t                                  parameters        -
+ *   samples_merge               t                                  parameters        statistics of samples_backward
  *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
  *                               outer_tile words
  *
@@ -27,6 +27,7 @@
  *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
  * Partial results of samples_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
+ * written where one of the task's statistics has that parameter.
  *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo
  *               CPU (double):   sum g*xh, sum g
  * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has

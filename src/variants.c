@@ -388,8 +388,11 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
     }
     return;
   }
-  plan->partials = add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, MIN_SAMPLES, capabilities)->tasks;
+  const clnorm__step *backward =
+      add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, MIN_SAMPLES, capabilities);
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  plan->partials = backward->tasks;
+  merge->inner_tile = backward->outer_tile;
   merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
 }
 

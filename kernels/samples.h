@@ -1,0 +1,351 @@
+/* The walk over samples: a statistic owns one run, whose elements have parameters of their own. Each `repeat` neighbours share
+ * one, `run_parameters` a run; statistic c begins with parameter c % parameter_groups * run_parameters. The work-items of a
+ * work-group stand side by side along the run. */
+
+/* CLNORM_RMS: no mean is taken off. */
+#define OP_RMS 5
+
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
+
+typedef struct sample_statistics {
+  real mean, m2; /* squares about the mean */
+} sample_statistics;
+
+/* Statistics of one run; the same in every work-item. */
+INLINE_LOCAL sample_statistics sample_measure(const __global float *x, ulong run, uint op, rows_place at, __local real *scratch)
+{
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  rows_stats_state state;
+  rows_counts seen = {0, 0};
+  sample_statistics made;
+  stats_clear(&state.body);
+  stats_clear(&state.tail);
+  seen.body = add_vectors(&state.body, 0, x + at.lane * WIDTH, lane_vectors(at, run), (ulong)at.lanes * WIDTH, WIDTH);
+  if (tail != 0) {
+    const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
+    seen.tail = add_vectors(&state.tail, 0, x + start, 1, 0, overlaps ? WIDTH : tail);
+  }
+  const real sum = rows_sum(&state, seen, run, at, scratch);
+  made.mean = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(sum, real_from_count(run));
+  made.m2 = rows_squares(&state, seen, run, made.mean, at, scratch);
+  return made;
+}
+
+/* From the running statistics of parameter p. */
+static inline finished_statistics sample_running(const __global float *running_mean, const __global float *running_var, ulong p,
+                                                 float epsilon)
+{
+  const finished_statistics made = {running_mean[p], 0.0f, inv_std_of(running_var[p], epsilon)};
+  return made;
+}
+
+/* ---- parameters ------------------------------------------------------------------------------------------------- */
+
+/* gamma or beta from p on; NULL: all the same. */
+static inline vec parameters_at(const __global float *p, ulong i, float otherwise)
+{
+  return p ? VLOAD(p + i) : (vec)(otherwise);
+}
+
+/* WIDTH parameters of which those of a run's tail are the last or the first, as the tail's elements are. */
+static inline vec tail_parameters(const __global float *p, ulong start, uint tail, int overlaps, float otherwise)
+{
+  return p ? (overlaps ? VLOAD(p + start) : load_some(p + start, tail, otherwise)) : (vec)(otherwise);
+}
+
+static inline float parameter_at(const __global float *p, ulong i, float otherwise) { return p ? p[i] : otherwise; }
+
+/* ---- forward ---------------------------------------------------------------------------------------------------- */
+
+/* y of one run, each of whose elements has its own gamma and beta; y may be x. */
+static inline void each_apply(const __global float *x, __global float *y, ulong run, finished_statistics s,
+                              const __global float *gamma, const __global float *beta, rows_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
+  const int streams = can_stream(y);
+  const vec mean = (vec)(s.hi), scale = (vec)(s.inv_std), shift = (vec)(s.lo == 0.0f ? 0.0f : -s.lo * s.inv_std);
+  const vec last = tail == 0 ? (vec)(0.0f) : overlaps ? VLOAD(x + start) : load_some(x + start, tail, 0.0f);
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    const vec xh = normalized(VLOAD(x + i), mean, scale, shift);
+    store_result(MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f)), y + i, streams);
+  }
+  if (tail != 0) {
+    const vec factor = tail_parameters(gamma, start, tail, overlaps, 1.0f);
+    const vec result = MULTIPLY_ADD(normalized(last, mean, scale, shift), factor,
+                                    tail_parameters(beta, start, tail, overlaps, 0.0f));
+    if (overlaps) {
+      VSTORE(result, y + start);
+    } else {
+      store_some(result, y + start, tail);
+    }
+  }
+}
+
+/* ---- backward --------------------------------------------------------------------------------------------------- */
+
+/* The mean of one statistic is mean + rest, and dx = inv_std * (h + ((x - mean) * b + c)) with h = gamma * dy. */
+typedef struct sample_terms {
+  float mean, rest, inv_std, b, c;
+} sample_terms;
+
+/* mean and inv_std of statistic c, whose run begins at x: running, given, or (either NULL) computed. */
+INLINE_LOCAL finished_statistics sample_spread(const __global float *x, ulong run, ulong c, ulong parameter,
+                                               const __global float *running_mean, const __global float *running_var,
+                                               const __global float *mean, const __global float *inv_std, uint op,
+                                               float epsilon, rows_place at, __local real *scratch)
+{
+  finished_statistics s = {0.0f, 0.0f, 0.0f};
+  if (FROM_RUNNING) {
+    s = sample_running(running_mean, running_var, parameter, epsilon);
+  } else if (inv_std && (mean || op == OP_RMS)) {
+    s.hi = op == OP_RMS ? 0.0f : mean[c];
+    s.inv_std = inv_std[c];
+  } else {
+    const sample_statistics own = sample_measure(x, run, op, at, scratch);
+    s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, run, 0, 0, 0, 0);
+  }
+  return s;
+}
+
+/* From the sums of h and of h * (x - mean) over n values. The mean of the second is the exact one: `rounding` off s.hi. */
+static inline sample_terms finish_sample(real h, real hd, real rounding, ulong n, uint op, finished_statistics s)
+{
+  const real count = real_from_count(n), inv_std = real_of(s.inv_std, 0.0f);
+  const real slope = real_multiply(real_multiply(real_divide(hd, count), inv_std), inv_std);
+  const real level = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(h, count);
+  const sample_terms made = {s.hi, real_hi(rounding), s.inv_std, -real_hi(slope),
+                             real_hi(real_subtract(real_multiply(rounding, slope), level))};
+  return made;
+}
+
+static inline vec sample_gradient(vec x, vec h, sample_terms t)
+{
+  return differentiated(x, h, (vec)(t.mean), (vec)(t.inv_std), (vec)(t.b), (vec)(t.c));
+}
+
+/* ---- backward, each element with a gamma of its own ---------------------------------------------------------------- */
+
+/* Samples that go through a column of parameters together, so that what they add to it stays in registers meanwhile. */
+#if LOCAL == 1
+#define TOGETHER 8
+#else
+#define TOGETHER 4
+#endif
+#define UNROLL_TOGETHER __attribute__((opencl_unroll_hint(TOGETHER)))
+
+/* What the sums over one run make of it. */
+INLINE_LOCAL sample_terms each_terms(const __global float *x, const __global float *dy, const __global float *gamma, ulong run,
+                                     uint op, finished_statistics s, rows_place at, __local real *scratch)
+{
+  const float mean = s.hi;
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  lane_sums sums;
+  sums_clear(&sums);
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    sums_add(&sums, VLOAD(x + i), VLOAD(dy + i) * parameters_at(gamma, i, 1.0f), (vec)(mean));
+  }
+  if (tail != 0 && tail_overlaps(at, run)) {
+    const ulong i = run - WIDTH;
+    const vec h = VLOAD(dy + i) * parameters_at(gamma, i, 1.0f);
+    sums_add(&sums, keep_last(VLOAD(x + i), tail, mean), keep_last(h, tail, 0.0f), (vec)(mean));
+  } else if (tail != 0) {
+    const ulong i = run / WIDTH * WIDTH;
+    const vec h = load_some(dy + i, tail, 0.0f) * tail_parameters(gamma, i, tail, 0, 1.0f);
+    sums_add(&sums, load_some(x + i, tail, mean), h, (vec)(mean));
+  }
+  const gradient_sums all = sums_combine(&sums, scratch);
+  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(run));
+  return finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
+}
+
+/* Some samples with the same parameters, `stride` apart, and the partial sums of these parameters in four planes: sum g*xh hi,
+ * lo, sum g hi, lo. dx, gamma and kept may each be NULL. */
+typedef struct each_block {
+  const __global float *x, *dy;
+  __global float *dx;
+  const __global float *gamma;
+  __global float *kept;
+  ulong plane, stride, run;
+  int adds; /* 0: nothing was kept before */
+} each_block;
+
+/* The elements of the samples at one place. */
+typedef struct each_elements {
+  vec x[TOGETHER], dy[TOGETHER];
+} each_elements;
+
+static inline vec sum_together(const vec *p)
+{
+  const vec low = (p[0] + p[1]) + (p[2] + p[3]);
+#if TOGETHER == 8
+  return low + ((p[4] + p[5]) + (p[6] + p[7]));
+#else
+  return low;
+#endif
+}
+
+/* Adds g*xh and g of the samples; terms in a tree, because more would lose digits one after the other. */
+static inline void each_add(vec_real *gx, vec_real *g, const each_elements *e, const sample_terms *t, uint samples)
+{
+  vec products[TOGETHER];
+  UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+  {
+    products[r] = (vec)(0.0f);
+    if (r < samples) {
+      const vec shift = (vec)(t[r].rest == 0.0f ? 0.0f : -t[r].rest * t[r].inv_std);
+      products[r] = e->dy[r] * normalized(e->x[r], (vec)(t[r].mean), (vec)(t[r].inv_std), shift);
+      *g = vec_real_plus(*g, e->dy[r]);
+    }
+  }
+  *gx = vec_real_plus(*gx, samples == 1 ? products[0] : sum_together(products));
+}
+
+/* The tail's elements; lanes that are not the tail's have no gradient. */
+static inline each_elements each_tail(const each_block *b, ulong start, uint tail, int overlaps, uint samples)
+{
+  each_elements e;
+  UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+  {
+    e.x[r] = e.dy[r] = (vec)(0.0f);
+    if (r < samples) {
+      const ulong i = r * b->stride + start;
+      e.x[r] = overlaps ? VLOAD(b->x + i) : load_some(b->x + i, tail, 0.0f);
+      e.dy[r] = overlaps ? VLOAD(b->dy + i) : load_some(b->dy + i, tail, 0.0f);
+    }
+  }
+  return e;
+}
+
+static inline void each_store_tail(const each_block *b, each_elements *e, const sample_terms *t, ulong start, uint tail,
+                                   int overlaps, uint samples)
+{
+  const vec gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
+  UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+  {
+    if (r < samples && b->dx) {
+      const vec result = sample_gradient(e->x[r], e->dy[r] * gamma, t[r]);
+      if (overlaps) {
+        VSTORE(result, b->dx + r * b->stride + start);
+      } else {
+        store_some(result, b->dx + r * b->stride + start, tail);
+      }
+    }
+    e->dy[r] = overlaps ? keep_last(e->dy[r], tail, 0.0f) : e->dy[r];
+  }
+  if (b->kept) {
+    __global float *const p = b->kept + start;
+    const uint count = overlaps ? WIDTH : tail;
+    vec_real gx = vec_real_of(load_most(p, count, 0.0f), load_most(p + b->plane, count, 0.0f));
+    vec_real g = vec_real_of(load_most(p + 2 * b->plane, count, 0.0f), load_most(p + 3 * b->plane, count, 0.0f));
+    each_add(&gx, &g, e, t, samples);
+    store_most(vec_real_hi(gx), p, count);
+    store_most(vec_real_lo(gx), p + b->plane, count);
+    store_most(vec_real_hi(g), p + 2 * b->plane, count);
+    store_most(vec_real_lo(g), p + 3 * b->plane, count);
+  }
+}
+
+/* dx of the first `samples` (a constant: TOGETHER or 1) of a block, and what they add to the parameters. */
+static inline void each_apply_gradients(const each_block *b, const __local sample_terms *terms, uint samples, rows_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, b->run);
+  const int overlaps = tail_overlaps(at, b->run);
+  const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
+  const int streams = b->dx && can_stream(b->dx) && (samples == 1 || b->stride % WIDTH == 0);
+  sample_terms t[TOGETHER];
+  each_elements last = {{(vec)(0.0f)}, {(vec)(0.0f)}};
+  UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++) { t[r] = terms[r < samples ? r : 0]; }
+  if (tail != 0) {
+    /* dx may be dy: what overlaps is loaded before anything is stored. */
+    last = each_tail(b, start, tail, overlaps, samples);
+    for (uint k = 0; !b->adds && b->kept && k < 4 * tail; k++) {
+      b->kept[k / tail * b->plane + b->run - tail + k % tail] = 0.0f;
+    }
+  }
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
+    const vec gamma = parameters_at(b->gamma, i, 1.0f);
+    each_elements e;
+    UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+    {
+      e.x[r] = e.dy[r] = (vec)(0.0f);
+      if (r < samples) {
+        e.x[r] = VLOAD(b->x + r * b->stride + i);
+        e.dy[r] = VLOAD(b->dy + r * b->stride + i);
+      }
+    }
+    if (b->dx) {
+      UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+      {
+        if (r < samples) {
+          store_result(sample_gradient(e.x[r], e.dy[r] * gamma, t[r]), b->dx + r * b->stride + i, streams);
+        }
+      }
+    }
+    if (b->kept) {
+      __global float *const p = b->kept + i;
+      vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
+      if (b->adds) {
+        gx = vec_real_of(VLOAD(p), VLOAD(p + b->plane));
+        g = vec_real_of(VLOAD(p + 2 * b->plane), VLOAD(p + 3 * b->plane));
+      }
+      each_add(&gx, &g, &e, t, samples);
+      VSTORE(vec_real_hi(gx), p);
+      VSTORE(vec_real_lo(gx), p + b->plane);
+      VSTORE(vec_real_hi(g), p + 2 * b->plane);
+      VSTORE(vec_real_lo(g), p + 3 * b->plane);
+    }
+  }
+  if (tail != 0) {
+    each_store_tail(b, &last, t, start, tail, overlaps, samples);
+  }
+}
+
+/* ---- backward, a gamma for each `repeat` elements ------------------------------------------------------------------- */
+
+/* By how much s.hi is off the mean of a run. */
+INLINE_LOCAL real sample_rounding(const __global float *x, ulong run, finished_statistics s, rows_place at,
+                                  __local real *scratch)
+{
+  lane_sums sums;
+  sums_clear(&sums);
+  run_gradients(&sums, x, x, run, lane_tail(at, run), s.hi, 0, at);
+  return real_divide(work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch), real_from_count(run));
+}
+
+/* Adds to, or begins, the partial sums of one parameter. */
+static inline void keep_sums(__global float *kept, ulong plane, real gx, real g, int adds)
+{
+  const real zero = real_of(0.0f, 0.0f);
+  const real sum_gx = real_add(adds ? real_of(kept[0], kept[plane]) : zero, gx);
+  const real sum_g = real_add(adds ? real_of(kept[2 * plane], kept[3 * plane]) : zero, g);
+  kept[0] = real_hi(sum_gx);
+  kept[plane] = real_lo(sum_gx);
+  kept[2 * plane] = real_hi(sum_g);
+  kept[3 * plane] = real_lo(sum_g);
+}
+
+/* dx of neighbours with the same gamma; dx may be dy. */
+static inline void shared_dx(const __global float *x, const __global float *dy, __global float *dx, ulong run, float gamma,
+                             sample_terms t, rows_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  const int streams = can_stream(dx);
+  const vec last = tail != 0 && overlaps ? VLOAD(dy + run - WIDTH) : (vec)(0.0f);
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    store_result(sample_gradient(VLOAD(x + i), VLOAD(dy + i) * gamma, t), dx + i, streams);
+  }
+  if (tail != 0 && overlaps) {
+    VSTORE(sample_gradient(VLOAD(x + run - WIDTH), last * gamma, t), dx + run - WIDTH);
+  } else if (tail != 0) {
+    const ulong i = run / WIDTH * WIDTH;
+    store_some(sample_gradient(load_some(x + i, tail, 0.0f), load_some(dy + i, tail, 0.0f) * gamma, t), dx + i, tail);
+  }
+}

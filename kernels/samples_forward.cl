@@ -1,0 +1,51 @@
+/* y = gamma * (x - mean) * inv_std + beta with each sample's own statistics or, with FROM_RUNNING, the running ones; RMS
+ * without the mean. gamma, beta, mean, inv_std and moments (what general_running takes) may each be NULL.
+ *
+ * Work:    a work-group owns outer_tile neighbouring statistics, one after the other.
+ * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
+ *          be x.
+ * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING. */
+__kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward(
+    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
+    ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,
+    ulong running_mean_offset, const __global float *running_var, ulong running_var_offset, __global float *mean,
+    ulong mean_offset, __global float *inv_std, ulong inv_std_offset, __global float *moments, ulong moments_offset, ulong run,
+    ulong repeat, ulong run_parameters, ulong parameter_groups, ulong statistics_count, ulong outer_tile, ulong divisor,
+    uint op, float epsilon)
+{
+  __local real scratch[LOCAL];
+  const rows_place at = rows_place_of(LOCAL);
+  const ulong first = get_group_id(0) * outer_tile;
+  const ulong end = min(first + outer_tile, statistics_count);
+  const int writes = get_local_id(0) == 0;
+
+  x += x_offset;
+  y += y_offset;
+  gamma = gamma ? gamma + gamma_offset : 0;
+  beta = beta ? beta + beta_offset : 0;
+  for (ulong c = first; c < end; c++) {
+    const ulong p = c % parameter_groups * run_parameters;
+    finished_statistics s;
+    if (FROM_RUNNING) {
+      s = sample_running(running_mean + running_mean_offset, running_var + running_var_offset, p, epsilon);
+    } else {
+      const sample_statistics own = sample_measure(x + c * run, run, op, at, scratch);
+      s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, divisor, 0, 0,
+                            writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
+      if (writes && moments) {
+        __global float *stored = moments + moments_offset + c;
+        stored[0] = s.hi;
+        stored[statistics_count] = real_hi(real_divide(own.m2, real_from_count(divisor)));
+        stored[2 * statistics_count] = 1.0f;
+      }
+    }
+    if (repeat == 1) {
+      each_apply(x + c * run, y + c * run, run, s, gamma ? gamma + p : 0, beta ? beta + p : 0, at);
+    } else {
+      for (ulong k = 0; k < run_parameters; k++) {
+        const ulong i = c * run + k * repeat;
+        run_apply(x + i, y + i, repeat, affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f)), at);
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/* Merges the partial sums of samples_backward into dgamma and dbeta; each may be NULL.
+ *
+ * Work:    a work-item owns one parameter after another of its group's outer_tile.
+ * Traffic: four floats for each parameter of each task's statistics, inner_tile a task.
+ * Macros:  LOCAL (WIDTH is 1). */
+__kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
+    const __global float *partials, ulong partials_offset, __global float *dgamma, ulong dgamma_offset,
+    __global float *dbeta, ulong dbeta_offset, ulong run_parameters, ulong parameter_groups, ulong statistics_count,
+    ulong parameters_count, ulong outer_tile, ulong inner_tile, ulong tiles)
+{
+  const ulong first = get_group_id(0) * outer_tile;
+  const ulong end = min(first + outer_tile, parameters_count);
+  const ulong plane = tiles * parameters_count, step = inner_tile % parameter_groups;
+
+  partials += partials_offset;
+  for (ulong p = first + get_local_id(0); p < end; p += LOCAL) {
+    const ulong group = p / run_parameters;
+    ulong phase = 0; /* of the task's first statistic among the groups of parameters */
+    real gx = real_of(0.0f, 0.0f), g = gx;
+    for (ulong t = 0; t < tiles; t++) {
+      const ulong statistics = min(inner_tile, statistics_count - t * inner_tile);
+      const ulong before = group + (group < phase ? parameter_groups : 0) - phase;
+      if (before < statistics) {
+        const __global float *kept = partials + t * parameters_count + p;
+        gx = real_add(gx, real_of(kept[0], kept[plane]));
+        g = real_add(g, real_of(kept[2 * plane], kept[3 * plane]));
+      }
+      phase += step;
+      phase -= phase < parameter_groups ? 0 : parameter_groups;
+    }
+    if (dgamma) {
+      dgamma[dgamma_offset + p] = real_hi(gx);
+    }
+    if (dbeta) {
+      dbeta[dbeta_offset + p] = real_hi(g);
+    }
+  }
+}
