@@ -44,4 +44,8 @@ foreach(device ${devices})
                                                  $<TARGET_FILE:clnorm_command>)
   set_tests_properties(command_family@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300
                        LABELS ${device})
+  add_test(NAME command_check@${device} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_check.sh
+                                                $<TARGET_FILE:clnorm_command> "${wrong}")
+  set_tests_properties(command_check@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300
+                       LABELS ${device})
 endforeach()

@@ -11,6 +11,14 @@ typedef struct attempt {
   check_result *result;
 } attempt;
 
+/* What is wrong, without the description before it: the report has that. */
+static const char *finding_of(const trial_result *r)
+{
+  const char *with = strstr(r->problem, " with 0x");
+  const char *colon = with != NULL ? strstr(with, ": ") : NULL;
+  return colon != NULL ? colon + 2 : r->problem;
+}
+
 static void append(char *text, size_t capacity, const char *before, const char *what, const char *after)
 {
   const size_t length = strlen(text);
@@ -104,6 +112,6 @@ void check_trial(engine *e, trial *t, clnorm_pass pass, unsigned with, check_res
   result->failures = !passed || a.report.overrun;
   if (result->failures != 0) {
     (void)snprintf(result->failure, sizeof result->failure, "%s; arguments: %s",
-                   passed ? "memory around the workspace was changed" : r.problem, result->arguments);
+                   passed ? "memory around the workspace was changed" : finding_of(&r), result->arguments);
   }
 }
