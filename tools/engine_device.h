@@ -22,7 +22,7 @@ void engine_describe(const clnorm_plan *plan, engine_report *report);
 
 /* `bytes` of NaN, aligned to 64, with ENGINE_GUARD bytes before and behind them: the workspace begins at ENGINE_GUARD.
  * NULL: no memory, and `error` has a sentence. Release with free. */
-#define ENGINE_GUARD 64
+#define ENGINE_GUARD 1024
 unsigned char *engine_guarded(size_t bytes, char *error);
 
 /* 1 if what lies around those bytes is as it was. */
