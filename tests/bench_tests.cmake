@@ -11,14 +11,6 @@ target_link_libraries(bench_record PRIVATE clnorm_flags PkgConfig::JANSSON)
 add_executable(bench_page bench_page.c)
 target_link_libraries(bench_page PRIVATE clnorm_flags)
 
-# A sanitizer's runtime has to be the first library, and a static clnorm has nothing to be put before.
-set(wrong "")
-if(NOT CLNORM_SANITIZE AND clnorm_type STREQUAL "SHARED_LIBRARY")
-  add_library(wrong_result MODULE wrong_result.c)
-  target_include_directories(wrong_result PRIVATE ${PROJECT_SOURCE_DIR}/include)
-  target_link_libraries(wrong_result PRIVATE clnorm_flags ${CMAKE_DL_LIBS})
-  set(wrong $<TARGET_FILE:wrong_result>)
-endif()
 foreach(device ${devices})
   add_test(NAME bench@${device}
            COMMAND ${CLNORM_BASH} ${CMAKE_CURRENT_SOURCE_DIR}/test_bench.sh $<TARGET_FILE:clnorm_command>

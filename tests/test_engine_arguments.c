@@ -1,11 +1,12 @@
 /* What tools/engine.c takes to a device and back beyond what `clnorm run` asks of it: strides with what lies between the
- * elements, masks, types of two bytes. Values by hand. */
+ * elements, masks, types of two bytes, memory as it is. Values by hand. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
+#include "engine_device.h"
 #include "guarded.h"
 #include "message.h"
 
@@ -110,4 +111,74 @@ Test(engine_arguments, elements_of_two_bytes_lie_side_by_side)
   guarded_free(&x);
   guarded_free(&y);
   guarded_free(&mean);
+}
+
+static clnorm_status run_within(const clnorm_desc *desc, const clnorm_args *args, const engine_span *spans,
+                                size_t count, engine_report *report)
+{
+  device_choice choice;
+  engine *e = NULL;
+  cr_assert(device_choose(NULL, &choice) == EXIT_OK && engine_open(&choice, &e) == EXIT_OK);
+  const clnorm_status status = engine_run_within(e, desc, CLNORM_TRAIN, args, spans, count, report);
+  engine_close(e);
+  return status;
+}
+
+Test(engine_arguments, arguments_of_one_span_stay_what_they_are_to_each_other)
+{
+  const clnorm_desc desc = make_desc(CLNORM_LAYER, 1, 2);
+  float memory[10] = {77, 1, 3, 77, 77, 77, 2, 4, 77, 77}; /* x at 1, y at 4, gamma at 6, mean at 8 */
+  const engine_span span = {memory, sizeof memory};
+  clnorm_args args = {.size = sizeof args,
+                      .x = {&memory[1], 2},
+                      .y = {&memory[4], 2},
+                      .gamma = {&memory[6], 2},
+                      .mean = {&memory[8], 1}};
+  engine_report report;
+  cr_assert(run_within(&desc, &args, &span, 1, &report) == CLNORM_SUCCESS);
+  NEAR(memory[4], -2 * INV_1);
+  NEAR(memory[5], 4 * INV_1);
+  cr_assert(memory[8] == 2 && !report.overrun);
+  cr_assert(memory[0] == 77 && memory[1] == 1 && memory[2] == 3 && memory[3] == 77 && memory[9] == 77);
+  /* Buffers of their own would not overlap. */
+  args.y.data = &memory[2];
+  cr_assert(run_within(&desc, &args, &span, 1, &report) == CLNORM_OVERLAP);
+  cr_assert(memory[2] == 3);
+}
+
+Test(engine_arguments, strides_count_from_the_element_in_a_span)
+{
+  clnorm_desc desc = make_desc(CLNORM_BATCH, 2, 1);
+  float memory[8] = {77, 1, 99, 3, 77, 77, 77, 77}; /* x at 3 and, backwards, at 1; y at 5 and 7 */
+  const engine_span spans[2] = {{memory, 4 * sizeof *memory}, {&memory[4], 4 * sizeof *memory}};
+  const clnorm_args args = {.size = sizeof args, .x = {&memory[3], 0}, .y = {&memory[5], 0}};
+  engine_report report;
+  desc.strides[CLNORM_TENSOR_X][0] = -2;
+  desc.strides[CLNORM_TENSOR_X][1] = 1;
+  desc.strides[CLNORM_TENSOR_Y][0] = 2;
+  desc.strides[CLNORM_TENSOR_Y][1] = 1;
+  cr_assert(run_within(&desc, &args, spans, 2, &report) == CLNORM_SUCCESS);
+  NEAR(memory[5], INV_1);
+  NEAR(memory[7], -INV_1);
+  cr_assert(memory[4] == 77 && memory[6] == 77 && memory[0] == 77 && memory[2] == 99);
+}
+
+Test(engine_arguments, whatever_changes_around_the_workspace_is_seen)
+{
+  char error[ENGINE_ERROR_BYTES];
+  const size_t bytes = 20;
+  static const struct {
+    size_t byte;
+    int intact;
+  } writes[] = {{0, 0}, {ENGINE_GUARD - 1, 0}, {ENGINE_GUARD, 1}, {ENGINE_GUARD + 19, 1}, {ENGINE_GUARD + 20, 0}};
+  for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+    unsigned char *guarded = engine_guarded(bytes, error);
+    float first;
+    cr_assert(guarded != NULL && (uintptr_t)guarded % 64 == 0 && engine_is_intact(guarded, bytes));
+    memcpy(&first, guarded + ENGINE_GUARD, sizeof first);
+    cr_assert(isnan(first));
+    guarded[writes[i].byte] ^= 1;
+    cr_assert(engine_is_intact(guarded, bytes) == writes[i].intact, "byte %zu", writes[i].byte);
+    free(guarded);
+  }
 }

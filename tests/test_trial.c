@@ -211,6 +211,35 @@ Test(trial, the_table_has_all_pairs)
   }
 }
 
+/* Whoever has little time still meets everything once. */
+Test(trial, the_quick_part_has_every_operation_in_every_type_and_every_activation)
+{
+  unsigned char types[6][5] = {{0}};
+  unsigned char activations[2][10] = {{0}}; /* of other types, of float */
+  unsigned char masked = 0;
+  family_case *cases;
+  const size_t count = family_cases_make(&cases);
+  for (size_t i = 0; i < count; i++) {
+    const clnorm_desc *desc = &cases[i].desc;
+    if (cases[i].quick) {
+      cr_assert(!cases[i].large);
+      types[desc->op][desc->dtype] = 1;
+      activations[desc->dtype == CLNORM_F32][desc->activation] = 1;
+      masked |= (desc->flags & CLNORM_RELU_MASK) != 0;
+    }
+  }
+  free(cases);
+  cr_assert(masked);
+  for (int op = CLNORM_BATCH; op <= CLNORM_RMS; op++) {
+    for (int type = CLNORM_F32; type <= CLNORM_F64; type++) {
+      cr_assert(types[op][type], "operation %d never meets type %d", op, type);
+    }
+  }
+  for (int activation = 0; activation < 10; activation++) {
+    cr_assert(activations[1][activation], "activation %d is not met", activation);
+  }
+}
+
 Test(trial, every_case_of_the_table_is_a_valid_descriptor)
 {
   family_case *cases;

@@ -44,4 +44,12 @@ foreach(device ${devices})
                                                  $<TARGET_FILE:clnorm_command>)
   set_tests_properties(command_family@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300
                        LABELS ${device})
+  add_test(NAME command_check@${device} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_check.sh
+                                                $<TARGET_FILE:clnorm_command> "${wrong}")
+  set_tests_properties(command_check@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300
+                       LABELS ${device})
+  if(CLNORM_SANITIZE AND NOT device STREQUAL "cpu")
+    # LLVM never frees what it compiled with.
+    set_property(TEST command_check@${device} APPEND PROPERTY ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+  endif()
 endforeach()

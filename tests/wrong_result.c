@@ -1,5 +1,5 @@
 /* Loaded before the library (LD_PRELOAD), this makes the CPU backend wrong in one element of its tensor, to prove that
- * the benchmark sees it and gives no speed. */
+ * the benchmark sees it and gives no speed, and that the check sees it. */
 #include <clnorm/clnorm.h>
 #include <dlfcn.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "generate.h"
+#include "tolerance.h"
 
 /* Optional arguments of the passes, as bits. */
 enum {
@@ -248,9 +249,11 @@ static void note(check_result *result, oracle_quantity quantity, const oracle_er
 {
   static const char *const names[] = {"gamma",   "beta", "running_mean", "running_var", "mean",
                                       "inv_std", "dx",   "dgamma",       "dbeta",       "in place"};
-  if (!(error->units <= result->worst.units)) {
-    result->worst = *error;
-    result->quantity = quantity;
+  if (!(error->units <= result->units)) {
+    result->units = error->units;
+    result->error = fabs(error->got - error->expected);
+    result->tolerance = error->tolerance;
+    result->quantity = oracle_quantity_name(quantity);
   }
   if (error->units <= 1 || result->failure[0] != '\0') {
     return;
@@ -325,7 +328,7 @@ static int run_all(engine *e, work *w, check_breadth breadth, check_result *resu
 int check_case(engine *e, const check_input *input, clnorm_pass pass, check_breadth breadth, check_result *result)
 {
   work w = {.input = input, .pass = pass};
-  *result = (check_result){.pass = pass, .worst = {.units = -1}}; /* less than any error */
+  *result = (check_result){.pass = pass, .units = -1}; /* less than any error */
   result->status = clnorm_desc_counts(&input->desc, &w.counts);
   if (result->status != CLNORM_SUCCESS) {
     (void)snprintf(result->reason, sizeof result->reason, "%.*s", (int)sizeof result->reason - 1, clnorm_last_error());

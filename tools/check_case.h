@@ -1,11 +1,11 @@
-/* One pass over one shape, run with its optional arguments present and absent, compared with the reference. */
+/* One pass of batch normalization over one shape, run with its optional arguments present and absent, compared with the reference. */
 #ifndef CLNORM_TOOLS_CHECK_CASE_H
 #define CLNORM_TOOLS_CHECK_CASE_H
 
 #include <clnorm/clnorm.h>
 
+#include "check_result.h"
 #include "engine.h"
-#include "tolerance.h"
 
 /* The data of a case. */
 typedef struct check_input {
@@ -20,18 +20,6 @@ typedef enum check_breadth {
   CHECK_FEW = 1, /* every argument, every argument in place, no optional argument */
   CHECK_ALL = 2  /* every subset of the optional arguments */
 } check_breadth;
-
-typedef struct check_result {
-  clnorm_pass pass;
-  clnorm_status status; /* of the first run that failed as a call; then `reason` says why */
-  char reason[300];
-  char variant[64];
-  int runs;
-  int failures;             /* runs with a result outside its bound */
-  oracle_quantity quantity; /* of the worst error */
-  oracle_error worst;
-  char failure[400]; /* about the first failure */
-} check_result;
 
 /* Returns 0, or -1 if the host's memory is short. */
 int check_case(engine *e, const check_input *input, clnorm_pass pass, check_breadth breadth, check_result *result);

@@ -1,141 +1,191 @@
 #include "check_report.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <string.h>
 
 #include "run_options.h"
+#include "storage_type.h"
+#include "trial.h"
+#include "words.h"
 
 static const char *layout_name(clnorm_layout layout)
 {
   return layout == CLNORM_CHANNELS_LAST ? "channels-last" : "channels-first";
 }
 
-static const char *shape_text(const clnorm_desc *desc, char *text, size_t capacity)
+/* What a line's group is called, in two columns. */
+typedef struct group_name {
+  const char *first, *second;
+} group_name;
+
+static group_name name_of(check_table table, int group)
 {
-  size_t length = 0;
-  text[0] = '\0';
-  for (uint32_t axis = 0; axis < desc->rank && length < capacity; axis++) {
-    length += (size_t)snprintf(text + length, capacity - length, "%s%zu", axis == 0 ? "" : "x", desc->dims[axis]);
-  }
-  return text;
+  return table == CHECK_BATCH ? (group_name){run_pass_name((clnorm_pass)(CLNORM_TRAIN + group / 2)),
+                                             layout_name((clnorm_layout)(CLNORM_CHANNELS_FIRST + group % 2))}
+                              : (group_name){op_name((clnorm_op)(CLNORM_BATCH + group / 4)),
+                                             storage_name((clnorm_dtype)(CLNORM_F32 + group % 4))};
 }
 
-/* A tensor beyond the device's memory says nothing about the library; any other failure does. */
-static int is_unsupported(const check_result *result)
+static check_group *group_of(check_report *report, const check_subject *subject, clnorm_pass pass)
 {
-  return result->status == CLNORM_UNSUPPORTED || result->status == CLNORM_OUT_OF_MEMORY;
+  const clnorm_desc *desc = subject->desc;
+  const int index = subject->table == CHECK_BATCH ? (pass - CLNORM_TRAIN) * 2 + (desc->layout - CLNORM_CHANNELS_FIRST)
+                                                  : (desc->op - CLNORM_BATCH) * 4 + (desc->dtype - CLNORM_F32);
+  return &report->groups[subject->table][index];
 }
 
-static const char *verdict(const check_result *result)
+/* ---- results ------------------------------------------------------------------------------------------------ */
+
+static int has_double(const device_choice *choice)
 {
-  if (is_unsupported(result)) {
+#if CLNORM_HAVE_OPENCL
+  return choice->number < 0 || choice->device.fp64;
+#else
+  (void)choice;
+  return 1;
+#endif
+}
+
+/* A tensor beyond the device's memory says nothing about the library, nor one of double on a device that has none; any other
+ * failure does. */
+static int is_unsupported(const check_report *report, const check_subject *subject, const check_result *result)
+{
+  return result->status == CLNORM_OUT_OF_MEMORY ||
+         (result->status == CLNORM_UNSUPPORTED && subject->desc->dtype == CLNORM_F64 && !has_double(report->choice));
+}
+
+const char *check_verdict(const check_report *report, const check_subject *subject, const check_result *result)
+{
+  if (is_unsupported(report, subject, result)) {
     return "unsupported";
   }
   return result->status == CLNORM_SUCCESS && result->failures == 0 ? "ok" : "failed";
 }
 
-/* JSON has no infinity. */
-static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
-static int write_record(const check_report *report, const check_input *input, const check_result *result)
+/* "4x3x7, normal, mean 0, std 1"; of the family "train: layer 5x6x7 from 2 bf16 silu, normal, mean 0, std 1". */
+static void describe(const check_subject *subject, clnorm_pass pass, char *text, size_t capacity)
 {
-  const clnorm_desc *desc = &input->desc;
-  json_t *record = json_object();
-  json_t *shape = json_array();
+  const clnorm_desc *desc = subject->desc;
+  char shape[200] = "";
+  if (subject->table == CHECK_FAMILY) {
+    (void)snprintf(text, capacity, "%s: %s, %s", run_pass_name(pass), trial_describe(desc, shape, sizeof shape),
+                   subject->label);
+    return;
+  }
   for (uint32_t axis = 0; axis < desc->rank; axis++) {
-    json_array_append_new(shape, json_integer((json_int_t)desc->dims[axis]));
+    const size_t length = strlen(shape);
+    (void)snprintf(shape + length, sizeof shape - length, "%s%zu", axis == 0 ? "" : "x", desc->dims[axis]);
   }
-  json_object_set_new(record, "schema", json_integer(1));
-  json_object_set_new(record, "op", json_string("batch"));
-  json_object_set_new(record, "pass", json_string(run_pass_name(result->pass)));
-  json_object_set_new(record, "shape", shape);
-  json_object_set_new(record, "layout", json_string(layout_name(desc->layout)));
-  json_object_set_new(record, "per_activation", json_boolean((desc->flags & CLNORM_PER_ACTIVATION) != 0));
-  json_object_set_new(record, "dtype", json_string("f32"));
-  json_object_set_new(record, "data", json_string(input->label));
-  json_object_set_new(record, "backend", json_string(report->backend));
-  json_object_set_new(record, "device", json_string(report->choice->name));
-  json_object_set_new(record, "driver", json_string(report->choice->driver));
-  json_object_set_new(record, "variant", json_string(result->variant));
-  json_object_set_new(record, "runs", json_integer(result->runs));
-  json_object_set_new(record, "check", json_string(verdict(result)));
-  if (result->status != CLNORM_SUCCESS) {
-    json_object_set_new(record, "reason", json_string(result->reason));
-  } else if (result->failures != 0) {
-    json_object_set_new(record, "reason", json_string(result->failure));
-  }
-  json_object_set_new(record, "quantity", json_string(oracle_quantity_name(result->quantity)));
-  json_object_set_new(record, "max_err", number(fabs(result->worst.got - result->worst.expected)));
-  json_object_set_new(record, "tolerance", number(result->worst.tolerance));
-  json_object_set_new(record, "version", json_string(clnorm_version()));
-  const int written = json_dumpf(record, report->json, JSON_COMPACT);
-  json_decref(record);
-  return written == 0 && fputc('\n', report->json) != EOF ? 0 : -1;
+  (void)snprintf(text, capacity, "%s, %s", shape, subject->label);
 }
 
-int check_report_add(check_report *report, const check_input *input, const check_result *result)
+int check_report_add(check_report *report, const check_subject *subject, const check_result *result)
 {
-  char shape[120];
-  check_group *group =
-      &report->groups[(result->pass - CLNORM_TRAIN) * 2 + (input->desc.layout - CLNORM_CHANNELS_FIRST)];
-  (void)shape_text(&input->desc, shape, sizeof shape);
+  check_group *group = group_of(report, subject, result->pass);
+  char where[sizeof group->where];
+  describe(subject, result->pass, where, sizeof where);
   group->cases++;
   group->runs += result->runs;
-  if (is_unsupported(result)) {
+  if (is_unsupported(report, subject, result)) {
     if (group->unsupported++ == 0) {
-      (void)snprintf(group->reason, sizeof group->reason, "%s: %.150s", shape, result->reason);
+      (void)snprintf(group->reason, sizeof group->reason, "%s: %s", where, result->reason);
     }
   } else if (result->status != CLNORM_SUCCESS || result->failures != 0) {
     if (group->failures++ == 0) {
-      (void)snprintf(group->failure, sizeof group->failure, "%s %s: %s", shape, input->label,
+      (void)snprintf(group->failure, sizeof group->failure, "%s: %s", where,
                      result->status != CLNORM_SUCCESS ? result->reason : result->failure);
     }
   }
-  if (result->runs != 0 && !(result->worst.units <= group->units)) {
-    group->units = result->worst.units;
+  if (result->runs != 0 && (group->quantity == NULL || !(result->units <= group->units))) {
+    group->units = result->units;
     group->quantity = result->quantity;
-    (void)snprintf(group->where, sizeof group->where, "%s, %s", shape, input->label);
+    memcpy(group->where, where, sizeof where);
   }
-  return report->json != NULL ? write_record(report, input, result) : 0;
+  return report->json != NULL ? check_record_write(report, subject, result) : 0;
 }
 
-static void print_details(const check_report *report)
+/* ---- the tables --------------------------------------------------------------------------------------------- */
+
+typedef struct totals {
+  int runs, failures, unsupported;
+} totals;
+
+static totals count(const check_report *report)
 {
+  totals t = {0, 0, 0};
+  for (int i = 0; i < CHECK_TABLES * CHECK_GROUPS; i++) {
+    const check_group *group = &report->groups[i / CHECK_GROUPS][i % CHECK_GROUPS];
+    t.runs += group->runs;
+    t.failures += group->failures;
+    t.unsupported += group->unsupported;
+  }
+  return t;
+}
+
+static void print_group(group_name name, const check_group *group)
+{
+  const char *verdict = group->failures != 0 ? "FAIL" : "ok";
+  char worst[24] = "-";
+  if (group->runs != 0) {
+    (void)snprintf(worst, sizeof worst, "%.3f", group->units);
+  }
+  (void)printf("%-16s %-15s %7d %6d  %-6s %-4s %-12s %s\n", name.first, name.second, group->cases, group->runs, worst,
+               group->unsupported == group->cases ? "-" : verdict, group->quantity != NULL ? group->quantity : "-",
+               group->unsupported == group->cases ? "unsupported" : group->where);
+}
+
+static void print_table(const check_report *report, check_table table)
+{
+  int empty = 1;
   for (int i = 0; i < CHECK_GROUPS; i++) {
-    const check_group *group = &report->groups[i];
-    const char *pass = run_pass_name((clnorm_pass)(CLNORM_TRAIN + i / 2));
-    const char *layout = layout_name((clnorm_layout)(CLNORM_CHANNELS_FIRST + i % 2));
+    const check_group *group = &report->groups[table][i];
+    if (group->cases == 0) {
+      continue;
+    }
+    if (empty) {
+      (void)printf("%-16s %-15s %7s %6s  %-11s %-12s %s\n", table == CHECK_BATCH ? "pass" : "operation",
+                   table == CHECK_BATCH ? "layout" : "type", table == CHECK_BATCH ? "shapes" : "cases", "runs",
+                   "worst/bound", "of", "at");
+    }
+    empty = 0;
+    print_group(name_of(table, i), group);
+  }
+}
+
+static void print_details(const check_report *report, check_table table)
+{
+  const char *what = table == CHECK_BATCH ? "shapes" : "cases";
+  for (int i = 0; i < CHECK_GROUPS; i++) {
+    const check_group *group = &report->groups[table][i];
+    const group_name name = name_of(table, i);
     if (group->failures != 0) {
-      (void)printf("FAILED %s %s, %d of %d shapes; the first: %s\n", pass, layout, group->failures, group->cases,
-                   group->failure);
+      (void)printf("FAILED %s %s, %d of %d %s; the first: %s\n", name.first, name.second, group->failures, group->cases,
+                   what, group->failure);
     }
     if (group->unsupported != 0) {
-      (void)printf("unsupported %s %s, %d of %d shapes; the first: %s\n", pass, layout, group->unsupported,
-                   group->cases, group->reason);
+      (void)printf("unsupported %s %s, %d of %d %s; the first: %s\n", name.first, name.second, group->unsupported,
+                   group->cases, what, group->reason);
     }
   }
 }
 
 int check_report_print(const check_report *report, double seconds)
 {
-  int failures = 0;
-  int runs = 0;
+  const totals t = count(report);
+  char unsupported[40] = "";
   (void)printf("%s (%s), clnorm %s\n", report->choice->name, report->choice->driver, clnorm_version());
-  (void)printf("%-16s %-15s %7s %6s  %-11s %-12s %s\n", "pass", "layout", "shapes", "runs", "worst/bound", "of", "at");
-  for (int i = 0; i < CHECK_GROUPS; i++) {
-    const check_group *group = &report->groups[i];
-    if (group->cases == 0) {
-      continue;
-    }
-    failures += group->failures;
-    runs += group->runs;
-    (void)printf("%-16s %-15s %7d %6d  %-6.3f %-4s %-12s %s\n", run_pass_name((clnorm_pass)(CLNORM_TRAIN + i / 2)),
-                 layout_name((clnorm_layout)(CLNORM_CHANNELS_FIRST + i % 2)), group->cases, group->runs, group->units,
-                 group->failures != 0 ? "FAIL" : "ok", group->runs != 0 ? oracle_quantity_name(group->quantity) : "-",
-                 group->where);
+  for (check_table table = CHECK_BATCH; table < CHECK_TABLES; table++) {
+    print_table(report, table);
   }
-  print_details(report);
-  (void)printf("%s: %d runs in %.1f s\n\n", failures == 0 ? "all passed" : "FAILED", runs, seconds);
-  return failures == 0;
+  for (check_table table = CHECK_BATCH; table < CHECK_TABLES; table++) {
+    print_details(report, table);
+  }
+  if (t.unsupported != 0) {
+    (void)snprintf(unsupported, sizeof unsupported, ", %d unsupported", t.unsupported);
+  }
+  (void)printf("%s: %d runs in %.1f s%s\n\n",
+               t.failures != 0 ? "FAILED"
+               : t.runs == 0   ? "NOTHING WAS RUN"
+                               : "all passed",
+               t.runs, seconds, unsupported);
+  return t.failures == 0 && t.runs != 0;
 }

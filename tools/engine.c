@@ -59,56 +59,110 @@ const char *engine_backend(const engine *e) { return e->device != NULL ? "opencl
 
 const char *engine_error(const engine *e) { return e->error; }
 
-static clnorm_status run_cpu(const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args, engine_report *report,
+/* ---- guarded workspace -------------------------------------------------------------------------------------- */
+
+#define GUARD_BYTE 0x5a
+/* All bits set: NaN in every type. */
+#define NAN_BYTE 0xff
+
+/* aligned_alloc wants a multiple of the alignment. */
+static void *allocate(size_t bytes, char *error)
+{
+  void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  if (memory == NULL) {
+    (void)snprintf(error, ENGINE_ERROR_BYTES, "%zu bytes of workspace were refused", bytes);
+  }
+  return memory;
+}
+
+unsigned char *engine_guarded(size_t bytes, char *error)
+{
+  unsigned char *guarded = allocate(bytes + 2 * (size_t)ENGINE_GUARD, error);
+  if (guarded != NULL) {
+    memset(guarded, GUARD_BYTE, ENGINE_GUARD);
+    memset(guarded + ENGINE_GUARD, NAN_BYTE, bytes);
+    memset(guarded + ENGINE_GUARD + bytes, GUARD_BYTE, ENGINE_GUARD);
+  }
+  return guarded;
+}
+
+int engine_is_intact(const unsigned char *guarded, size_t bytes)
+{
+  int intact = 1;
+  for (size_t i = 0; i < ENGINE_GUARD; i++) {
+    intact &= guarded[i] == GUARD_BYTE && guarded[ENGINE_GUARD + bytes + i] == GUARD_BYTE;
+  }
+  return intact;
+}
+
+/* ---- the CPU backend ---------------------------------------------------------------------------------------- */
+
+static clnorm_status fail_library(char *error, clnorm_status status)
+{
+  (void)snprintf(error, ENGINE_ERROR_BYTES, "%s", clnorm_last_error());
+  return status;
+}
+
+static clnorm_status execute(const clnorm_plan *plan, const clnorm_args *args, int guarded, engine_report *report,
                              char *error)
 {
-  clnorm_plan *plan = NULL;
   clnorm_args call = *args;
-  void *workspace = NULL;
-  clnorm_status status = clnorm_plan_create(desc, pass, &plan);
-  if (status != CLNORM_SUCCESS) {
-    goto failed;
-  }
+  unsigned char *memory = NULL;
   const size_t bytes = clnorm_plan_workspace_size(plan);
   if (bytes != 0) {
-    /* aligned_alloc wants a multiple of the alignment. */
-    workspace = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (workspace == NULL) {
-      (void)snprintf(error, ENGINE_ERROR_BYTES, "%zu bytes of workspace were refused", bytes);
-      status = CLNORM_OUT_OF_MEMORY;
-      goto done;
+    memory = guarded ? engine_guarded(bytes, error) : allocate(bytes, error);
+    if (memory == NULL) {
+      return CLNORM_OUT_OF_MEMORY;
     }
-    call.workspace = (clnorm_output){workspace, bytes};
+    call.workspace = (clnorm_output){memory + (guarded ? ENGINE_GUARD : 0), bytes};
+  }
+  const double begin = engine_now();
+  const clnorm_status status = clnorm_execute(plan, &call);
+  report->seconds = engine_now() - begin;
+  report->overrun = guarded && bytes != 0 && !engine_is_intact(memory, bytes);
+  free(memory);
+  return status == CLNORM_SUCCESS ? status : fail_library(error, status);
+}
+
+static clnorm_status run_cpu(const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args, int guarded,
+                             engine_report *report, char *error)
+{
+  clnorm_plan *plan = NULL;
+  clnorm_status status = clnorm_plan_create(desc, pass, &plan);
+  if (status != CLNORM_SUCCESS) {
+    return fail_library(error, status);
   }
   engine_describe(plan, report);
-  const double begin = engine_now();
-  status = clnorm_execute(plan, &call);
-  report->seconds = engine_now() - begin;
-failed:
-  if (status != CLNORM_SUCCESS) {
-    (void)snprintf(error, ENGINE_ERROR_BYTES, "%s", clnorm_last_error());
-  }
-done:
-  free(workspace);
+  status = execute(plan, args, guarded, report, error);
   clnorm_plan_destroy(plan);
+  return status;
+}
+
+/* ---- both --------------------------------------------------------------------------------------------------- */
+
+clnorm_status engine_run_within(engine *e, const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args,
+                                const engine_span *spans, size_t count, engine_report *report)
+{
+  engine_report made = {0};
+  clnorm_status status;
+#if CLNORM_HAVE_OPENCL
+  if (e->device != NULL) {
+    status = engine_device_run(e->device, desc, pass, args, spans, count, &made, e->error);
+  } else
+#else
+  (void)spans;
+#endif
+  {
+    status = run_cpu(desc, pass, args, count != 0, &made, e->error);
+  }
+  if (report != NULL) {
+    *report = made;
+  }
   return status;
 }
 
 clnorm_status engine_run(engine *e, const clnorm_desc *desc, clnorm_pass pass, const clnorm_args *args,
                          engine_report *report)
 {
-  engine_report made = {0};
-  clnorm_status status;
-#if CLNORM_HAVE_OPENCL
-  if (e->device != NULL) {
-    status = engine_device_run(e->device, desc, pass, args, &made, e->error);
-  } else
-#endif
-  {
-    status = run_cpu(desc, pass, args, &made, e->error);
-  }
-  if (report != NULL) {
-    *report = made;
-  }
-  return status;
+  return engine_run_within(e, desc, pass, args, NULL, 0, report);
 }

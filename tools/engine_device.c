@@ -1,5 +1,6 @@
 #include "engine_device.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ typedef struct transfer {
   const void *from;
   void *to; /* NULL: an input */
   size_t bytes;
+  size_t size; /* of an element */
   clnorm_buffer *buffer;
 } transfer;
 
@@ -98,7 +100,7 @@ static void add(transfers *t, const char *name, const void *from, void *to, size
                 clnorm_buffer *buffer)
 {
   if (from != NULL) {
-    t->list[t->count++] = (transfer){name, from, to, count * size, buffer};
+    t->list[t->count++] = (transfer){name, from, to, count * size, size, buffer};
   }
 }
 
@@ -208,6 +210,115 @@ static clnorm_status download(engine_device *device, const transfers *t, char *e
   return CLNORM_SUCCESS;
 }
 
+/* ---- arguments in spans ------------------------------------------------------------------------------------- */
+
+/* The memory of the device that stands for spans of the host's. */
+typedef struct spread {
+  const engine_span *spans;
+  size_t count;
+  cl_mem memories[ENGINE_SPANS];
+} spread;
+
+static clnorm_status upload_spans(engine_device *device, spread *s, char *error)
+{
+  for (size_t i = 0; i < s->count; i++) {
+    cl_int code = CL_SUCCESS;
+    s->memories[i] = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, s->spans[i].bytes,
+                                    s->spans[i].memory, &code);
+    if (s->memories[i] == NULL) {
+      return fail_cl(error, "clCreateBuffer", "span", code);
+    }
+  }
+  return CLNORM_SUCCESS;
+}
+
+/* Every argument gets the memory of the span in which it lies. */
+static clnorm_status place(const transfers *t, const spread *s, char *error)
+{
+  for (int i = 0; i < t->count; i++) {
+    const transfer *argument = &t->list[i];
+    const uintptr_t from = (uintptr_t)argument->from;
+    size_t k = 0;
+    while (k < s->count && (from < (uintptr_t)s->spans[k].memory ||
+                            from + argument->bytes > (uintptr_t)s->spans[k].memory + s->spans[k].bytes)) {
+      k++;
+    }
+    if (k == s->count) {
+      (void)snprintf(error, ENGINE_ERROR_BYTES, "%s: lies in no span", argument->name);
+      return CLNORM_INVALID_ARGUMENT;
+    }
+    argument->buffer->memory = s->memories[k];
+    argument->buffer->offset += (from - (uintptr_t)s->spans[k].memory) / argument->size;
+    (void)clRetainMemObject(s->memories[k]);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status download_spans(engine_device *device, const spread *s, char *error)
+{
+  for (size_t i = 0; i < s->count; i++) {
+    const cl_int code = clEnqueueReadBuffer(device->queue, s->memories[i], CL_TRUE, 0, s->spans[i].bytes,
+                                            s->spans[i].memory, 0, NULL, NULL);
+    if (code != CL_SUCCESS) {
+      return fail_cl(error, "clEnqueueReadBuffer", "span", code);
+    }
+  }
+  return CLNORM_SUCCESS;
+}
+
+static void release_spans(const spread *s)
+{
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->memories[i] != NULL) {
+      (void)clReleaseMemObject(s->memories[i]);
+    }
+  }
+}
+
+/* ---- workspace ---------------------------------------------------------------------------------------------- */
+
+/* NaN between guards. */
+static clnorm_status make_guarded(engine_device *device, size_t bytes, clnorm_buffer *buffer, char *error)
+{
+  cl_int code = CL_SUCCESS;
+  unsigned char *guarded = engine_guarded(bytes, error);
+  if (guarded == NULL) {
+    return CLNORM_OUT_OF_MEMORY;
+  }
+  buffer->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR,
+                                  bytes + 2 * (size_t)ENGINE_GUARD, guarded, &code);
+  buffer->offset = ENGINE_GUARD;
+  buffer->count = bytes;
+  free(guarded);
+  return buffer->memory != NULL ? CLNORM_SUCCESS : fail_cl(error, "clCreateBuffer", "workspace", code);
+}
+
+static clnorm_status look_at_guards(engine_device *device, const clnorm_buffer *buffer, int *overrun, char *error)
+{
+  const size_t bytes = buffer->count + 2 * (size_t)ENGINE_GUARD;
+  unsigned char *guarded = malloc(bytes);
+  if (guarded == NULL) {
+    (void)snprintf(error, ENGINE_ERROR_BYTES, "%zu bytes were refused", bytes);
+    return CLNORM_OUT_OF_MEMORY;
+  }
+  const cl_int code = clEnqueueReadBuffer(device->queue, buffer->memory, CL_TRUE, 0, bytes, guarded, 0, NULL, NULL);
+  *overrun = code == CL_SUCCESS && !engine_is_intact(guarded, buffer->count);
+  free(guarded);
+  return code == CL_SUCCESS ? CLNORM_SUCCESS : fail_cl(error, "clEnqueueReadBuffer", "workspace", code);
+}
+
+static clnorm_status make_workspace(engine_device *device, const clnorm_cl_plan *plan, int guarded,
+                                    clnorm_buffer *buffer, char *error)
+{
+  const size_t bytes = clnorm_plan_workspace_size(clnorm_cl_plan_data(plan));
+  if (bytes == 0) {
+    return CLNORM_SUCCESS;
+  }
+  return guarded ? make_guarded(device, bytes, buffer, error) : make_buffer(device, "workspace", bytes, buffer, error);
+}
+
+/* ---- a run -------------------------------------------------------------------------------------------------- */
+
 static clnorm_status execute(engine_device *device, const clnorm_cl_plan *plan, const clnorm_cl_args *call,
                              engine_report *report, char *error)
 {
@@ -235,12 +346,38 @@ static void note_cache(const clnorm_cl_cache *cache, engine_report *report)
   }
 }
 
+/* Takes the arguments over, runs, and brings results back. */
+static clnorm_status run(engine_device *device, const clnorm_cl_plan *plan, transfers *t, spread *s,
+                         clnorm_cl_args *call, engine_report *report, char *error)
+{
+  const int within = s->count != 0;
+  clnorm_status status = within ? upload_spans(device, s, error) : upload(device, t, error);
+  if (status == CLNORM_SUCCESS && within) {
+    status = place(t, s, error);
+  }
+  if (status == CLNORM_SUCCESS) {
+    status = make_workspace(device, plan, within, &call->workspace, error);
+  }
+  if (status == CLNORM_SUCCESS) {
+    status = execute(device, plan, call, report, error);
+  }
+  if (status == CLNORM_SUCCESS) {
+    status = within ? download_spans(device, s, error) : download(device, t, error);
+  }
+  if (status == CLNORM_SUCCESS && within && call->workspace.memory != NULL) {
+    status = look_at_guards(device, &call->workspace, &report->overrun, error);
+  }
+  return status;
+}
+
 clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, clnorm_pass pass,
-                                const clnorm_args *args, engine_report *report, char *error)
+                                const clnorm_args *args, const engine_span *spans, size_t count, engine_report *report,
+                                char *error)
 {
   clnorm_cl_plan *plan = NULL;
   clnorm_cl_args call = {.size = sizeof call, .batch_number = args->batch_number};
   transfers t = {.desc = desc};
+  spread s = {.spans = spans, .count = count};
   double before = 0;
   double after = 0;
   clnorm_cl_cache cached_before;
@@ -264,23 +401,14 @@ clnorm_status engine_device_run(engine_device *device, const clnorm_desc *desc, 
   engine_describe(clnorm_cl_plan_data(plan), report);
   list_tensors(&t, args, &call);
   list_numbers(&t, args, &call);
-  status = upload(device, &t, error);
-  const size_t workspace = clnorm_plan_workspace_size(clnorm_cl_plan_data(plan));
-  if (status == CLNORM_SUCCESS && workspace != 0) {
-    status = make_buffer(device, "workspace", workspace, &call.workspace, error);
-  }
-  if (status == CLNORM_SUCCESS) {
-    status = execute(device, plan, &call, report, error);
-  }
-  if (status == CLNORM_SUCCESS) {
-    status = download(device, &t, error);
-  }
+  status = run(device, plan, &t, &s, &call, report, error);
 done:
   for (int i = 0; i < t.count; i++) {
     if (t.list[i].buffer->memory != NULL) {
       (void)clReleaseMemObject(t.list[i].buffer->memory);
     }
   }
+  release_spans(&s);
   if (call.workspace.memory != NULL) {
     (void)clReleaseMemObject(call.workspace.memory);
   }

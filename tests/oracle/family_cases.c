@@ -10,6 +10,7 @@
 
 #define DRAWS 24
 #define CASES_MAX 2000
+#define TYPE_CASES 18
 #define LARGE_CASES 5
 
 typedef enum factor {
@@ -200,6 +201,17 @@ static trial_data data_of(const choice c, size_t index)
   return data;
 }
 
+/* Float with every activation, the other types without any and with one. A device compiles kernels for each storage type with
+ * each activation. */
+static int is_quick(const clnorm_desc *desc)
+{
+  static const clnorm_activation beside[] = {[CLNORM_F16] = CLNORM_ACTIVATION_GELU,
+                                             [CLNORM_BF16] = CLNORM_ACTIVATION_TANH,
+                                             [CLNORM_F64] = CLNORM_ACTIVATION_SILU};
+  return desc->dtype == CLNORM_F32 || desc->activation == CLNORM_ACTIVATION_NONE ||
+         desc->activation == beside[desc->dtype];
+}
+
 static family_case case_of(const choice c, size_t index)
 {
   family_case made = {.with = with_of(c), .data = data_of(c, index)};
@@ -212,6 +224,7 @@ static family_case case_of(const choice c, size_t index)
   set_accumulation(desc, c);
   desc->length_axis = c[LENGTHS] ? length_axis_of(desc) : 0;
   set_strides(desc, c);
+  made.quick = is_quick(desc);
   return made;
 }
 
@@ -310,6 +323,9 @@ static chosen choose(pairs met, choice best, uint64_t *state)
 
 /* ---- The table ----------------------------------------------------------------------------------------------------- */
 
+/* Layer and RMS normalization know none. */
+static int layouts_of(int op) { return op == 2 || op == 5 ? 1 : 2; }
+
 static family_case large_case(clnorm_op op, uint32_t rank, const size_t *dims, uint32_t axis)
 {
   const choice plain = {0};
@@ -318,8 +334,22 @@ static family_case large_case(clnorm_op op, uint32_t rank, const size_t *dims, u
   made.desc.rank = rank;
   memcpy(made.desc.dims, dims, rank * sizeof *dims);
   made.desc.axis = axis;
+  made.quick = 0;
   made.large = 1;
   return made;
+}
+
+/* Every operation in every type but float, as it is: of the pairs some come only with much else. */
+static size_t add_types(family_case *cases, size_t count)
+{
+  for (int op = 0; op < OPS; op++) {
+    for (int type = 1; type < levels[DTYPE]; type++) {
+      const choice c = {[OP] = op, [SHAPE] = 2 + (op + type) % 6, [LAYOUT] = type % layouts_of(op), [DTYPE] = type};
+      cases[count] = case_of(c, count);
+      count++;
+    }
+  }
+  return count;
 }
 
 static size_t add_large(family_case *cases, size_t count)
@@ -348,7 +378,7 @@ size_t family_cases_make(family_case **cases)
   }
   for (int op = 0; op < OPS; op++) {
     for (int shape = 0; shape < SHAPES; shape++) {
-      for (int layout = 0; layout < (op == 2 || op == 5 ? 1 : 2); layout++) {
+      for (int layout = 0; layout < layouts_of(op); layout++) {
         const choice plain = {[OP] = op, [SHAPE] = shape, [LAYOUT] = layout};
         (*cases)[count] = case_of(plain, count);
         count++;
@@ -356,7 +386,7 @@ size_t family_cases_make(family_case **cases)
     }
   }
   choice next;
-  for (chosen got = CHOSEN; count < CASES_MAX - LARGE_CASES && got != COMPLETE;) {
+  for (chosen got = CHOSEN; count < CASES_MAX - TYPE_CASES - LARGE_CASES && got != COMPLETE;) {
     got = choose(*met, next, &state);
     if (got == CHOSEN) {
       (*cases)[count] = case_of(next, count);
@@ -364,7 +394,7 @@ size_t family_cases_make(family_case **cases)
     }
   }
   free(met);
-  return add_large(*cases, count);
+  return add_large(*cases, add_types(*cases, count));
 }
 
 int family_case_has_pass(const family_case *c, clnorm_pass pass)

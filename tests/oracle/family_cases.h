@@ -15,10 +15,12 @@ typedef struct family_case {
   clnorm_desc desc;
   trial_data data;
   unsigned with;
+  int quick; /* in the part that meets each operation, storage type and activation with few different kernels to compile */
   int large; /* over a hundred thousand elements: devices that are fast enough */
 } family_case;
 
-/* Every shape of the table as it is (float, dense, all arguments), then the pairs. Returns how many; release with free. */
+/* Every shape of the table as it is (float, dense, all arguments), the pairs, each operation in each other storage type, large
+ * tensors. Returns how many; release with free. */
 size_t family_cases_make(family_case **cases);
 
 /* 1 if the operation has the pass, and the shape values enough for it. */
