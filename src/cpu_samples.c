@@ -14,6 +14,9 @@
  * it: of the sum of squares 16 of 53 bits would be lost. */
 #define FAR_OFF 65536.0
 
+/* Rows that samples_gradients takes together. */
+#define ROWS 4
+
 /* Runs whose coefficients are made at a time. */
 #define RUNS 256
 
@@ -73,7 +76,19 @@ clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__ste
 size_t clnorm__samples_together(const clnorm__geometry *geometry)
 {
   const uint64_t fit = CLNORM__SAMPLES_ELEMENTS / geometry->run;
-  return fit == 0 ? 1 : fit < CLNORM__SAMPLES ? (size_t)fit : CLNORM__SAMPLES;
+  if (fit < ROWS) {
+    return fit == 0 ? 1 : (size_t)fit;
+  }
+  return fit < CLNORM__SAMPLES ? (size_t)(fit / ROWS * ROWS) : CLNORM__SAMPLES;
+}
+
+clnorm__distances clnorm__samples_distances(const clnorm__geometry *geometry, size_t count)
+{
+  const size_t block = count * (size_t)geometry->run;
+  if (block > CLNORM__BLOCK_AHEAD) {
+    return (clnorm__distances){CLNORM__NEAR_AHEAD, 0};
+  }
+  return geometry->repeat == 1 ? (clnorm__distances){0, block} : (clnorm__distances){block, 0};
 }
 
 static float shift_of(const float *x, size_t n)
@@ -110,7 +125,8 @@ void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t co
   const int centred = call->plan->desc.op != CLNORM_RMS;
   const float *x = call->x + c * run;
   const double each = 1.0 / (double)run;
-  call->kernels->samples_sums(x, count, run, count * run, mean, variance);
+  call->kernels->samples_sums(x, count, run, clnorm__samples_distances(&call->plan->geometry, count).sums, mean,
+                              variance);
   for (size_t i = 0; i < count; i++) {
     mean[i] = centred ? mean[i] * each : 0.0;
     variance[i] = variance[i] * each - mean[i] * mean[i];
@@ -198,6 +214,7 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const size_t run = (size_t)g->run, most = g->parameter_groups != 1 ? 1 : w->joins ? CLNORM__JOINED / run : count;
+  const size_t ahead = clnorm__samples_distances(g, count).writes;
   clnorm__sample samples[CLNORM__SAMPLES];
   for (size_t i = 0; i < count; i++) {
     const float mean = (float)s[i].mean;
@@ -208,7 +225,7 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
     const size_t some = count - i < most ? count - i : most;
     call->kernels->samples_apply(call->x + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
                                  clnorm__parameters_from(call->gamma, first),
-                                 clnorm__parameters_from(call->beta, first), samples + i, w->stream);
+                                 clnorm__parameters_from(call->beta, first), samples + i, ahead, w->stream);
     i += some;
   }
 }
