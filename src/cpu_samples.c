@@ -7,9 +7,6 @@
 /* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
 #define SHIFT_ELEMENTS 16
 
-/* Bytes of a cache line. */
-#define LINE 64
-
 /* Samples whose mean is more standard deviations off 0 than the root of this are measured again about a value that is near
  * it: of the sum of squares 16 of 53 bits would be lost. */
 #define FAR_OFF 65536.0
@@ -26,22 +23,33 @@ void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float 
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const uint64_t piece = g->repeat == 1 ? g->run : g->repeat;
+  const size_t within = (uintptr_t)out / sizeof(float) % CLNORM__LINE;
   w->kernels = call->kernels;
-  w->out = out;
-  w->whole_lines = (uintptr_t)out % LINE == 0 && piece % (LINE / sizeof(float)) == 0;
-  w->joins = call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
+  w->whole_lines = within == 0 && piece % CLNORM__LINE == 0;
+  w->joins = out != NULL && call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
   w->stream = call->stream && !w->joins;
-  w->filled = 0;
+  w->begin = w->end = w->joins ? within : 0;
+  w->out = w->joins ? out - within : out;
 }
 
-static void flush(clnorm__writer *w)
+/* Writes the whole lines of the buffer, and keeps what has begun; or all of it. */
+static void flush(clnorm__writer *w, int all)
 {
   static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
-  if (w->filled != 0) {
-    w->kernels->runs_apply(w->buffer, w->out, 1, w->filled, unchanged, 1, 1);
-    w->out += w->filled;
-    w->filled = 0;
+  const size_t end = all ? w->end : w->end / CLNORM__LINE * CLNORM__LINE;
+  if (end <= w->begin) {
+    return;
   }
+  if (w->begin != 0) {
+    const size_t line = end < CLNORM__LINE ? end : CLNORM__LINE;
+    memcpy(w->out + w->begin, w->buffer + w->begin, (line - w->begin) * sizeof(float));
+    w->begin = line;
+  }
+  w->kernels->runs_apply(w->buffer + w->begin, w->out + w->begin, 1, end - w->begin, unchanged, 1, 1);
+  memmove(w->buffer, w->buffer + end, (w->end - end) * sizeof(float));
+  w->out += end;
+  w->begin = 0;
+  w->end -= end;
 }
 
 float *clnorm__writer_place(clnorm__writer *w, size_t n)
@@ -51,17 +59,17 @@ float *clnorm__writer_place(clnorm__writer *w, size_t n)
     w->out += n;
     return place;
   }
-  if (w->filled + n > CLNORM__JOINED) {
-    flush(w);
+  if (w->end + n > sizeof w->buffer / sizeof w->buffer[0]) {
+    flush(w, 0);
   }
-  place = w->buffer + w->filled;
-  w->filled += n;
+  place = w->buffer + w->end;
+  w->end += n;
   return place;
 }
 
 void clnorm__writer_close(clnorm__writer *w)
 {
-  flush(w);
+  flush(w, 1);
   w->kernels->drain();
 }
 

@@ -14,14 +14,17 @@
  * neighbours, unless they are so long that their ends do not show. */
 #define CLNORM__JOINED 4096
 
+/* Floats of a cache line. */
+#define CLNORM__LINE 16
+
 typedef struct clnorm__writer {
   const clnorm__cpu_kernels *kernels;
-  float *out;      /* where the next elements belong, or those of the buffer */
-  int whole_lines; /* every piece begins at a whole line */
-  int stream;      /* what is placed is written past the cache */
-  int joins;       /* what is placed is written to the buffer */
-  size_t filled;   /* elements in the buffer */
-  float buffer[CLNORM__JOINED];
+  float *out;        /* where the next elements belong; if it joins the line that the buffer begins with */
+  int whole_lines;   /* every piece begins at a whole line */
+  int stream;        /* what is placed is written past the cache */
+  int joins;         /* what is placed is written to the buffer */
+  size_t begin, end; /* of the elements in the buffer */
+  _Alignas(64) float buffer[CLNORM__JOINED + 2 * CLNORM__LINE];
 } clnorm__writer;
 
 /* For pieces that have their own parameters: samples, or runs of one. */
