@@ -60,8 +60,8 @@ typedef struct clnorm__cpu_kernels {
   void (*samples_sums)(const float *x, size_t count, size_t run, size_t ahead, double *sum, double *squares);
   /* y = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. */
   void (*samples_apply)(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
-                        const clnorm__sample *samples, int stream);
-  /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. */
+                        const clnorm__sample *samples, size_t ahead, int stream);
+  /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. `ahead` is of x alone, and below of dy. */
   void (*sample_sums)(const float *x, const float *dy, size_t n, size_t ahead, const float *gamma, float mean,
                       double sums[3]);
   /* dx = ((dy * gamma - xh * h_xh) - h) * inv_std */
@@ -71,10 +71,10 @@ typedef struct clnorm__cpu_kernels {
   void (*sample_runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *gamma,
                          const clnorm__sample *sample, int stream);
   /* Of `rows` samples, `stride` apart: dgamma[i] += dy * xh and dbeta[i] += dy; and dx, if it is not NULL. Stored past the
-   * cache it has to begin at a whole line, and stride to be a multiple of one. */
+   * cache every row of it has to begin at a whole line. */
   void (*samples_gradients)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                             const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
-                            int stream);
+                            size_t ahead, int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);

@@ -7,12 +7,12 @@
 /* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
 #define SHIFT_ELEMENTS 16
 
-/* Bytes of a cache line. */
-#define LINE 64
-
 /* Samples whose mean is more standard deviations off 0 than the root of this are measured again about a value that is near
  * it: of the sum of squares 16 of 53 bits would be lost. */
 #define FAR_OFF 65536.0
+
+/* Rows that samples_gradients takes together. */
+#define ROWS 4
 
 /* Runs whose coefficients are made at a time. */
 #define RUNS 256
@@ -23,22 +23,33 @@ void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float 
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const uint64_t piece = g->repeat == 1 ? g->run : g->repeat;
+  const size_t within = (uintptr_t)out / sizeof(float) % CLNORM__LINE;
   w->kernels = call->kernels;
-  w->out = out;
-  w->whole_lines = (uintptr_t)out % LINE == 0 && piece % (LINE / sizeof(float)) == 0;
-  w->joins = call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
+  w->whole_lines = within == 0 && piece % CLNORM__LINE == 0;
+  w->joins = out != NULL && call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
   w->stream = call->stream && !w->joins;
-  w->filled = 0;
+  w->begin = w->end = w->joins ? within : 0;
+  w->out = w->joins ? out - within : out;
 }
 
-static void flush(clnorm__writer *w)
+/* Writes the whole lines of the buffer, and keeps what has begun; or all of it. */
+static void flush(clnorm__writer *w, int all)
 {
   static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
-  if (w->filled != 0) {
-    w->kernels->runs_apply(w->buffer, w->out, 1, w->filled, unchanged, 1, 1);
-    w->out += w->filled;
-    w->filled = 0;
+  const size_t end = all ? w->end : w->end / CLNORM__LINE * CLNORM__LINE;
+  if (end <= w->begin) {
+    return;
   }
+  if (w->begin != 0) {
+    const size_t line = end < CLNORM__LINE ? end : CLNORM__LINE;
+    memcpy(w->out + w->begin, w->buffer + w->begin, (line - w->begin) * sizeof(float));
+    w->begin = line;
+  }
+  w->kernels->runs_apply(w->buffer + w->begin, w->out + w->begin, 1, end - w->begin, unchanged, 1, 1);
+  memmove(w->buffer, w->buffer + end, (w->end - end) * sizeof(float));
+  w->out += end;
+  w->begin = 0;
+  w->end -= end;
 }
 
 float *clnorm__writer_place(clnorm__writer *w, size_t n)
@@ -48,17 +59,17 @@ float *clnorm__writer_place(clnorm__writer *w, size_t n)
     w->out += n;
     return place;
   }
-  if (w->filled + n > CLNORM__JOINED) {
-    flush(w);
+  if (w->end + n > sizeof w->buffer / sizeof w->buffer[0]) {
+    flush(w, 0);
   }
-  place = w->buffer + w->filled;
-  w->filled += n;
+  place = w->buffer + w->end;
+  w->end += n;
   return place;
 }
 
 void clnorm__writer_close(clnorm__writer *w)
 {
-  flush(w);
+  flush(w, 1);
   w->kernels->drain();
 }
 
@@ -73,7 +84,19 @@ clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__ste
 size_t clnorm__samples_together(const clnorm__geometry *geometry)
 {
   const uint64_t fit = CLNORM__SAMPLES_ELEMENTS / geometry->run;
-  return fit == 0 ? 1 : fit < CLNORM__SAMPLES ? (size_t)fit : CLNORM__SAMPLES;
+  if (fit < ROWS) {
+    return fit == 0 ? 1 : (size_t)fit;
+  }
+  return fit < CLNORM__SAMPLES ? (size_t)(fit / ROWS * ROWS) : CLNORM__SAMPLES;
+}
+
+clnorm__distances clnorm__samples_distances(const clnorm__geometry *geometry, size_t count)
+{
+  const size_t block = count * (size_t)geometry->run;
+  if (block > CLNORM__BLOCK_AHEAD) {
+    return (clnorm__distances){CLNORM__NEAR_AHEAD, 0};
+  }
+  return geometry->repeat == 1 ? (clnorm__distances){0, block} : (clnorm__distances){block, 0};
 }
 
 static float shift_of(const float *x, size_t n)
@@ -110,7 +133,8 @@ void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t co
   const int centred = call->plan->desc.op != CLNORM_RMS;
   const float *x = call->x + c * run;
   const double each = 1.0 / (double)run;
-  call->kernels->samples_sums(x, count, run, count * run, mean, variance);
+  call->kernels->samples_sums(x, count, run, clnorm__samples_distances(&call->plan->geometry, count).sums, mean,
+                              variance);
   for (size_t i = 0; i < count; i++) {
     mean[i] = centred ? mean[i] * each : 0.0;
     variance[i] = variance[i] * each - mean[i] * mean[i];
@@ -198,6 +222,7 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const size_t run = (size_t)g->run, most = g->parameter_groups != 1 ? 1 : w->joins ? CLNORM__JOINED / run : count;
+  const size_t ahead = clnorm__samples_distances(g, count).writes;
   clnorm__sample samples[CLNORM__SAMPLES];
   for (size_t i = 0; i < count; i++) {
     const float mean = (float)s[i].mean;
@@ -208,7 +233,7 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
     const size_t some = count - i < most ? count - i : most;
     call->kernels->samples_apply(call->x + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
                                  clnorm__parameters_from(call->gamma, first),
-                                 clnorm__parameters_from(call->beta, first), samples + i, w->stream);
+                                 clnorm__parameters_from(call->beta, first), samples + i, ahead, w->stream);
     i += some;
   }
 }

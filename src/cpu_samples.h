@@ -14,14 +14,17 @@
  * neighbours, unless they are so long that their ends do not show. */
 #define CLNORM__JOINED 4096
 
+/* Floats of a cache line. */
+#define CLNORM__LINE 16
+
 typedef struct clnorm__writer {
   const clnorm__cpu_kernels *kernels;
-  float *out;      /* where the next elements belong, or those of the buffer */
-  int whole_lines; /* every piece begins at a whole line */
-  int stream;      /* what is placed is written past the cache */
-  int joins;       /* what is placed is written to the buffer */
-  size_t filled;   /* elements in the buffer */
-  float buffer[CLNORM__JOINED];
+  float *out;        /* where the next elements belong; if it joins the line that the buffer begins with */
+  int whole_lines;   /* every piece begins at a whole line */
+  int stream;        /* what is placed is written past the cache */
+  int joins;         /* what is placed is written to the buffer */
+  size_t begin, end; /* of the elements in the buffer */
+  _Alignas(64) float buffer[CLNORM__JOINED + 2 * CLNORM__LINE];
 } clnorm__writer;
 
 /* For pieces that have their own parameters: samples, or runs of one. */
@@ -41,6 +44,18 @@ clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__ste
 
 /* Statistics at a time. */
 size_t clnorm__samples_together(const clnorm__geometry *geometry);
+
+/* The distance to what comes next, for prefetching. While a block is written the next one is asked for, which spreads what is
+ * read over all of the time: (32768, 1024) training 1.1 copies instead of 1.3, asked for while it is summed. Blocks that leave
+ * the second cache nothing are asked for shortly before. */
+#define CLNORM__BLOCK_AHEAD 32768
+#define CLNORM__NEAR_AHEAD 1024
+
+typedef struct clnorm__distances {
+  size_t sums, writes;
+} clnorm__distances;
+
+clnorm__distances clnorm__samples_distances(const clnorm__geometry *geometry, size_t count);
 
 /* Index of the first parameter of statistic c. */
 static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64_t c)

@@ -81,7 +81,7 @@ static void put_samples(work *w, uint64_t c, size_t count, const clnorm__sample 
   const int together = w->dgamma != NULL && (!w->dx.stream || w->dx.whole_lines);
   if (w->dgamma != NULL) {
     call->kernels->samples_gradients(x, dy, together ? dx : NULL, count, run, run, gamma, samples, w->dgamma + first,
-                                     w->dbeta + first, w->dx.stream);
+                                     w->dbeta + first, clnorm__samples_distances(g, count).writes, w->dx.stream);
   }
   for (size_t i = 0; i < count && dx != NULL && !together; i++) {
     call->kernels->sample_dx(x + i * run, dy + i * run, dx + i * run, run, gamma, &samples[i], w->dx.stream);
@@ -92,10 +92,11 @@ static void by_element(work *w, uint64_t c, size_t count)
 {
   const clnorm__geometry *g = &w->call->plan->geometry;
   const size_t together = g->parameter_groups == 1 ? count : 1;
+  const size_t ahead = count * (size_t)g->run <= CLNORM__BLOCK_AHEAD ? count * (size_t)g->run : CLNORM__NEAR_AHEAD;
   clnorm__sample samples[CLNORM__SAMPLES];
   set_samples(w, c, count, samples);
   for (size_t i = 0; i < count; i++) {
-    sum_sample(w, c + i, count * (size_t)g->run, &samples[i]);
+    sum_sample(w, c + i, ahead, &samples[i]);
   }
   for (size_t i = 0; i < count; i += together) {
     put_samples(w, c + i, together, samples + i);

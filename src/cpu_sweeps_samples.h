@@ -97,13 +97,14 @@ static inline vf normalize_at(const float *x, parameters gamma, parameters beta,
 
 /* Vectors as in run_apply. */
 static inline void sample_apply(const float *x, float *y, size_t n, parameters gamma, parameters beta,
-                                const clnorm__sample *sample, int stream)
+                                const clnorm__sample *sample, size_t ahead, int stream)
 {
   const forward_sample s = {all_f(sample->mean), all_f(sample->rest), all_f(sample->inv_std)};
   const vf first = normalize_at(x, gamma, beta, &s, 0), last = normalize_at(x, gamma, beta, &s, n - W);
   size_t i = until_aligned(y);
   if (stream) {
     for (; i + W <= n; i += W) {
+      LOOK_AHEAD(x + i, W, ahead)
       store_stream(y + i, normalize_at(x, gamma, beta, &s, i));
     }
   } else {
@@ -120,13 +121,13 @@ static inline void sample_apply(const float *x, float *y, size_t n, parameters g
 }
 
 static void samples_apply(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
-                          const clnorm__sample *samples, int stream)
+                          const clnorm__sample *samples, size_t ahead, int stream)
 {
   const parameters g = parameters_or(gamma, ones), b = parameters_or(beta, zeros);
   for (size_t r = 0; r < count; r++, x += run, y += run) {
     const clnorm__sample s = samples[r];
     if (run >= W) {
-      sample_apply(x, y, run, g, b, &s, stream);
+      sample_apply(x, y, run, g, b, &s, ahead, stream);
       continue;
     }
     for (size_t i = 0; i < run; i++) {
@@ -154,15 +155,38 @@ static inline vd widen(vf v, const int upper)
 
 typedef int32_t vi __attribute__((vector_size(4 * W)));
 
-/* Lanes `begin` to `end` of a vector, zeros for the others. */
-static inline vf keep_between(vf v, size_t begin, size_t end)
+/* A window into zeros, W lanes of ones and zeros: from FIRST(n) on it shows n lanes and hides the others, from LAST(n) on it
+ * shows the last n. */
+#define FIRST(n) (2 * W - (n))
+#define LAST(n) (n)
+#define ALL LAST((size_t)W)
+
+static inline vf keep_lanes(vf v, size_t from)
 {
-  int32_t masks[W];
+  static const int32_t lanes[3 * LINE] = {
+    [W] = -1,
+    -1,
+    -1,
+    -1,
+#if W > 4
+    -1,
+    -1,
+    -1,
+    -1,
+#endif
+#if W > 8
+    -1,
+    -1,
+    -1,
+    -1,
+    -1,
+    -1,
+    -1,
+    -1,
+#endif
+  };
   vi mask;
-  for (size_t i = 0; i < W; i++) {
-    masks[i] = i >= begin && i < end ? -1 : 0;
-  }
-  memcpy(&mask, masks, sizeof mask);
+  memcpy(&mask, lanes + from, sizeof mask);
   return (vf)((vi)v & mask);
 }
 
@@ -190,7 +214,6 @@ static void sample_sums(const float *x, const float *dy, size_t n, size_t ahead,
   size_t i = 0;
   for (; i + W <= n; i += W) {
     LOOK_AHEAD(x + i, W, ahead)
-    LOOK_AHEAD(dy + i, W, ahead)
     const vf h = load_f(dy + i) * parameters_at(g, i);
     const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k, ha = widen(h, 0), hb = widen(h, 1);
     h0 = ADD(h0, ha), h1 = ADD(h1, hb);
@@ -198,8 +221,8 @@ static void sample_sums(const float *x, const float *dy, size_t n, size_t ahead,
     d0 = ADD(d0, a), d1 = ADD(d1, b);
   }
   for (; i < n && n >= W; i = n) {
-    const size_t at = n - W, begin = W - (n - i);
-    const vf h = keep_between(load_f(dy + at) * parameters_at(g, at), begin, W);
+    const size_t at = n - W;
+    const vf h = keep_lanes(load_f(dy + at) * parameters_at(g, at), LAST(n - i));
     const vf d = load_f(x + at);
     const vd ha = widen(h, 0), hb = widen(h, 1);
     vd a = widen(d, 0) - k, b = widen(d, 1) - k;
@@ -271,25 +294,30 @@ static void sample_runs_dx(const float *x, const float *dy, float *dx, size_t co
   }
 }
 
-/* One vector of columns of a few rows: its terms of dgamma and dbeta are added, of the lanes from `begin` to `end`, and dx
- * is given. */
+/* One vector of columns of a few rows: its terms of dgamma and dbeta are added, of the lanes that are shown, and dx is given.
+ * Two terms of dgamma are added as floats, which costs one rounding of those that their bound has, and half of the
+ * conversions. */
 static inline __attribute__((always_inline)) void gradient_columns(const float *x, const float *dy, const size_t rows,
                                                                    size_t stride, vf gamma,
                                                                    const clnorm__sample *samples, double *dgamma,
-                                                                   double *dbeta, size_t begin, size_t end, vf *dx)
+                                                                   double *dbeta, size_t lanes, vf *dx)
 {
   const vd one = opaque_one();
   vd p0 = load_d(dgamma), p1 = load_d(dgamma + D), g0 = load_d(dbeta), g1 = load_d(dbeta + D);
+  vf p = {0};
   for (size_t r = 0; r < rows; r++) {
     const backward_sample s = backward_sample_of(&samples[r]);
     const vf xh = XH(load_f(x + r * stride), s.mean, s.inv_std, s.off);
-    vf g = load_f(dy + r * stride), p = g * xh;
+    vf g = load_f(dy + r * stride);
     dx[r] = SAMPLE_DX(g, xh, gamma, s.h, s.h_xh, s.inv_std);
-    if (begin != 0 || end != W) {
-      g = keep_between(g, begin, end), p = keep_between(p, begin, end);
+    p = r % 2 == 0 ? g * xh : g * xh + p;
+    if (lanes != ALL) {
+      g = keep_lanes(g, lanes), p = keep_lanes(p, lanes);
     }
-    p0 = ADD(p0, widen(p, 0)), p1 = ADD(p1, widen(p, 1));
     g0 = ADD(g0, widen(g, 0)), g1 = ADD(g1, widen(g, 1));
+    if (r % 2 == 1 || r + 1 == rows) {
+      p0 = ADD(p0, widen(p, 0)), p1 = ADD(p1, widen(p, 1));
+    }
   }
   store_d(dgamma, p0), store_d(dgamma + D, p1);
   store_d(dbeta, g0), store_d(dbeta + D, g1);
@@ -298,26 +326,32 @@ static inline __attribute__((always_inline)) void gradient_columns(const float *
 /* Rows whose sums of columns are loaded and stored together. */
 #define GRADIENT_ROWS 4
 
-/* `rows` and `stores` (0: no dx, 1: in the cache, 2: past it) are constants in each use; where there is dx its rows are equally
- * aligned, or not stored past the cache. */
+/* Shorter rows are not worth the alignment of their stores. */
+#define ALIGNED_ROW 256
+
+/* `rows` and `stores` (0: no dx, 1: in the cache, 2: past it) are constants in each use. */
 static inline __attribute__((always_inline)) void gradient_rows(const float *x, const float *dy, float *dx,
                                                                 const size_t rows, size_t n, size_t stride,
                                                                 parameters gamma, const clnorm__sample *samples,
-                                                                double *dgamma, double *dbeta, const int stores)
+                                                                double *dgamma, double *dbeta, size_t ahead,
+                                                                const int stores)
 {
-  vf first[GRADIENT_ROWS], last[GRADIENT_ROWS], value[GRADIENT_ROWS];
-  const size_t begin = stores ? until_aligned(dx) : 0, rest = (n - begin) % W;
+  vf first[GRADIENT_ROWS] = {{0}}, last[GRADIENT_ROWS] = {{0}}, value[GRADIENT_ROWS];
+  const size_t begin = stores && n >= ALIGNED_ROW ? until_aligned(dx) : 0, rest = (n - begin) % W;
   size_t i = begin;
   if (begin != 0) {
-    gradient_columns(x, dy, rows, stride, parameters_at(gamma, 0), samples, dgamma, dbeta, 0, begin, first);
+    gradient_columns(x, dy, rows, stride, parameters_at(gamma, 0), samples, dgamma, dbeta, FIRST(begin), first);
   }
   if (rest != 0) {
     const size_t at = n - W;
     gradient_columns(x + at, dy + at, rows, stride, parameters_at(gamma, at), samples, dgamma + at, dbeta + at,
-                     W - rest, W, last);
+                     LAST(rest), last);
   }
   for (; i + W <= n; i += W) {
-    gradient_columns(x + i, dy + i, rows, stride, parameters_at(gamma, i), samples, dgamma + i, dbeta + i, 0, W, value);
+    for (size_t r = 0; r < rows; r++) {
+      LOOK_AHEAD(dy + r * stride + i, W, ahead)
+    }
+    gradient_columns(x + i, dy + i, rows, stride, parameters_at(gamma, i), samples, dgamma + i, dbeta + i, ALL, value);
     for (size_t r = 0; stores && r < rows; r++) {
       put(dx + r * stride + i, value[r], stores == 2);
     }
@@ -350,20 +384,23 @@ static void narrow_gradients(const float *x, const float *dy, float *dx, size_t 
 
 static void samples_gradients(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                               const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
-                              int stream)
+                              size_t ahead, int stream)
 {
   const parameters g = parameters_or(gamma, ones);
   size_t r = 0;
-  if (n < 2 * W) {
+  if (n < W) {
     narrow_gradients(x, dy, dx, rows, n, stride, g, samples, dgamma, dbeta);
     return;
   }
 #define GRADIENT_ROWS_AT(count, stores)                                                                    \
   gradient_rows(x + r * stride, dy + r * stride, dx == NULL ? NULL : dx + r * stride, count, n, stride, g, \
-                samples + r, dgamma, dbeta, stores)
+                samples + r, dgamma, dbeta, ahead, stores)
 #define GRADIENT_BLOCKS(stores)                           \
   for (; r + GRADIENT_ROWS <= rows; r += GRADIENT_ROWS) { \
     GRADIENT_ROWS_AT(GRADIENT_ROWS, stores);              \
+  }                                                       \
+  for (; r + 2 <= rows; r += 2) {                         \
+    GRADIENT_ROWS_AT(2, stores);                          \
   }                                                       \
   for (; r < rows; r++) {                                 \
     GRADIENT_ROWS_AT(1, stores);                          \
