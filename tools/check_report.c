@@ -156,6 +156,9 @@ static void print_details(const check_report *report, check_table table)
   const char *what = table == CHECK_BATCH ? "shapes" : "cases";
   for (int i = 0; i < CHECK_GROUPS; i++) {
     const check_group *group = &report->groups[table][i];
+    if (group->cases == 0) {
+      continue;
+    }
     const group_name name = name_of(table, i);
     if (group->failures != 0) {
       (void)printf("FAILED %s %s, %d of %d %s; the first: %s\n", name.first, name.second, group->failures, group->cases,
