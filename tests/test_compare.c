@@ -128,7 +128,8 @@ static int read_text(compare_file *file, const char *text, char *why, size_t cap
 
 static bench_record record_of(uint32_t rank, clnorm_layout layout, double median)
 {
-  return (bench_record){.pass = CLNORM_TRAIN,
+  return (bench_record){.kind = norm_plain,
+                        .pass = CLNORM_TRAIN,
                         .layout = layout,
                         .rank = rank,
                         .dims = {4, 3, rank > 2 ? 5 : 0},

@@ -38,8 +38,9 @@ static void expect(const verifier *v, int ok, const char *word)
   cr_assert(ok || strstr(result.reason, word) != NULL, "'%s' does not tell of '%s'", result.reason, word);
 }
 
-static void each_wrong_element_is_seen(const verifier *v, float *array, size_t index, float by, const char *word)
+static void each_wrong_element_is_seen(const verifier *v, void *floats, size_t index, float by, const char *word)
 {
+  float *array = floats;
   const float right = array[index];
   array[index] = right + by;
   expect(v, 0, word);
@@ -104,7 +105,7 @@ Test(verify, of_a_large_tensor_whole_channels_are_compared_and_all_is_seen_to_be
     expect(&v, 1, "");
     each_wrong_element_is_seen(&v, w.out.tensor, 4 * step, 1e-3f, "y[");
     each_wrong_element_is_seen(&v, w.out.mean, 4, 1e-3f, "mean[");
-    w.out.tensor[5 * positions + 3 * step] = NAN;
+    ((float *)w.out.tensor)[5 * positions + 3 * step] = NAN;
     expect(&v, 0, "finite");
     verifier_destroy(&v);
     workload_destroy(&w);
