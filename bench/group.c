@@ -3,6 +3,7 @@
 #include <clnorm/tuning.h>
 #include <stdio.h>
 #include <string.h>
+#include <words.h>
 
 #include "host_memory.h"
 #include "measure.h"
@@ -188,6 +189,12 @@ static void open_lane(group *g, size_t index)
   char text[96];
   (void)snprintf(text, sizeof text, "checking %s", record_pass_name(record->pass));
   say(g, text, 0.3 * (double)index / (double)g->options->pass_count);
+  if (record->pass == CLNORM_BACKWARD_FROZEN && !norm_has_running(record->kind.op)) {
+    record->outcome = RECORD_UNSUPPORTED;
+    (void)snprintf(record->reason, sizeof record->reason, "%s normalization has no running statistics",
+                   op_name(record->kind.op));
+    return;
+  }
   if (verifier_create(&check, &g->w, record->pass) != 0) {
     record->outcome = RECORD_UNSUPPORTED;
     (void)snprintf(record->reason, sizeof record->reason, "not enough memory for the reference");
