@@ -6,7 +6,7 @@
 #define TOP 8.0
 #define BELOW 40.0 /* for the labels of the axis and its name */
 #define NAMES_LEAST 70.0
-#define NAMES_MOST 240.0
+#define NAMES_MOST 320.0
 
 chart_rows chart_rows_make(const char *const *names, size_t count, double row, double margin)
 {

@@ -41,7 +41,9 @@ static void say(const group *g, const char *what, double part)
 
 static void set_outcome(bench_record *record, const runner_error *error)
 {
-  const int cannot = error->status == CLNORM_UNSUPPORTED || error->status == CLNORM_OUT_OF_MEMORY;
+  /* Too few: instance normalization of (N, C), which a suite has beside shapes with positions. */
+  const int cannot = error->status == CLNORM_UNSUPPORTED || error->status == CLNORM_OUT_OF_MEMORY ||
+                     error->status == CLNORM_TOO_FEW_VALUES;
   record->outcome = cannot ? RECORD_UNSUPPORTED : RECORD_FAILED;
   (void)snprintf(record->reason, sizeof record->reason, "%s (%s)", error->text, clnorm_status_name(error->status));
 }

@@ -92,6 +92,9 @@ fi
 # Frozen statistics, where there are no running ones: a reason, no failure.
 "$clnorm" bench --op layer --shape 4,6 --pass backward-frozen --json records >stdout 2>stderr || fail "frozen layer: $?"
 "$checker" records 1 unsupported || fail "frozen layer: $(cat records)"
+"$clnorm" bench --op instance --shape 4,6 --pass train --json records >stdout 2>stderr || fail "instance of (N, C): $?"
+"$checker" records 1 unsupported || fail "instance of (N, C): $(cat records)"
+grep -q '^train instance 4x6: unsupported: .*TOO_FEW_VALUES' stdout || fail "instance of (N, C): $(cat stdout)"
 # The cache of compiled programs: cold and cached apart, in the record and under the table.
 if [ "$CLNORM_DEVICE" = cpu ]; then
   grep -q '"first_use_s":null' records || fail "the CPU backend loads programs from a cache"
