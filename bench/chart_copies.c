@@ -60,7 +60,7 @@ static void draw_bar(const chart_plot *p, size_t device, const bench_record *rec
   const double end = chart_rows_x(&p->rows, &p->x, value);
   char title[400];
   (void)snprintf(title, sizeof title, "%.200s: %.2f copies; the copy %.1f GB/s, %.60s", record->device, value,
-                 2.0 * report_view_bytes(record) / record->copy * 1e-9, record->variant);
+                 2.0 * record_tensor_bytes(record) / record->copy * 1e-9, record->variant);
   chart_bar(p->file, p->rows.left, y - BAR / 2, end - p->rows.left, BAR, report_view_device_style(device), title);
   chart_whisker(p->file, chart_rows_x(&p->rows, &p->x, record->time.low / record->copy_high),
                 chart_rows_x(&p->rows, &p->x, record->time.high / record->copy_low), y, "whisker");

@@ -6,7 +6,7 @@
 #define TOP 8.0
 #define BELOW 40.0 /* for the labels of the axis and its name */
 #define NAMES_LEAST 70.0
-#define NAMES_MOST 240.0
+#define NAMES_MOST 320.0
 
 chart_rows chart_rows_make(const char *const *names, size_t count, double row, double margin)
 {
@@ -47,7 +47,7 @@ void chart_plot_cases(chart_plot *plot, FILE *file, const report_view *view, cln
   *plot = (chart_plot){.file = file, .view = view};
   plot->count = report_view_cases(view, pass, plot->cases);
   for (size_t i = 0; i < plot->count; i++) {
-    plot->names[i] = report_view_case_text(plot->cases[i], plot->texts[i], sizeof plot->texts[i]);
+    plot->names[i] = record_case_text(plot->cases[i], 0, plot->texts[i], sizeof plot->texts[i]);
   }
 }
 

@@ -28,7 +28,7 @@ static double rate(const bench_record *record, double seconds)
 
 static double copy_rate(const bench_record *record)
 {
-  return record->copy > 0.0 ? 2.0 * report_view_bytes(record) / record->copy * 1e-9 : 0.0;
+  return record->copy > 0.0 ? 2.0 * record_tensor_bytes(record) / record->copy * 1e-9 : 0.0;
 }
 
 static double at_x(const frame *f, double bytes) { return LEFT + axis_place(&f->x, bytes) * (RIGHT - LEFT); }
@@ -64,7 +64,7 @@ static double peer_value(const frame *f, const series *s, const bench_record *wa
 
 static int only_n_differs(const bench_record *a, const bench_record *b)
 {
-  return a->rank == b->rank && a->layout == b->layout &&
+  return norm_kind_same(&a->kind, &b->kind) && a->rank == b->rank && a->layout == b->layout &&
          memcmp(&a->dims[1], &b->dims[1], (CLNORM_MAX_RANK - 1) * sizeof a->dims[0]) == 0;
 }
 
@@ -99,7 +99,7 @@ static void draw_line(const frame *f, const series *s, size_t first, int all)
   for (size_t i = first; i < f->case_count; i++) {
     const double value = s->value(f, s, f->cases[i]);
     if (value > 0.0 && (all || only_n_differs(f->cases[first], f->cases[i]))) {
-      points[2 * count] = at_x(f, report_view_bytes(f->cases[i]));
+      points[2 * count] = at_x(f, record_tensor_bytes(f->cases[i]));
       points[2 * count++ + 1] = at_y(f, value);
     }
   }
@@ -134,12 +134,12 @@ static void draw_points(const frame *f, const series *s, int diamond)
     if (value > 0.0) {
       const int last = record->rank > 2 && record->layout == CLNORM_CHANNELS_LAST;
       (void)snprintf(title, sizeof title, "%.150s, %s: %.1f GB/s", s->name,
-                     report_view_case_text(record, name, sizeof name), value);
+                     record_case_text(record, 0, name, sizeof name), value);
       chart_point(f->file,
                   diamond ? CHART_DIAMOND
                   : last  ? CHART_RING
                           : CHART_DOT,
-                  at_x(f, report_view_bytes(record)), at_y(f, value), s->style, title);
+                  at_x(f, record_tensor_bytes(record)), at_y(f, value), s->style, title);
     }
   }
 }
@@ -171,7 +171,7 @@ static void make_axes(frame *f)
   double most = 0.0;
   double high = 0.0;
   for (size_t i = 0; i < f->case_count; i++) {
-    const double bytes = report_view_bytes(f->cases[i]);
+    const double bytes = record_tensor_bytes(f->cases[i]);
     least = least == 0.0 || bytes < least ? bytes : least;
     most = bytes > most ? bytes : most;
     for (size_t j = 0; j < f->view->device_count; j++) {

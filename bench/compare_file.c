@@ -13,7 +13,8 @@
 #define LINE_BYTES 65536
 
 /* What makes two records the same case. A key that one of them lacks has to be missing in the other. */
-static const char *const case_keys[] = {"op", "pass", "shape", "layout", "dtype", "activation", "residual", "mode"};
+static const char *const case_keys[] = {"op",     "axis",  "groups",     "pass",     "shape",
+                                        "layout", "dtype", "activation", "residual", "mode"};
 static const char *const device_keys[] = {"backend", "device"};
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
@@ -257,6 +258,32 @@ void compare_file_find(compare_file *file, const bench_record *record, compare_r
   json_decref(wanted);
 }
 
+/* " layer axis 2 f16 relu residual": what a row of plain batch normalization does not have, in the words of the file. */
+static const char *kind_of(const json_t *row, char *text, size_t capacity)
+{
+  static const char *const usual[][2] = {{"op", "batch"}, {"dtype", "f32"}, {"activation", "none"}};
+  static const char *const numbers[] = {"axis", "groups"};
+  size_t used = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < COUNT(usual) && used < capacity; i++) {
+    const char *word = text_at(row, usual[i][0]);
+    if (strcmp(word, usual[i][1]) != 0) {
+      used += (size_t)snprintf(text + used, capacity - used, " %.40s", word);
+    }
+    for (size_t j = 0; i == 0 && j < COUNT(numbers) && used < capacity; j++) {
+      const json_t *number = json_object_get(row, numbers[j]);
+      if (json_is_integer(number)) {
+        used += (size_t)snprintf(text + used, capacity - used, " %s %lld", numbers[j],
+                                 (long long)json_integer_value(number));
+      }
+    }
+  }
+  if (used < capacity && json_is_true(json_object_get(row, "residual"))) {
+    (void)snprintf(text + used, capacity - used, " residual");
+  }
+  return text;
+}
+
 const char *compare_file_left_over(const compare_file *file, size_t index, char *text, size_t capacity)
 {
   const json_t *row = file->rows[index];
@@ -270,8 +297,9 @@ const char *compare_file_left_over(const compare_file *file, size_t index, char 
     used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%lld", i == 0 ? "" : "x",
                              (long long)json_integer_value(json_array_get(shape, i)));
   }
-  (void)snprintf(text, capacity, "%.40s %s %.40s on %.200s", text_at(row, "pass"), dims, text_at(row, "layout"),
-                 text_at(row, "device"));
+  char kind[160];
+  (void)snprintf(text, capacity, "%.40s %s %.40s%s on %.200s", text_at(row, "pass"), dims, text_at(row, "layout"),
+                 kind_of(row, kind, sizeof kind), text_at(row, "device"));
   return text;
 }
 

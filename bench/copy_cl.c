@@ -59,7 +59,7 @@ static int build(copy_cl *copy, const char *name, const char *source, size_t wid
 
 static int set_arguments(copy_cl *copy, size_t width)
 {
-  const cl_ulong count = copy->bytes / sizeof(float);
+  const cl_ulong count = copy->bytes / sizeof(float); /* of a half type the last element may be left over */
   const size_t vectors = (size_t)count / width;
   cl_ulong block = 1;
   copy->local = 1;

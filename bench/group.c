@@ -3,6 +3,7 @@
 #include <clnorm/tuning.h>
 #include <stdio.h>
 #include <string.h>
+#include <words.h>
 
 #include "host_memory.h"
 #include "measure.h"
@@ -40,7 +41,9 @@ static void say(const group *g, const char *what, double part)
 
 static void set_outcome(bench_record *record, const runner_error *error)
 {
-  const int cannot = error->status == CLNORM_UNSUPPORTED || error->status == CLNORM_OUT_OF_MEMORY;
+  /* Too few: instance normalization of (N, C), which a suite has beside shapes with positions. */
+  const int cannot = error->status == CLNORM_UNSUPPORTED || error->status == CLNORM_OUT_OF_MEMORY ||
+                     error->status == CLNORM_TOO_FEW_VALUES;
   record->outcome = cannot ? RECORD_UNSUPPORTED : RECORD_FAILED;
   (void)snprintf(record->reason, sizeof record->reason, "%s (%s)", error->text, clnorm_status_name(error->status));
 }
@@ -56,14 +59,15 @@ static void begin_records(group *g, const bench_case *what)
 {
   for (size_t i = 0; i < g->options->pass_count; i++) {
     bench_record *record = &g->records[i];
-    *record = (bench_record){.pass = g->options->passes[i],
+    *record = (bench_record){.kind = what->kind,
+                             .pass = g->options->passes[i],
                              .layout = what->layout,
                              .rank = what->rank,
                              .backend = g->device->cl == NULL ? "cpu" : "opencl",
                              .device = g->device->name,
                              .driver = g->device->driver};
     memcpy(record->dims, what->dims, sizeof what->dims);
-    record->bytes_least = record_tensors_moved(record->pass) * suite_elements(what) * sizeof(float);
+    record->bytes_least = norm_tensors_moved(&what->kind, record->pass) * suite_bytes(what);
     g->lanes[i].pass = g->lanes[i].cpu = NONE;
     for (size_t j = 0; j < RECORD_PEERS; j++) {
       g->lanes[i].peers[j] = NONE;
@@ -121,7 +125,7 @@ static void open_pass(group *g, bench_record *record, const verifier *check, lan
   record->max_err = result.max_err;
   record->tolerance = result.tolerance;
   record->checked = check->checked;
-  record->statistics = g->w.counts.statistics;
+  record->checkable = check->checkable;
   if (!result.ok) {
     record->outcome = RECORD_WRONG;
     (void)snprintf(record->reason, sizeof record->reason, "%s", result.reason);
@@ -187,6 +191,12 @@ static void open_lane(group *g, size_t index)
   char text[96];
   (void)snprintf(text, sizeof text, "checking %s", record_pass_name(record->pass));
   say(g, text, 0.3 * (double)index / (double)g->options->pass_count);
+  if (record->pass == CLNORM_BACKWARD_FROZEN && !norm_has_running(record->kind.op)) {
+    record->outcome = RECORD_UNSUPPORTED;
+    (void)snprintf(record->reason, sizeof record->reason, "%s normalization has no running statistics",
+                   op_name(record->kind.op));
+    return;
+  }
   if (verifier_create(&check, &g->w, record->pass) != 0) {
     record->outcome = RECORD_UNSUPPORTED;
     (void)snprintf(record->reason, sizeof record->reason, "not enough memory for the reference");
@@ -280,16 +290,42 @@ done:
   measure_release(g->subjects, g->used);
 }
 
-/* x, dy and the result, on a device that lives in the host's memory once more. */
-static double host_bytes(const bench_device *device, const bench_case *what)
+/* x, dy and the result, residual and dresidual, on a device that lives in the host's memory once more; and the reference. */
+static double host_bytes(const bench_device *device, const bench_case *what, const clnorm_desc *desc)
 {
-  double tensors = 3.0;
+  double tensors = what->kind.residual ? 5.0 : 3.0;
+  clnorm_counts counts;
 #if CLNORM_HAVE_OPENCL
-  tensors += device->cl != NULL && (device->cl->device.type & CL_DEVICE_TYPE_CPU) ? 3.0 : 0.0;
+  tensors *= device->cl != NULL && (device->cl->device.type & CL_DEVICE_TYPE_CPU) ? 2.0 : 1.0;
 #else
   (void)device;
 #endif
-  return tensors * suite_elements(what) * sizeof(float);
+  const double reference = clnorm_desc_counts(desc, &counts) == CLNORM_SUCCESS ? verifier_bytes(desc, &counts) : 0.0;
+  return tensors * suite_bytes(what) + reference;
+}
+
+/* 0, or -1 with *error set. */
+static int prepare(group *g, const bench_case *what, runner_error *error)
+{
+  clnorm_desc desc;
+  error->status = suite_describe(what, &desc);
+  if (error->status == CLNORM_SUCCESS &&
+      host_memory_lacks(host_bytes(g->device, what, &desc), error->text, sizeof error->text)) {
+    error->status = CLNORM_OUT_OF_MEMORY;
+    return -1;
+  }
+  error->status = error->status == CLNORM_SUCCESS ? workload_create(&g->w, &desc, what->data) : error->status;
+  if (error->status != CLNORM_SUCCESS) {
+    const int host = error->status == CLNORM_OUT_OF_MEMORY;
+    return runner_fail(error, error->status, "%s", host ? "not enough memory on the host" : clnorm_last_error());
+  }
+#if CLNORM_HAVE_OPENCL
+  if (g->device->cl != NULL && session_cl_load(g->device->cl, &g->w, error) != 0) {
+    workload_destroy(&g->w);
+    return -1;
+  }
+#endif
+  return 0;
 }
 
 void bench_run_group(const bench_device *device, const bench_case *what, const bench_options *options,
@@ -297,29 +333,12 @@ void bench_run_group(const bench_device *device, const bench_case *what, const b
 {
   group g = {.device = device, .options = options, .records = records};
   runner_error error = {0};
-  clnorm_desc desc;
   begin_records(&g, what);
   say(&g, "preparing", 0.0);
-  if (host_memory_lacks(host_bytes(device, what), error.text, sizeof error.text)) {
-    error.status = CLNORM_OUT_OF_MEMORY;
+  if (prepare(&g, what, &error) != 0) {
     set_all(&g, &error);
     return;
   }
-  error.status = suite_describe(what, &desc);
-  error.status = error.status == CLNORM_SUCCESS ? workload_create(&g.w, &desc, what->data) : error.status;
-  if (error.status != CLNORM_SUCCESS) {
-    const int host = error.status == CLNORM_OUT_OF_MEMORY;
-    (void)runner_fail(&error, error.status, "%s", host ? "not enough memory on the host" : clnorm_last_error());
-    set_all(&g, &error);
-    return;
-  }
-#if CLNORM_HAVE_OPENCL
-  if (device->cl != NULL && session_cl_load(device->cl, &g.w, &error) != 0) {
-    set_all(&g, &error);
-    workload_destroy(&g.w);
-    return;
-  }
-#endif
   open_copies(&g);
   for (size_t i = 0; i < options->pass_count; i++) {
     open_lane(&g, i);

@@ -7,7 +7,7 @@
 #include "record.h"
 #include "suite.h"
 
-#define GROUP_PASSES 4
+#define GROUP_PASSES SUITE_PASSES
 
 /* cl NULL: the CPU backend. */
 typedef struct bench_device {

@@ -13,10 +13,10 @@ typedef struct pass_cl {
   clnorm_cl *cl;
   clnorm_cl_plan *plan;
   clnorm_cl_args args;
-  cl_mem small[PASS_MAX_SMALL];   /* one float a statistic each: parameters, statistics, gradients */
-  float *results[PASS_MAX_SMALL]; /* where on the host; NULL: an input */
+  cl_mem small[PASS_MAX_SMALL];  /* parameters, statistics, gradients */
+  void *results[PASS_MAX_SMALL]; /* where on the host; NULL: an input */
+  size_t bytes[PASS_MAX_SMALL];
   size_t used;
-  size_t small_bytes;
 } pass_cl;
 
 #endif

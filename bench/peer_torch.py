@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Times PyTorch's batch normalization on the shapes of a clnorm benchmark and prints JSON lines with the same keys.
+"""Times PyTorch's normalizations on the rows of a clnorm benchmark and prints JSON lines with the same keys.
 
     clnorm bench --suite full --json bench.jsonl
     python3 bench/peer_torch.py --like bench.jsonl >torch.jsonl
     python3 bench/peer_torch.py --shape 32x64x56x56 --pass train,backward --device cpu
+    python3 bench/peer_torch.py --op group --groups 8 --dtype bf16 --activation relu --residual --shape 32x64x56x56
+
+Operations are those of torch.nn.functional, residual and activation are calls of their own after them: what eager PyTorch does.
+Its statistics are float32 for half types; gamma and beta have the type that it takes beside such tensors.
 
 On a GPU (--device cuda, the default where there is one) time is taken with CUDA events, elsewhere with the wall clock.
 Each pass takes turns with a copy of x. "check" is "ok" if y or dx agrees with the formulas in float64 to 1 %; nothing finer
@@ -15,6 +19,7 @@ import json
 import math
 import sys
 import time
+import typing
 
 try:
     import torch
@@ -26,6 +31,22 @@ EPSILON = 1e-5
 ROUNDS = 12
 SAMPLE_AT_LEAST = 2e-4  # seconds; shorter runs are timed together
 PASSES = ("infer", "train", "backward", "backward-frozen")
+HAS_RUNNING = ("batch", "instance")
+DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16, "f64": torch.float64}
+BYTES = {"f32": 4, "f16": 2, "bf16": 2, "f64": 8}
+ACTIVATIONS = {
+    "none": lambda z, a: z,
+    "relu": lambda z, a: F.relu(z),
+    "leaky-relu": F.leaky_relu,
+    "clipped-relu": lambda z, a: z.clamp(0.0, a),
+    "elu": F.elu,
+    "sigmoid": lambda z, a: torch.sigmoid(z),
+    "tanh": lambda z, a: torch.tanh(z),
+    "silu": lambda z, a: F.silu(z),
+    "gelu": lambda z, a: F.gelu(z),
+    "gelu-tanh": lambda z, a: F.gelu(z, approximate="tanh"),
+}
+ALPHAS = {"leaky-relu": 0.01, "clipped-relu": 6.0, "elu": 1.0}
 CHECKED = 1 << 23  # elements that the float64 check is made over
 
 
@@ -91,76 +112,155 @@ def in_layout(tensor, layout):
     return tensor.permute(order).contiguous().permute(back)
 
 
+class Kind(typing.NamedTuple):
+    """Which normalization: what a record says besides shape, layout and pass."""
+
+    op: str = "batch"
+    axis: int = 1
+    groups: int = 0
+    dtype: str = "f32"
+    activation: str = "none"
+    residual: bool = False
+
+    def keys(self):
+        """As the record has them."""
+        keys = {"op": self.op}
+        if self.op in ("layer", "rms"):
+            keys["axis"] = self.axis
+        if self.op == "group":
+            keys["groups"] = self.groups
+        return {**keys, "dtype": self.dtype, "activation": self.activation, "residual": self.residual}
+
+    def activate(self, z):
+        name, _, alpha = self.activation.partition(":")
+        return ACTIVATIONS[name](z, float(alpha) if alpha else ALPHAS.get(name, 0.0))
+
+    def tensors_moved(self, which):
+        derives = self.activation != "none"
+        if which.startswith("backward"):
+            return 3 + (1 + derives if self.residual else 0)
+        return 3 if self.residual else 2
+
+    def text(self):
+        return " ".join(f"{key} {value}" for key, value in self.keys().items())
+
+
 class Case:
     """The tensors of one shape in one layout, and what is run on them."""
 
-    def __init__(self, shape, layout, device):
+    def __init__(self, kind, shape, layout, device):
         generator = torch.Generator(device=device)
         generator.manual_seed(11)
-        channels = shape[1]
+        self.kind = kind
+        self.is_rows = kind.op in ("layer", "rms")
+        self.normalized = tuple(shape[kind.axis:])
+        dtype = DTYPES[kind.dtype]
+        # batch_norm and instance_norm take float parameters beside half tensors on a GPU and bf16 on a CPU; the others do not.
+        number = torch.float32 if kind.op in HAS_RUNNING and kind.dtype != "f64" else dtype
+        parameters = self.normalized if self.is_rows else (shape[1],)
+        if kind.op == "rms" and not hasattr(F, "rms_norm"):
+            raise NotImplementedError("this PyTorch has no rms_norm")
 
         def normal(*dims):
             return torch.randn(*dims, generator=generator, device=device)
 
-        self.x = in_layout(normal(*shape), layout)
-        self.dy = in_layout(normal(*shape), layout)
+        def tensor():
+            made = normal(*shape).to(dtype)
+            return made.contiguous() if self.is_rows else in_layout(made, layout)
+
+        self.x, self.dy = tensor(), tensor()
+        self.residual = tensor() if kind.residual else None
         self.y = torch.empty_like(self.x)
-        self.gamma = normal(channels).abs() + 0.5
-        self.beta = normal(channels)
-        self.running_mean = normal(channels)
-        self.running_var = normal(channels).abs() + 0.5
+        self.gamma = (normal(*parameters).abs() + 0.5).to(number)
+        self.beta = None if kind.op == "rms" else normal(*parameters).to(number)
+        self.running_mean = normal(shape[1]).to(number)
+        self.running_var = (normal(shape[1]).abs() + 0.5).to(number)
+        self.updated_mean, self.updated_var = self.running_mean.clone(), self.running_var.clone()
 
     def copy(self):
         self.y.copy_(self.x)
 
-    def forward(self, training, x=None, gamma=None, beta=None):
+    def normalize(self, training, x, gamma, beta):
+        op = self.kind.op
+        if op == "layer":
+            return F.layer_norm(x, self.normalized, gamma, beta, EPSILON)
+        if op == "rms":
+            return F.rms_norm(x, self.normalized, gamma, EPSILON)
+        if op == "group":
+            return F.group_norm(x, self.kind.groups, gamma, beta, EPSILON)
         # Updates must not move the statistics that later runs and the check read.
-        mean, var = self.running_mean, self.running_var
-        if training:
-            mean, var = self.updated_mean, self.updated_var
-        return F.batch_norm(self.x if x is None else x, mean, var, self.gamma if gamma is None else gamma,
-                            self.beta if beta is None else beta, training=training, momentum=0.1, eps=EPSILON)
+        mean, var = (self.updated_mean, self.updated_var) if training else (self.running_mean, self.running_var)
+        if op == "instance":
+            return F.instance_norm(x, mean, var, gamma, beta, use_input_stats=training, momentum=0.1, eps=EPSILON)
+        return F.batch_norm(x, mean, var, gamma, beta, training=training, momentum=0.1, eps=EPSILON)
+
+    def forward(self, training, x, gamma, beta, residual):
+        z = self.normalize(training, x, gamma, beta)
+        return self.kind.activate(z if residual is None else z + residual)
 
     def runner(self, which):
         """A function that runs the pass and returns y or dx."""
-        self.updated_mean, self.updated_var = self.running_mean.clone(), self.running_var.clone()
+        arguments = (self.x, self.gamma, self.beta, self.residual)
         if which in ("train", "infer"):
 
             def run_forward():
                 with torch.no_grad():
-                    return self.forward(which == "train")
+                    return self.forward(which == "train", *arguments)
 
             return run_forward
-        inputs = [t.detach().requires_grad_(True) for t in (self.x, self.gamma, self.beta)]
-        y = self.forward(which == "backward", *inputs)
+        leaves = [None if t is None else t.detach().requires_grad_(True) for t in arguments]
+        inputs = [t for t in leaves if t is not None]
+        y = self.forward(which == "backward", *leaves)
 
         def run_backward():
             return torch.autograd.grad(y, inputs, self.dy, retain_graph=True)[0]
 
         return run_backward
 
+    def part(self):
+        """Slices of x and of the parameters that are a problem of their own, as large as is quick to do in float64."""
+        rows = self.is_rows or self.kind.op == "group"  # samples; their parameters are all of them
+        extent = self.x.shape[0 if rows else 1]
+        picked = slice(0, max(1, min(extent, CHECKED * extent // max(self.x.numel(), 1))))
+        whole = slice(None)
+        if self.is_rows and self.kind.axis == 0:
+            return (whole,), whole
+        return ((picked,), whole) if rows else ((whole, picked), picked)
+
+    def statistics(self, which, x, picked):
+        """Mean and variance in float64, shaped to be used with x."""
+        op = self.kind.op
+        if op in HAS_RUNNING and which in ("infer", "backward-frozen"):
+            wide = [1, -1] + [1] * (x.dim() - 2)
+            return (t[picked].double().reshape(wide) for t in (self.running_mean, self.running_var))
+        grouped = x
+        if op == "group":
+            grouped = x.reshape(x.shape[0], self.kind.groups, -1)
+        axes = {"batch": [0, *range(2, x.dim())], "instance": list(range(2, x.dim())), "group": [2]}
+        over = axes.get(op, list(range(self.kind.axis, x.dim())))
+        mean = torch.zeros_like(grouped.sum(over, keepdim=True)) if op == "rms" else grouped.mean(over, keepdim=True)
+        var = ((grouped - mean) ** 2).mean(over, keepdim=True)
+        if op == "group":
+            wide = [x.shape[0], x.shape[1]] + [1] * (x.dim() - 2)
+            each = x.shape[1] // self.kind.groups
+            mean, var = (t.repeat_interleave(each, 1).reshape(wide) for t in (mean, var))
+        return mean, var
+
     def agrees(self, which, got):
-        """Whether y or dx agrees with the formulas, over as many channels as are quick to do in float64."""
-        values = self.x.numel() // self.x.shape[1]
-        picked = slice(0, max(1, CHECKED // max(values, 1)))
-        axes = [i for i in range(self.x.dim()) if i != 1]
-        wide = [1, -1] + [1] * (self.x.dim() - 2)
-        x, dy = self.x[:, picked].double(), self.dy[:, picked].double()
-        gamma, beta = (t[picked].double().reshape(wide) for t in (self.gamma, self.beta))
-        if which in ("train", "backward"):
-            mean = x.mean(axes, keepdim=True)
-            var = ((x - mean) ** 2).mean(axes, keepdim=True)
-        else:
-            mean, var = (t[picked].double().reshape(wide) for t in (self.running_mean, self.running_var))
-        inv_std = 1.0 / torch.sqrt(var + EPSILON)
-        xh = (x - mean) * inv_std
-        if which in ("train", "infer"):
-            expected = gamma * xh + beta
-        elif which == "backward":
-            expected = gamma * inv_std * (dy - dy.mean(axes, keepdim=True) - xh * (dy * xh).mean(axes, keepdim=True))
-        else:
-            expected = gamma * inv_std * dy
-        error = ((got[:, picked].double() - expected) ** 2).sum()
+        """Whether y or dx agrees with the formulas in float64; the gradient is autograd's, of these formulas."""
+        taken, picked = self.part()
+        wide = [-1] if self.is_rows else [1, -1] + [1] * (self.x.dim() - 2)
+        shape = self.normalized if self.is_rows else wide
+        x = self.x[taken].double().contiguous().requires_grad_(True)
+        gamma, beta = (None if t is None else t[picked].double().reshape(shape) for t in (self.gamma, self.beta))
+        mean, var = self.statistics(which, x, picked)
+        z = gamma * (x - mean) / torch.sqrt(var + EPSILON)
+        z = z if beta is None else z + beta
+        z = z if self.residual is None else z + self.residual[taken].double()
+        expected = self.kind.activate(z)
+        if which.startswith("backward"):
+            expected = torch.autograd.grad(expected, x, self.dy[taken].double())[0]
+        error = ((got[taken].double() - expected) ** 2).sum()
         return bool(error <= 1e-4 * (expected**2).sum())
 
 
@@ -172,9 +272,9 @@ def device_texts(device):
     return "cpu", f"{driver}, {torch.get_num_threads()} threads"
 
 
-def measure_case(shape, layout, passes, device, min_time):
+def measure_case(kind, shape, layout, passes, device, min_time):
     """Records of one shape in one layout."""
-    case = Case(shape, layout, device)
+    case = Case(kind, shape, layout, device)
     name, driver = device_texts(device)
     runs, checks = [case.copy], []
     for which in passes:
@@ -183,14 +283,14 @@ def measure_case(shape, layout, passes, device, min_time):
         runs.append(run)
     samples = measure(runs, min_time, device.type == "cuda")
     copy = summarize(samples[0])[0]
-    tensor = 4 * math.prod(shape)
+    tensor = BYTES[kind.dtype] * math.prod(shape)
     for which, check, taken in zip(passes, checks, samples[1:]):
         median, interval = summarize(taken)
-        least = (3 if which.startswith("backward") else 2) * tensor
+        least = kind.tensors_moved(which) * tensor
         right = check == "ok"
         yield {
-            "schema": 1, "op": "batch", "pass": which, "shape": list(shape), "layout": layout, "dtype": "f32",
-            "activation": "none", "residual": False, "backend": "torch", "device": name, "driver": driver,
+            "schema": 1, "pass": which, "shape": list(shape), "layout": layout, **kind.keys(),
+            "backend": "torch", "device": name, "driver": driver,
             "variant": "torch", "n": len(taken), "median_s": median if right else None,
             "ci95_s": interval if right else [None, None], "copy_s": copy,
             "times_copy": median / copy if right else None, "bytes_least": least,
@@ -199,31 +299,46 @@ def measure_case(shape, layout, passes, device, min_time):
         }
 
 
+def kind_of(record):
+    return Kind(record["op"], record.get("axis", 1), record.get("groups", 0), record["dtype"], record["activation"],
+                record["residual"])
+
+
 def read_cases(options):
-    """{(shape, layout): {pass: clnorm's seconds or None}} in the order of the file or of the command line."""
+    """{(kind, shape, layout): {pass: clnorm's seconds or None}} in the order of the file or of the command line."""
     cases = {}
     if options.like:
         with open(options.like, encoding="utf-8") as file:
             for line in file:
                 record = json.loads(line)
-                key = tuple(record["shape"]), record["layout"]
+                if record["check"] == "unsupported":
+                    continue
+                key = kind_of(record), tuple(record["shape"]), record["layout"]
                 # A file of several devices has OpenCL ones before the CPU backend.
                 cases.setdefault(key, {}).setdefault(record["pass"], record["median_s"])
         return cases
+    kind = Kind(options.op, options.axis, options.groups, options.dtype, options.activation, options.residual)
+    passes = options.passes or ",".join(PASSES if kind.op in HAS_RUNNING else ("train", "backward"))
     for text in options.shape.split(","):
         shape = tuple(int(size) for size in text.split("x"))
         for layout in options.layout.split(","):
-            if len(shape) > 2 or layout == "channels-first":
-                cases[shape, layout] = {which: None for which in options.passes.split(",")}
+            if layout == "channels-first" or (len(shape) > 2 and kind.op not in ("layer", "rms")):
+                cases[kind, shape, layout] = {which: None for which in passes.split(",")}
     return cases
 
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--like", metavar="FILE", help="take shapes, layouts and passes from clnorm's records")
+    what.add_argument("--like", metavar="FILE", help="take the rows of clnorm's records")
     what.add_argument("--shape", metavar="LIST", help="NxCx...,NxCx...")
-    parser.add_argument("--pass", dest="passes", default=",".join(PASSES), metavar="LIST")
+    parser.add_argument("--op", default="batch", choices=("batch", "layer", "instance", "group", "rms"))
+    parser.add_argument("--axis", type=int, default=1, metavar="K", help="layer, rms: over the axes from K to the last")
+    parser.add_argument("--groups", type=int, default=0, metavar="G", help="group: into how many C is divided")
+    parser.add_argument("--dtype", default="f32", choices=tuple(DTYPES))
+    parser.add_argument("--activation", default="none", metavar="NAME[:ALPHA]", help=", ".join(ACTIVATIONS))
+    parser.add_argument("--residual", action="store_true", help="add one before the activation")
+    parser.add_argument("--pass", dest="passes", metavar="LIST", help=", ".join(PASSES))
     parser.add_argument("--layout", default="channels-first,channels-last", metavar="LIST")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", metavar="NAME")
     parser.add_argument("--min-time", type=float, default=0.2, metavar="S", help="seconds of samples for each pass")
@@ -236,14 +351,21 @@ def main():
     if device.type == "cpu":
         torch.set_flush_denormal(False)
     wrong = 0
-    for (shape, layout), passes in read_cases(options).items():
-        for record in measure_case(shape, layout, list(passes), device, options.min_time):
+    for (kind, shape, layout), passes in read_cases(options).items():
+        name = f"{kind.text()}: {'x'.join(map(str, shape))} {layout}"
+        try:
+            records = list(measure_case(kind, shape, layout, list(passes), device, options.min_time))
+        except (NotImplementedError, RuntimeError) as error:
+            # A type that this device's kernels do not know, an operation of a later version, memory that is not there.
+            print(f"{name}: unsupported: {str(error).splitlines()[0]}", file=sys.stderr)
+            continue
+        for record in records:
             print(json.dumps(record), flush=True)
             wrong += record["check"] != "ok"
             own, theirs = passes[record["pass"]], record["median_s"]
             beside = f", clnorm {own * 1e3:.3f} ms: {theirs / own:.2f} times faster" if own and theirs else ""
             shown = "wrong" if theirs is None else f"{theirs * 1e3:.3f} ms, {record['times_copy']:.2f} times its copy"
-            print(f"{record['pass']} {'x'.join(map(str, shape))} {layout}: {shown}{beside}", file=sys.stderr)
+            print(f"{record['pass']} {name}: {shown}{beside}", file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -5,6 +5,7 @@
 #include <clnorm/clnorm.h>
 
 #include "first_use.h"
+#include "norm_kind.h"
 #include "stats.h"
 
 #define RECORD_PEERS 4
@@ -35,6 +36,7 @@ typedef struct record_calls {
 } record_calls;
 
 typedef struct bench_record {
+  norm_kind kind;
   clnorm_pass pass;
   clnorm_layout layout;
   uint32_t rank;
@@ -46,7 +48,7 @@ typedef struct bench_record {
   record_outcome outcome;
   char reason[640]; /* if not ok */
   double max_err, tolerance;
-  size_t checked, statistics; /* how many were compared with the reference, of how many */
+  size_t checked, checkable; /* how many channels, groups or rows were compared with the reference, of how many */
   bench_summary time;
   double copy;                /* seconds of the fastest copy, the median */
   double copy_low, copy_high; /* its 95 % interval */
@@ -69,10 +71,26 @@ bench_summary record_own_work(const bench_record *record);
 const char *record_pass_name(clnorm_pass pass);
 const char *record_layout_name(clnorm_layout layout);
 
-/* Least traffic in tensors: what a pass that keeps its data in cache reads and writes. */
-double record_tensors_moved(clnorm_pass pass);
-
 /* "32x64x56x56" */
 const char *record_shape_text(const bench_record *record, char *text, size_t capacity);
+
+/* "32x64x56x56 first", "group(8) 32x64x56x56 last f16 relu": kind, shape and, where it matters, layout; `whole` says the layout in
+ * full. */
+const char *record_case_text(const bench_record *record, int whole, char *text, size_t capacity);
+
+/* 1 if both are of the same kind, shape and layout. */
+int record_same_case(const bench_record *a, const bench_record *b);
+
+/* "batch normalization, float32"; of several kinds "batch and layer normalization; f32, f16". */
+const char *record_kinds_text(const bench_record *records, size_t count, char *text, size_t capacity);
+
+/* What a row's name leaves out, and what residuals move, for people: two lines, or "" if there are only rows of norm_plain. */
+const char *record_kinds_note(const bench_record *records, size_t count);
+
+/* What `checked` counts: "channels", "groups", "rows". */
+const char *record_checked_word(const bench_record *record);
+
+/* Bytes of x. */
+double record_tensor_bytes(const bench_record *record);
 
 #endif

@@ -7,7 +7,7 @@ void report_first_use_print(FILE *file, const bench_record *records, size_t coun
   int headed = 0;
   for (size_t i = 0; i < count; i++) {
     const bench_record *record = &records[i];
-    char shape[80];
+    char name[160];
     char cold[32];
     char cached[32];
     if (record->outcome != RECORD_OK || record->first_use.cached <= 0.0) {
@@ -19,8 +19,8 @@ void report_first_use_print(FILE *file, const bench_record *records, size_t coun
                     "on disk:\n");
       headed = 1;
     }
-    (void)fprintf(file, "- %s %s %s: %s; %s\n", record_pass_name(record->pass),
-                  record_shape_text(record, shape, sizeof shape), record_layout_name(record->layout),
+    (void)fprintf(file, "- %s %s: %s; %s\n", record_pass_name(record->pass),
+                  record_case_text(record, 1, name, sizeof name),
                   report_time_text(record->first_use.compiled, cold, sizeof cold),
                   report_time_text(record->first_use.cached, cached, sizeof cached));
   }

@@ -39,10 +39,9 @@ const char *report_interval_text(const bench_summary *time, char *text, size_t c
 
 const char *report_name_text(const bench_record *record, char *text, size_t capacity)
 {
-  char shape[80];
-  const char *layout = record->rank == 2 ? "" : record->layout == CLNORM_CHANNELS_LAST ? " last" : " first";
-  (void)snprintf(text, capacity, "%s %s%s", record_pass_name(record->pass),
-                 record_shape_text(record, shape, sizeof shape), layout);
+  char what[160];
+  (void)snprintf(text, capacity, "%s %s", record_pass_name(record->pass),
+                 record_case_text(record, 0, what, sizeof what));
   return text;
 }
 
@@ -74,8 +73,9 @@ void report_grid_check(const report_grid *g, size_t row, const bench_record *rec
 {
   static const char *const words[] = {"ok", "WRONG", "FAILED", "unsupported"};
   char *text = report_grid_cell(g, row, g->columns - 1);
-  if (record->outcome == RECORD_OK && record->checked < record->statistics) {
-    (void)snprintf(text, REPORT_CELL_BYTES, "ok, %zu of %zu channels", record->checked, record->statistics);
+  if (record->outcome == RECORD_OK && record->checked < record->checkable) {
+    (void)snprintf(text, REPORT_CELL_BYTES, "ok, %zu of %zu %s", record->checked, record->checkable,
+                   record_checked_word(record));
   } else {
     (void)snprintf(text, REPORT_CELL_BYTES, "%s", words[record->outcome]);
   }

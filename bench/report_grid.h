@@ -27,7 +27,7 @@ int report_grid_reserve(report_grid *g, size_t rows, size_t columns);
 void report_grid_name(const report_grid *g, size_t row, const bench_record *record);
 void report_grid_check(const report_grid *g, size_t row, const bench_record *record);
 
-/* "train 32x64x56x56 first": pass, shape and, from three dimensions on, layout. */
+/* "train 32x64x56x56 first": the pass before what record_case_text says. */
 const char *report_name_text(const bench_record *record, char *text, size_t capacity);
 
 /* "1.23 ms", "45.6 us": three digits. Returns text. */

@@ -114,7 +114,7 @@ static void comparison(FILE *file, const report_view *view)
   }
 }
 
-static void explain(FILE *file, int calls)
+static void explain(FILE *file, const html_run *run, int calls)
 {
   section(
       file, "reading", "How to read it",
@@ -133,7 +133,9 @@ static void explain(FILE *file, int calls)
         "median, 1 GB = 10<sup>9</sup> bytes. A copy moves 2T: times copy = median / the fastest copy of x in "
         "the same run. against CPU = CPU backend's median / median; against a peer likewise. cold compile = "
         "from nothing to the first result, less one warm run. first, last = channels-first, "
-        "channels-last.</p>\n");
+        "channels-last. ");
+    page_text(file, record_kinds_note(run->records, run->count));
+    (void)fprintf(file, "</p>\n");
   }
 }
 
@@ -163,7 +165,7 @@ void report_html_write(FILE *file, const html_run *run)
   for (size_t i = 0; i < view.device_count; i++) {
     html_table(file, &view, i);
   }
-  explain(file, calls);
+  explain(file, run, calls);
   (void)fprintf(file,
                 "<footer>Written by clnorm bench; this file needs no network and no script.</footer>\n</main>\n"
                 "</body>\n</html>\n");

@@ -12,8 +12,19 @@
 #include "report_grid.h"
 #include "style_source.h"
 
+static int is_batch(const html_run *run)
+{
+  for (size_t i = 0; i < run->count; i++) {
+    if (run->records[i].kind.op != CLNORM_BATCH) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
 void html_head(FILE *file, const report_view *view)
 {
+  char kinds[128];
   const html_run *run = view->run;
   struct utsname host = {0};
   (void)uname(&host);
@@ -21,9 +32,8 @@ void html_head(FILE *file, const report_view *view)
                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
                 "content=\"width=device-width, initial-scale=1\"/>\n<title>clnorm bench, ");
   page_text(file, run->began);
-  (void)fprintf(file,
-                "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>Batch normalization, measured</h1>\n",
-                report_style_source);
+  (void)fprintf(file, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s, measured</h1>\n",
+                report_style_source, is_batch(run) ? "Batch normalization" : "Normalization");
   (void)fprintf(file, "<p class=\"lead\">");
   page_format(file, "clnorm %s%s%s, %s, on %s %s, %s, %ld cores.", clnorm_version(),
               CLNORM_GIT_REVISION[0] != '\0' ? ", git " : "", CLNORM_GIT_REVISION, run->began, host.sysname,
@@ -31,7 +41,7 @@ void html_head(FILE *file, const report_view *view)
   (void)fprintf(file, "<br/><code>clnorm bench");
   page_text(file, run->asked);
   (void)fprintf(file, "</code><br/>");
-  page_format(file, "float32; %s.", run->input);
+  page_format(file, "%s; %s.", record_kinds_text(run->records, run->count, kinds, sizeof kinds), run->input);
   (void)fprintf(file, "</p>\n");
 }
 
@@ -96,7 +106,7 @@ void html_device_card(FILE *file, const report_view *view, size_t device)
   size_t right = 0;
   char text[160];
   for (size_t i = 0; i < view->devices[device].count; i++) {
-    const double rate = records[i].copy > 0.0 ? 2.0 * report_view_bytes(&records[i]) / records[i].copy * 1e-9 : 0.0;
+    const double rate = records[i].copy > 0.0 ? 2.0 * record_tensor_bytes(&records[i]) / records[i].copy * 1e-9 : 0.0;
     copy = rate > copy ? rate : copy;
     right += records[i].outcome == RECORD_OK;
   }

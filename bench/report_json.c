@@ -3,6 +3,9 @@
 #include <jansson.h>
 #include <math.h>
 
+#include <storage_type.h>
+#include <words.h>
+
 #include "git_revision.h"
 
 /* Enough digits for a median, few enough to read. */
@@ -86,18 +89,31 @@ static void add_calls(json_t *json, const bench_record *record)
   add_summary(json, "own", &own);
 }
 
+/* axis and groups only where they mean something. */
+static void add_kind(json_t *json, const norm_kind *kind)
+{
+  char activation[48];
+  if (!norm_has_channels(kind->op)) {
+    json_object_set_new(json, "axis", json_integer(kind->axis));
+  }
+  if (kind->op == CLNORM_GROUP) {
+    json_object_set_new(json, "groups", json_integer(kind->groups));
+  }
+  json_object_set_new(json, "dtype", json_string(storage_name(kind->dtype)));
+  json_object_set_new(json, "activation", json_string(norm_activation_text(kind, activation, sizeof activation)));
+  json_object_set_new(json, "residual", json_boolean(kind->residual));
+}
+
 json_t *report_json_record(const bench_record *record)
 {
   const bench_summary *time = &record->time;
   json_t *json = json_object();
   json_object_set_new(json, "schema", json_integer(1));
-  json_object_set_new(json, "op", json_string("batch"));
+  json_object_set_new(json, "op", json_string(op_name(record->kind.op)));
   json_object_set_new(json, "pass", json_string(record_pass_name(record->pass)));
   json_object_set_new(json, "shape", shape_json(record));
   json_object_set_new(json, "layout", json_string(record_layout_name(record->layout)));
-  json_object_set_new(json, "dtype", json_string("f32"));
-  json_object_set_new(json, "activation", json_string("none"));
-  json_object_set_new(json, "residual", json_false());
+  add_kind(json, &record->kind);
   json_object_set_new(json, "backend", json_string(record->backend));
   json_object_set_new(json, "device", json_string(record->device));
   json_object_set_new(json, "driver", json_string(record->driver));

@@ -36,32 +36,27 @@ static void print_grid(FILE *file, const report_grid *g)
   }
 }
 
-static int same_tensor(const bench_record *a, const bench_record *b)
-{
-  return a->rank == b->rank && a->layout == b->layout && memcmp(a->dims, b->dims, sizeof a->dims) == 0;
-}
-
-/* A line for each shape: its copy. */
+/* A line for each case: its copy. */
 static void print_copies(FILE *file, const bench_record *records, size_t count)
 {
   const bench_record *before = NULL;
   (void)fprintf(file, "\nCopies of x, the fastest way of each:\n");
   for (size_t i = 0; i < count; i++) {
     const bench_record *record = &records[i];
-    char shape[80];
+    char name[160];
     char time[32];
-    if (record->outcome != RECORD_OK || record->copy <= 0.0 || (before != NULL && same_tensor(before, record))) {
+    if (record->outcome != RECORD_OK || record->copy <= 0.0 || (before != NULL && record_same_case(before, record))) {
       continue;
     }
-    const double bytes = record->bytes_least / record_tensors_moved(record->pass);
-    (void)fprintf(file, "- %s %s, %.1f MB: %s, %.1f GB/s (%s)\n", record_shape_text(record, shape, sizeof shape),
-                  record_layout_name(record->layout), bytes * 1e-6, report_time_text(record->copy, time, sizeof time),
-                  2.0 * bytes / record->copy * 1e-9, record->copy_name);
+    const double bytes = record_tensor_bytes(record);
+    (void)fprintf(file, "- %s, %.1f MB: %s, %.1f GB/s (%s)\n", record_case_text(record, 1, name, sizeof name),
+                  bytes * 1e-6, report_time_text(record->copy, time, sizeof time), 2.0 * bytes / record->copy * 1e-9,
+                  record->copy_name);
     before = record;
   }
 }
 
-static void print_model(FILE *file, const bench_record *record)
+static void print_model(FILE *file, const bench_record *records, size_t count)
 {
   (void)fprintf(file,
                 "\nHow to read it: T = bytes of x. Least traffic: infer 2T (x read, y written), train 2T (x stays in "
@@ -69,35 +64,32 @@ static void print_model(FILE *file, const bench_record *record)
                 "median, 1 GB = 10^9 bytes.\nA copy moves 2T: times copy = median / the fastest copy of x in the same "
                 "run.%s\nfirst, last = channels-first, "
                 "channels-last. Median and its distribution-free 95 %% interval over n samples, after warm-up,\nall "
-                "taking turns. check = every result against a reference in long double, before timing.\n",
-                strcmp(record->backend, "cpu") == 0
+                "taking turns. check = every result against a reference in long double, before timing.\n%s",
+                strcmp(records[0].backend, "cpu") == 0
                     ? ""
                     : " against CPU = CPU backend's median / median\n(2x: twice as fast as the CPU backend). cold "
-                      "compile = from nothing to the first result, less one warm run.");
+                      "compile = from nothing to the first result, less one warm run.",
+                record_kinds_note(records, count));
 }
 
 /* Reasons, each once. */
 static void print_reasons(FILE *file, const bench_record *records, size_t count)
 {
+  static const char *const words[] = {"", "wrong result, so no speed", "failed", "unsupported"};
   for (size_t i = 0; i < count; i++) {
     const bench_record *record = &records[i];
-    char shape[80];
-    (void)record_shape_text(record, shape, sizeof shape);
     const char *pass = record_pass_name(record->pass);
-    const char *layout = record_layout_name(record->layout);
+    char name[160];
+    (void)record_case_text(record, 1, name, sizeof name);
     if (record->outcome != RECORD_OK) {
-      (void)fprintf(file, "\n%s %s %s: %s: %s\n", pass, shape, layout,
-                    record->outcome == RECORD_UNSUPPORTED ? "unsupported"
-                    : record->outcome == RECORD_WRONG     ? "wrong result, so no speed"
-                                                          : "failed",
-                    record->reason);
+      (void)fprintf(file, "\n%s %s: %s: %s\n", pass, name, words[record->outcome], record->reason);
     }
     if (record->cpu_note[0] != '\0') {
-      (void)fprintf(file, "\n%s %s %s: CPU backend: %s\n", pass, shape, layout, record->cpu_note);
+      (void)fprintf(file, "\n%s %s: CPU backend: %s\n", pass, name, record->cpu_note);
     }
     for (size_t j = 0; j < record->peer_count; j++) {
       if (record->peers[j].note[0] != '\0') {
-        (void)fprintf(file, "\n%s %s %s: %s: %s\n", pass, shape, layout, record->peers[j].name, record->peers[j].note);
+        (void)fprintf(file, "\n%s %s: %s: %s\n", pass, name, record->peers[j].name, record->peers[j].note);
       }
     }
   }
@@ -123,10 +115,10 @@ static void print_tuning(FILE *file, const bench_record *records, size_t count)
   (void)fprintf(file, "\nVariants and parameters: ");
   for (size_t i = 0; i < count; i++) {
     const bench_record *record = &records[i];
-    char shape[80];
+    char name[160];
     if (record->tuning[0] != '\0' && strcmp(record->tuning, "built-in") != 0) {
-      (void)fprintf(file, "%s%s for %s %s %s", separator, record->tuning, record_pass_name(record->pass),
-                    record_shape_text(record, shape, sizeof shape), record_layout_name(record->layout));
+      (void)fprintf(file, "%s%s for %s %s", separator, record->tuning, record_pass_name(record->pass),
+                    record_case_text(record, 1, name, sizeof name));
       separator = ", ";
     }
   }
@@ -134,13 +126,14 @@ static void print_tuning(FILE *file, const bench_record *records, size_t count)
 }
 
 /* The CPU backend's driver is clnorm itself. */
-static void print_heading(FILE *file, const bench_record *record, const char *input)
+static void print_heading(FILE *file, const bench_record *records, size_t count, const char *input)
 {
+  const bench_record *record = &records[0];
+  char kinds[128];
   const int cpu = strcmp(record->backend, "cpu") == 0;
-  (void)fprintf(file, "\n## %s\n\n%s%sclnorm %s%s%s, %s; batch normalization, float32; %s\n\n", record->device,
-                cpu ? "" : record->driver, cpu ? "" : "; ", clnorm_version(),
-                CLNORM_GIT_REVISION[0] != '\0' ? ", git " : "", CLNORM_GIT_REVISION, cpu ? "CPU backend" : "OpenCL",
-                input);
+  (void)fprintf(file, "\n## %s\n\n%s%sclnorm %s%s%s, %s; %s; %s\n\n", record->device, cpu ? "" : record->driver,
+                cpu ? "" : "; ", clnorm_version(), CLNORM_GIT_REVISION[0] != '\0' ? ", git " : "", CLNORM_GIT_REVISION,
+                cpu ? "CPU backend" : "OpenCL", record_kinds_text(records, count, kinds, sizeof kinds), input);
 }
 
 void report_table_print(FILE *file, const bench_record *records, size_t count, const char *input)
@@ -149,7 +142,7 @@ void report_table_print(FILE *file, const bench_record *records, size_t count, c
   if (count == 0 || report_grid_make(&g, records, count) != 0) {
     return;
   }
-  print_heading(file, &records[0], input);
+  print_heading(file, records, count, input);
   print_grid(file, &g);
   print_tuning(file, records, count);
   print_reasons(file, records, count);
@@ -158,7 +151,7 @@ void report_table_print(FILE *file, const bench_record *records, size_t count, c
   } else {
     print_copies(file, records, count);
     report_first_use_print(file, records, count);
-    print_model(file, &records[0]);
+    print_model(file, records, count);
   }
   report_grid_free(&g);
 }

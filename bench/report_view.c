@@ -59,8 +59,7 @@ static int has_time(const bench_record *record) { return record->outcome == RECO
 
 static int same_case(const bench_record *a, const bench_record *b)
 {
-  return a->pass == b->pass && a->rank == b->rank && a->layout == b->layout &&
-         memcmp(a->dims, b->dims, sizeof a->dims) == 0;
+  return a->pass == b->pass && record_same_case(a, b);
 }
 
 size_t report_view_cases(const report_view *view, clnorm_pass pass, const bench_record *cases[VIEW_CASES])
@@ -111,19 +110,6 @@ double report_view_peer_of_case(const report_view *view, const bench_record *wan
     seconds = record != NULL ? report_view_peer(view, record, peer) : 0.0;
   }
   return seconds;
-}
-
-double report_view_bytes(const bench_record *record)
-{
-  return record->bytes_least / record_tensors_moved(record->pass);
-}
-
-const char *report_view_case_text(const bench_record *record, char *text, size_t capacity)
-{
-  char shape[80];
-  const char *layout = record->rank == 2 ? "" : record->layout == CLNORM_CHANNELS_LAST ? " last" : " first";
-  (void)snprintf(text, capacity, "%s%s", record_shape_text(record, shape, sizeof shape), layout);
-  return text;
 }
 
 const char *report_view_device_style(size_t device)

@@ -22,7 +22,7 @@ typedef struct report_view {
 
 void report_view_make(report_view *view, const html_run *run);
 
-/* One record for each shape and layout of the pass that has a time on some device. Returns how many. */
+/* One record for each kind, shape and layout of the pass that has a time on some device. Returns how many. */
 size_t report_view_cases(const report_view *view, clnorm_pass pass, const bench_record *cases[VIEW_CASES]);
 
 /* The record of that case with a time on a device; NULL: there is none. */
@@ -33,12 +33,6 @@ double report_view_peer(const report_view *view, const bench_record *record, siz
 
 /* Seconds of the peer in the first device's run that has it. */
 double report_view_peer_of_case(const report_view *view, const bench_record *wanted, size_t peer);
-
-/* Bytes of x. */
-double report_view_bytes(const bench_record *record);
-
-/* "32x64x56x56 first" */
-const char *report_view_case_text(const bench_record *record, char *text, size_t capacity);
 
 /* Classes of the style: "s0", "p0". */
 const char *report_view_device_style(size_t device);

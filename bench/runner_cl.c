@@ -28,65 +28,91 @@ static int run_pass(void *self, size_t times)
   return clFinish(pass->session->queue) == CL_SUCCESS && status == CLNORM_SUCCESS ? 0 : -1;
 }
 
+static cl_int read_back(const pass_cl *pass, cl_mem from, size_t bytes, void *to)
+{
+  return clEnqueueReadBuffer(pass->session->queue, from, CL_TRUE, 0, bytes, to, 0, NULL, NULL);
+}
+
 static int fetch(void *self, workload *w)
 {
   const pass_cl *pass = self;
-  cl_int code = clEnqueueReadBuffer(pass->session->queue, pass->session->out, CL_TRUE, 0, workload_tensor_bytes(w),
-                                    w->out.tensor, 0, NULL, NULL);
+  cl_int code = read_back(pass, pass->session->out, workload_tensor_bytes(w), w->out.tensor);
+  if (code == CL_SUCCESS && pass->args.dresidual.memory != NULL) {
+    code = read_back(pass, pass->session->dresidual, workload_tensor_bytes(w), w->out.dresidual);
+  }
   for (size_t i = 0; i < pass->used && code == CL_SUCCESS; i++) {
     if (pass->results[i] != NULL) {
-      code = clEnqueueReadBuffer(pass->session->queue, pass->small[i], CL_TRUE, 0, pass->small_bytes, pass->results[i],
-                                 0, NULL, NULL);
+      code = read_back(pass, pass->small[i], pass->bytes[i], pass->results[i]);
     }
   }
   return code == CL_SUCCESS ? 0 : -1;
 }
 
-static int add(pass_cl *pass, clnorm_buffer *buffer, const char *name, const float *from, float *to,
-               runner_error *error)
+/* A buffer with what the host has there; of a result it is brought back there. */
+typedef struct small_argument {
+  const char *name;
+  clnorm_buffer *buffer;
+  void *host;
+  size_t bytes;
+  int is_result;
+} small_argument;
+
+static int add(pass_cl *pass, const small_argument *argument, runner_error *error)
 {
-  buffer->memory = session_cl_upload(pass->session, name, from, pass->small_bytes, error);
-  if (buffer->memory == NULL) {
+  cl_mem memory = session_cl_upload(pass->session, argument->name, argument->host, argument->bytes, error);
+  if (memory == NULL) {
     return -1;
   }
-  pass->small[pass->used] = buffer->memory;
-  pass->results[pass->used++] = to;
+  argument->buffer->memory = memory;
+  pass->small[pass->used] = memory;
+  pass->bytes[pass->used] = argument->bytes;
+  pass->results[pass->used++] = argument->is_result ? argument->host : NULL;
   return 0;
 }
 
-static int add_result(pass_cl *pass, clnorm_buffer *buffer, const char *name, float *host, runner_error *error)
+static void set_tensors(pass_cl *pass, const workload_arguments *has)
 {
-  return add(pass, buffer, name, host, host, error);
+  clnorm_cl_args *args = &pass->args;
+  const session_cl *session = pass->session;
+  *args = (clnorm_cl_args){.size = sizeof *args, .x = {session->x}};
+  if (has->forward) {
+    args->y.memory = session->out;
+  } else {
+    args->dy.memory = session->dy;
+    args->dx.memory = session->out;
+  }
+  args->residual.memory = has->residual ? session->residual : NULL;
+  args->dresidual.memory = has->dresidual ? session->dresidual : NULL;
 }
 
 static int make_arguments(pass_cl *pass, const workload *w, clnorm_pass which, runner_error *error)
 {
+  const workload_arguments has = workload_arguments_of(&w->desc, which);
+  const int train = which == CLNORM_TRAIN;
+  const size_t parameters = workload_parameter_bytes(w);
+  const size_t statistics = workload_statistic_bytes(w);
   clnorm_cl_args *args = &pass->args;
+  const struct {
+    int is_there;
+    small_argument argument;
+  } all[] = {
+      {1, {"gamma", &args->gamma, w->gamma, parameters, 0}},
+      {has.beta, {"beta", &args->beta, w->beta, parameters, 0}},
+      {!has.forward, {"dgamma", &args->dgamma, w->out.dgamma, parameters, 1}},
+      {!has.forward, {"dbeta", &args->dbeta, w->out.dbeta, parameters, 1}},
+      {has.running,
+       {"running_mean", &args->running_mean, train ? w->out.running_mean : w->running_mean, parameters, train}},
+      {has.running,
+       {"running_var", &args->running_var, train ? w->out.running_var : w->running_var, parameters, train}},
+      {has.mean, {"mean", &args->mean, train ? w->out.mean : w->mean, statistics, train}},
+      {has.inv_std, {"inv_std", &args->inv_std, train ? w->out.inv_std : w->inv_std, statistics, train}},
+  };
   int failed = 0;
-  *args = (clnorm_cl_args){.size = sizeof *args, .x = {pass->session->x}};
-  failed |= add(pass, &args->gamma, "gamma", w->gamma, NULL, error);
-  if (which == CLNORM_TRAIN || which == CLNORM_INFER) {
-    args->y.memory = pass->session->out;
-    failed |= add(pass, &args->beta, "beta", w->beta, NULL, error);
-  } else {
-    args->dy.memory = pass->session->dy;
-    args->dx.memory = pass->session->out;
-    failed |= add_result(pass, &args->dgamma, "dgamma", w->out.dgamma, error);
-    failed |= add_result(pass, &args->dbeta, "dbeta", w->out.dbeta, error);
+  set_tensors(pass, &has);
+  for (size_t i = 0; i < sizeof all / sizeof all[0] && !failed; i++) {
+    failed = all[i].is_there && add(pass, &all[i].argument, error) != 0;
   }
-  if (which == CLNORM_TRAIN) {
-    failed |= add_result(pass, &args->running_mean, "running_mean", w->out.running_mean, error);
-    failed |= add_result(pass, &args->running_var, "running_var", w->out.running_var, error);
-    failed |= add_result(pass, &args->mean, "mean", w->out.mean, error);
-    failed |= add_result(pass, &args->inv_std, "inv_std", w->out.inv_std, error);
-  } else if (which == CLNORM_BACKWARD) {
-    failed |= add(pass, &args->mean, "mean", w->mean, NULL, error);
-    failed |= add(pass, &args->inv_std, "inv_std", w->inv_std, NULL, error);
-  } else {
-    failed |= add(pass, &args->running_mean, "running_mean", w->running_mean, NULL, error);
-    failed |= add(pass, &args->running_var, "running_var", w->running_var, NULL, error);
-  }
-  return failed;
+  return failed ? -1 : 0;
 }
 
 static int make_workspace(pass_cl *pass, runner_error *error)
@@ -113,7 +139,6 @@ int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass
     return runner_fail(error, CLNORM_OUT_OF_MEMORY, "not enough memory");
   }
   made->session = session;
-  made->small_bytes = w->counts.statistics * sizeof(float);
   /* An object of its own has compiled nothing yet. */
   const double begin = measure_now();
   clnorm_status status = clnorm_cl_create(session->context, session->device.device, &made->cl);
@@ -132,8 +157,12 @@ int runner_open_cl(runner *r, session_cl *session, workload *w, clnorm_pass pass
     goto failed;
   }
   /* So that an element that the pass does not write is seen. */
-  const cl_int code = clEnqueueWriteBuffer(session->queue, session->out, CL_TRUE, 0, workload_tensor_bytes(w),
-                                           w->out.tensor, 0, NULL, NULL);
+  cl_int code = clEnqueueWriteBuffer(session->queue, session->out, CL_TRUE, 0, workload_tensor_bytes(w), w->out.tensor,
+                                     0, NULL, NULL);
+  if (code == CL_SUCCESS && made->args.dresidual.memory != NULL) {
+    code = clEnqueueWriteBuffer(session->queue, session->dresidual, CL_TRUE, 0, workload_tensor_bytes(w),
+                                w->out.dresidual, 0, NULL, NULL);
+  }
   if (session_cl_check(code, "clEnqueueWriteBuffer", error) != 0) {
     goto failed;
   }

@@ -31,9 +31,10 @@ static int run_pass(void *self, size_t times)
 
 static clnorm_args arguments_of(const workload *w, clnorm_pass pass)
 {
+  const workload_arguments has = workload_arguments_of(&w->desc, pass);
+  const int train = pass == CLNORM_TRAIN;
   clnorm_args args = {.size = sizeof args, .x = {w->x}, .gamma = {w->gamma}};
-  if (pass == CLNORM_TRAIN || pass == CLNORM_INFER) {
-    args.beta.data = w->beta;
+  if (has.forward) {
     args.y.data = w->out.tensor;
   } else {
     args.dy.data = w->dy;
@@ -41,18 +42,15 @@ static clnorm_args arguments_of(const workload *w, clnorm_pass pass)
     args.dgamma.data = w->out.dgamma;
     args.dbeta.data = w->out.dbeta;
   }
-  if (pass == CLNORM_TRAIN) {
-    args.running_mean.data = w->out.running_mean;
-    args.running_var.data = w->out.running_var;
-    args.mean.data = w->out.mean;
-    args.inv_std.data = w->out.inv_std;
-  } else if (pass == CLNORM_BACKWARD) {
-    args.mean.data = w->mean;
-    args.inv_std.data = w->inv_std;
-  } else {
-    args.running_mean.data = w->running_mean;
-    args.running_var.data = w->running_var;
+  args.beta.data = has.beta ? w->beta : NULL;
+  args.residual.data = has.residual ? w->residual : NULL;
+  args.dresidual.data = has.dresidual ? w->out.dresidual : NULL;
+  if (has.running) {
+    args.running_mean.data = train ? w->out.running_mean : w->running_mean;
+    args.running_var.data = train ? w->out.running_var : w->running_var;
   }
+  args.mean.data = !has.mean ? NULL : train ? w->out.mean : w->mean;
+  args.inv_std.data = !has.inv_std ? NULL : train ? w->out.inv_std : w->inv_std;
   return args;
 }
 

@@ -32,7 +32,7 @@ int session_cl_open(session_cl *session, const clnorm_cl_device *device, runner_
 
 static void release_tensors(session_cl *session)
 {
-  cl_mem *const tensors[] = {&session->x, &session->dy, &session->out};
+  cl_mem *const tensors[] = {&session->x, &session->dy, &session->out, &session->residual, &session->dresidual};
   for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
     if (*tensors[i] != NULL) {
       (void)clReleaseMemObject(*tensors[i]);
@@ -71,23 +71,32 @@ cl_mem session_cl_upload(session_cl *session, const char *name, const void *from
 int session_cl_load(session_cl *session, const workload *w, runner_error *error)
 {
   const size_t bytes = workload_tensor_bytes(w);
+  const size_t tensors = w->residual != NULL ? 5 : 3;
   release_tensors(session);
   /* Asked for before they are made: some implementations allocate lazily and fail much later. */
   if (bytes > session->device.max_allocation) {
     return runner_fail(error, CLNORM_OUT_OF_MEMORY, "a tensor has %zu bytes, the device's largest buffer has %llu",
                        bytes, (unsigned long long)session->device.max_allocation);
   }
-  if (bytes > session->device.global_memory / 3) {
-    return runner_fail(error, CLNORM_OUT_OF_MEMORY, "three tensors of %zu bytes exceed the device's memory of %llu",
-                       bytes, (unsigned long long)session->device.global_memory);
+  if (bytes > session->device.global_memory / tensors) {
+    return runner_fail(error, CLNORM_OUT_OF_MEMORY, "%zu tensors of %zu bytes exceed the device's memory of %llu",
+                       tensors, bytes, (unsigned long long)session->device.global_memory);
   }
-  session->x = session_cl_upload(session, "the buffer of x", w->x, bytes, error);
-  session->dy = session->x == NULL ? NULL : session_cl_upload(session, "the buffer of dy", w->dy, bytes, error);
-  session->out =
-      session->dy == NULL ? NULL : session_cl_upload(session, "the buffer of the result", w->out.tensor, bytes, error);
-  if (session->out == NULL) {
-    release_tensors(session);
-    return -1;
+  const struct {
+    cl_mem *to;
+    const char *name;
+    const void *from;
+  } all[] = {{&session->x, "the buffer of x", w->x},
+             {&session->dy, "the buffer of dy", w->dy},
+             {&session->out, "the buffer of the result", w->out.tensor},
+             {&session->residual, "the buffer of the residual", w->residual},
+             {&session->dresidual, "the buffer of dresidual", w->out.dresidual}};
+  for (size_t i = 0; i < tensors; i++) {
+    *all[i].to = session_cl_upload(session, all[i].name, all[i].from, bytes, error);
+    if (*all[i].to == NULL) {
+      release_tensors(session);
+      return -1;
+    }
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-/* One OpenCL device under measurement: context, queue, and the three tensors of the present workload, which copies and
+/* One OpenCL device under measurement: context, queue, and the tensors of the present workload, which copies and
  * passes share. Built only where the library has OpenCL. */
 #ifndef CLNORM_BENCH_SESSION_CL_H
 #define CLNORM_BENCH_SESSION_CL_H
@@ -12,6 +12,7 @@ typedef struct session_cl {
   cl_context context;
   cl_command_queue queue;
   cl_mem x, dy, out;
+  cl_mem residual, dresidual; /* NULL if the workload has none */
 } session_cl;
 
 /* 0, or -1 with *error set; then nothing is open. */

@@ -2,174 +2,66 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Elements that the reference is computed over: about half a second. */
-#define CHECKED_ELEMENTS ((size_t)8 << 20)
+#include "norm_kind.h"
+#include "verify_batch.h"
+#include "verify_family.h"
 
-static size_t count_checked(const workload *w)
+static int is_plain(const clnorm_desc *desc)
 {
-  const size_t most = CHECKED_ELEMENTS / (w->counts.values > 0 ? w->counts.values : 1);
-  if (w->counts.elements <= CHECKED_ELEMENTS) {
-    return w->counts.statistics;
-  }
-  return most < 1 ? 1 : most;
-}
-
-/* Evenly, first and last included. */
-static void pick(verifier *v)
-{
-  const size_t last = v->w->counts.statistics - 1;
-  for (size_t i = 0; i < v->checked; i++) {
-    v->picked[i] = v->checked == 1 ? last : i * last / (v->checked - 1);
-  }
-}
-
-/* Copies the picked statistics out of a whole tensor. */
-static void gather(const verifier *v, float *to, const float *from)
-{
-  oracle shape;
-  oracle_shape(&shape, &v->w->desc);
-  const size_t outer = (size_t)(shape.elements / (shape.repeat * shape.statistics));
-  const size_t run = (size_t)shape.repeat;
-  for (size_t block = 0; block < outer; block++) {
-    for (size_t i = 0; i < v->checked; i++) {
-      memcpy(to, from + (block * (size_t)shape.statistics + v->picked[i]) * run, run * sizeof(float));
-      to += run;
-    }
-  }
-}
-
-static void gather_small(const verifier *v, float *to, const float *from)
-{
-  for (size_t i = 0; i < v->checked; i++) {
-    to[i] = from[v->picked[i]];
-  }
-}
-
-static float *new_tensor(const verifier *v) { return malloc(v->checked * v->w->counts.values * sizeof(float)); }
-
-/* The picked part of the inputs as a smaller problem of its own. */
-static int take_part(verifier *v, clnorm_desc *desc, oracle_inputs *in)
-{
-  const float *const from[] = {v->w->gamma, v->w->beta, v->w->running_mean, v->w->running_var};
-  const float **const to[] = {&in->gamma, &in->beta, &in->running_mean, &in->running_var};
-  v->picked = malloc(v->checked * sizeof *v->picked);
-  v->x = new_tensor(v);
-  v->dy = new_tensor(v);
-  v->small = malloc(4 * v->checked * sizeof(float));
-  if (v->picked == NULL || v->x == NULL || v->dy == NULL || v->small == NULL) {
-    return -1;
-  }
-  pick(v);
-  gather(v, v->x, v->w->x);
-  gather(v, v->dy, v->w->dy);
-  in->x = v->x;
-  in->dy = v->dy;
-  for (size_t i = 0; i < 4; i++) {
-    gather_small(v, v->small + i * v->checked, from[i]);
-    *to[i] = v->small + i * v->checked;
-  }
-  desc->dims[desc->layout == CLNORM_CHANNELS_LAST ? desc->rank - 1 : 1] = v->checked;
-  return 0;
+  const norm_kind kind = norm_kind_of(desc);
+  return norm_kind_same(&kind, &norm_plain);
 }
 
 int verifier_create(verifier *v, const workload *w, clnorm_pass pass)
 {
-  clnorm_desc desc = w->desc;
-  oracle_inputs in = {.x = w->x,
-                      .dy = w->dy,
-                      .gamma = w->gamma,
-                      .beta = w->beta,
-                      .running_mean = w->running_mean,
-                      .running_var = w->running_var,
-                      .weight = w->desc.average_factor};
-  *v = (verifier){.pass = pass, .w = w, .checked = count_checked(w)};
-  if (v->checked < w->counts.statistics && take_part(v, &desc, &in) != 0) {
-    verifier_destroy(v);
-    return -1;
+  *v = (verifier){.pass = pass, .w = w};
+  if (is_plain(&w->desc)) {
+    v->batch = verify_batch_create(w, pass, &v->checked, &v->checkable);
+  } else {
+    v->family = verify_family_create(w, pass, &v->checked, &v->checkable);
   }
-  if (oracle_create(&v->reference, &desc, pass, &in) != 0) {
-    verifier_destroy(v);
-    return -1;
-  }
-  v->made = 1;
-  return 0;
+  return v->batch != NULL || v->family != NULL ? 0 : -1;
+}
+
+double verifier_bytes(const clnorm_desc *desc, const clnorm_counts *counts)
+{
+  return is_plain(desc) ? 0.0 : verify_family_bytes(desc, counts);
 }
 
 void verifier_destroy(verifier *v)
 {
-  if (v->made) {
-    oracle_destroy(&v->reference);
-  }
-  free(v->picked);
-  free(v->x);
-  free(v->dy);
-  free(v->small);
+  verify_batch_destroy(v->batch);
+  verify_family_destroy(v->family);
   *v = (verifier){0};
 }
 
-/* The results of a pass, ended by a NULL. */
-static void list_results(const verifier *v, oracle_quantity *quantities, const float **results)
-{
-  const workload *w = v->w;
-  size_t n = 0;
-  const int forward = v->pass == CLNORM_TRAIN || v->pass == CLNORM_INFER;
-  quantities[n] = forward ? ORACLE_Y : ORACLE_DX;
-  results[n++] = w->out.tensor;
-  if (v->pass == CLNORM_TRAIN) {
-    static const oracle_quantity train[] = {ORACLE_MEAN, ORACLE_INV_STD, ORACLE_RUNNING_MEAN, ORACLE_RUNNING_VAR};
-    const float *const from[] = {w->out.mean, w->out.inv_std, w->out.running_mean, w->out.running_var};
-    for (size_t i = 0; i < 4; i++) {
-      quantities[n] = train[i];
-      results[n++] = from[i];
-    }
-  } else if (!forward) {
-    quantities[n] = ORACLE_DGAMMA;
-    results[n++] = w->out.dgamma;
-    quantities[n] = ORACLE_DBETA;
-    results[n++] = w->out.dbeta;
-  }
-  results[n] = NULL;
-}
+static int is_finite_half(const uint16_t *at, uint16_t infinity) { return (*at & infinity) != infinity; }
 
-/* The picked part of a result; frees nothing of the whole one. NULL: no memory. */
-static float *part_of(const verifier *v, oracle_quantity quantity, const float *result)
+static int is_finite(clnorm_dtype dtype, const void *array, size_t i)
 {
-  const int tensor = quantity == ORACLE_Y || quantity == ORACLE_DX;
-  float *part = tensor ? new_tensor(v) : malloc(v->checked * sizeof(float));
-  if (part != NULL && tensor) {
-    gather(v, part, result);
-  } else if (part != NULL) {
-    gather_small(v, part, result);
+  switch (dtype) {
+    case CLNORM_F16:
+      return is_finite_half((const uint16_t *)array + i, 0x7c00);
+    case CLNORM_BF16:
+      return is_finite_half((const uint16_t *)array + i, 0x7f80);
+    case CLNORM_F64:
+      return isfinite(((const double *)array)[i]);
+    case CLNORM_F32:
+      break;
   }
-  return part;
-}
-
-static int compare(const verifier *v, oracle_quantity quantity, const float *result, oracle_error *error)
-{
-  if (v->picked == NULL) {
-    *error = oracle_compare(&v->reference, quantity, result);
-    return 0;
-  }
-  float *part = part_of(v, quantity, result);
-  if (part == NULL) {
-    return -1;
-  }
-  *error = oracle_compare(&v->reference, quantity, part);
-  free(part);
-  return 0;
+  return isfinite(((const float *)array)[i]);
 }
 
 /* The inputs are finite, so every result has to be. */
-static int find_unwritten(const verifier *v, verdict *result)
+static int find_unwritten(const workload *w, const char *name, const void *tensor, verdict *result)
 {
-  for (size_t i = 0; i < v->w->counts.elements; i++) {
-    if (!isfinite(v->w->out.tensor[i])) {
+  for (size_t i = 0; i < w->counts.elements; i++) {
+    if (!is_finite(w->desc.dtype, tensor, i)) {
       result->max_err = INFINITY;
-      (void)snprintf(result->reason, sizeof result->reason, "element %zu of %zu is no finite number", i,
-                     v->w->counts.elements);
+      (void)snprintf(result->reason, sizeof result->reason, "element %zu of %zu of %s is no finite number", i,
+                     w->counts.elements, name);
       return 1;
     }
   }
@@ -178,53 +70,21 @@ static int find_unwritten(const verifier *v, verdict *result)
 
 void verifier_check(const verifier *v, verdict *result)
 {
-  oracle_quantity quantities[8];
-  const float *results[8];
+  const workload_arguments has = workload_arguments_of(&v->w->desc, v->pass);
   *result = (verdict){0};
-  if (find_unwritten(v, result)) {
+  if (find_unwritten(v->w, has.forward ? "y" : "dx", v->w->out.tensor, result) ||
+      (has.dresidual && find_unwritten(v->w, "dresidual", v->w->out.dresidual, result))) {
     return;
   }
   result->ok = 1;
-  list_results(v, quantities, results);
-  for (size_t i = 0; results[i] != NULL; i++) {
-    oracle_error error;
-    if (compare(v, quantities[i], results[i], &error) != 0) {
-      result->ok = 0;
-      (void)snprintf(result->reason, sizeof result->reason, "not enough memory to check");
-      return;
-    }
-    if (error.units >= result->units) {
-      result->units = error.units;
-      result->max_err = fabs(error.got - error.expected);
-      result->tolerance = error.tolerance;
-    }
-    if (!(error.units <= 1.0) && result->ok) {
-      result->ok = 0;
-      (void)snprintf(result->reason, sizeof result->reason, "%s[%llu] is %.9g, expected %.9g within %.2g",
-                     oracle_quantity_name(quantities[i]), (unsigned long long)error.index, error.got, error.expected,
-                     error.tolerance);
-    }
+  if (v->batch != NULL) {
+    verify_batch_check(v->batch, result);
+  } else {
+    verify_family_check(v->family, result);
   }
 }
 
 int verifier_resembles(const verifier *v)
 {
-  const int forward = v->pass == CLNORM_TRAIN || v->pass == CLNORM_INFER;
-  const oracle *o = &v->reference;
-  float *part = v->picked == NULL ? NULL : part_of(v, forward ? ORACLE_Y : ORACLE_DX, v->w->out.tensor);
-  const float *got = v->picked == NULL ? v->w->out.tensor : part;
-  double error = 0.0;
-  double size = 0.0;
-  if (got == NULL) {
-    return 0;
-  }
-  for (oracle_walk walk = oracle_begin(o); walk.element < o->elements; oracle_next(o, &walk)) {
-    const double expected = (double)(forward ? oracle_y_in(o, walk.statistic, walk.element)
-                                             : oracle_dx_in(o, walk.statistic, walk.element));
-    const double distance = (double)got[walk.element] - expected;
-    error += distance * distance;
-    size += expected * expected;
-  }
-  free(part);
-  return error <= 1e-4 * size;
+  return v->batch != NULL ? verify_batch_resembles(v->batch) : verify_family_resembles(v->family);
 }

@@ -1,33 +1,26 @@
-/* Whether a pass computed what it should, by the reference and the bounds of tests/oracle. Tensors that would take the
- * reference minutes are checked in a part of their statistics, spread over all of them, each with all its elements; that
- * every element was written is checked always. */
+/* Whether a pass computed what it should, by the references and the bounds of tests/oracle. Tensors that would take the
+ * reference minutes are checked in a part, spread over the whole and compared with all of its elements: channels, groups, or the
+ * rows of layer and rms; that every element was written is checked always. */
 #ifndef CLNORM_BENCH_VERIFY_H
 #define CLNORM_BENCH_VERIFY_H
 
-#include <reference.h>
-#include <tolerance.h>
-
+#include "verdict.h"
 #include "workload.h"
 
 typedef struct verifier {
-  oracle reference;
   clnorm_pass pass;
   const workload *w;
-  size_t checked;        /* statistics */
-  size_t *picked;        /* which; NULL: all */
-  float *x, *dy, *small; /* the picked part of the inputs; NULL: all */
-  int made;
+  size_t checked, checkable; /* channels, groups or rows: how many are compared, of how many */
+  /* One of them: */
+  struct verify_batch *batch;   /* plain batch normalization of floats, by oracle/reference.h */
+  struct verify_family *family; /* anything, by oracle/family.h */
 } verifier;
-
-typedef struct verdict {
-  int ok;
-  double max_err, tolerance; /* of the worst element of all results, and its bound */
-  double units;              /* max_err in bounds */
-  char reason[256];          /* if not ok */
-} verdict;
 
 /* Computes the reference. 0, or -1 if there is not the memory. The workload is kept by reference. */
 int verifier_create(verifier *v, const workload *w, clnorm_pass pass);
+
+/* Bytes that it takes, about. */
+double verifier_bytes(const clnorm_desc *desc, const clnorm_counts *counts);
 
 /* Of a created or zeroed verifier. */
 void verifier_destroy(verifier *v);

@@ -3,6 +3,7 @@
 #include <generate.h>
 #include <math.h>
 #include <stdlib.h>
+#include <storage_type.h>
 #include <string.h>
 
 /* Pages, so that no copy or pass meets a tensor that another one has better aligned. */
@@ -11,78 +12,161 @@
 /* Random numbers take longer than everything else; from here on they repeat. A prime, so that no shape sees its period. */
 #define GENERATED ((size_t)16777213)
 
-enum { SEED_X = 11, SEED_DY, SEED_GAMMA, SEED_BETA, SEED_RUNNING_MEAN, SEED_RUNNING_VAR };
+enum { SEED_X = 11, SEED_DY, SEED_GAMMA, SEED_BETA, SEED_RUNNING_MEAN, SEED_RUNNING_VAR, SEED_RESIDUAL };
 
-static float *new_array(workload *w, size_t count)
+/* ---- memory ------------------------------------------------------------------------------------------------- */
+
+static clnorm_dtype number_type(const workload *w) { return storage_number(w->desc.dtype); }
+
+size_t workload_tensor_bytes(const workload *w) { return w->counts.elements * storage_size(w->desc.dtype); }
+
+size_t workload_parameter_bytes(const workload *w) { return w->counts.parameters * storage_size(number_type(w)); }
+
+size_t workload_statistic_bytes(const workload *w) { return w->counts.statistics * storage_size(number_type(w)); }
+
+static void *new_array(workload *w, size_t count, size_t size)
 {
-  if (count > (SIZE_MAX - ALIGNMENT) / sizeof(float)) {
+  if (count > (SIZE_MAX - ALIGNMENT) / size) {
     return NULL;
   }
-  const size_t bytes = (count * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  float *array = aligned_alloc(ALIGNMENT, bytes);
+  void *array = aligned_alloc(ALIGNMENT, (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
   if (array != NULL) {
     w->arrays[w->used++] = array;
   }
   return array;
 }
 
-static int allocate(workload *w)
+static int allocate_all(workload *w, void **const *arrays, size_t arrays_count, size_t count, size_t size)
 {
-  float **tensors[] = {&w->x, &w->dy, &w->out.tensor};
-  float **small[] = {&w->gamma,
-                     &w->beta,
-                     &w->running_mean,
-                     &w->running_var,
-                     &w->mean,
-                     &w->inv_std,
-                     &w->var,
-                     &w->out.mean,
-                     &w->out.inv_std,
-                     &w->out.dgamma,
-                     &w->out.running_mean,
-                     &w->out.running_var,
-                     &w->out.dbeta};
-  for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
-    if ((*tensors[i] = new_array(w, w->counts.elements)) == NULL) {
-      return -1;
-    }
-  }
-  for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
-    if ((*small[i] = new_array(w, w->counts.statistics)) == NULL) {
+  for (size_t i = 0; i < arrays_count; i++) {
+    if ((*arrays[i] = new_array(w, count, size)) == NULL) {
       return -1;
     }
   }
   return 0;
 }
 
-static void repeat(float *to, size_t count, const float *from, size_t period)
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static int allocate(workload *w)
 {
-  for (size_t i = 0; i < count; i += period) {
+  void **const tensors[] = {&w->x, &w->dy, &w->out.tensor, &w->residual, &w->out.dresidual};
+  void **const parameters[] = {&w->gamma,      &w->beta,      &w->running_mean,     &w->running_var,
+                               &w->out.dgamma, &w->out.dbeta, &w->out.running_mean, &w->out.running_var};
+  void **const statistics[] = {&w->mean, &w->inv_std, &w->var, &w->out.mean, &w->out.inv_std};
+  const size_t number = storage_size(number_type(w));
+  const size_t most = w->desc.flags & CLNORM_RESIDUAL ? COUNT(tensors) : COUNT(tensors) - 2;
+  return allocate_all(w, tensors, most, w->counts.elements, storage_size(w->desc.dtype)) != 0 ||
+                 allocate_all(w, parameters, COUNT(parameters), w->counts.parameters, number) != 0 ||
+                 allocate_all(w, statistics, COUNT(statistics), w->counts.statistics, number) != 0
+             ? -1
+             : 0;
+}
+
+/* ---- inputs ------------------------------------------------------------------------------------------------- */
+
+static void store(clnorm_dtype dtype, void *to, size_t first, const float *from, size_t count)
+{
+  if (dtype == CLNORM_F32) {
+    memcpy((float *)to + first, from, count * sizeof(float));
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    storage_store(dtype, to, (int64_t)(first + i), from[i]);
+  }
+}
+
+/* Fills what follows the first `period` elements with them, over and over. */
+static void repeat(void *array, size_t count, size_t period, size_t size)
+{
+  for (size_t i = period; i < count; i += period) {
     const size_t left = count - i;
-    memcpy(to + i, from, (left < period ? left : period) * sizeof(float));
+    memcpy((char *)array + i * size, array, (left < period ? left : period) * size);
   }
 }
 
-static void fill_normal(float *tensor, size_t count, uint64_t seed)
+static int fill_normal(const workload *w, void *tensor, uint64_t seed)
 {
+  const size_t count = w->counts.elements;
   const size_t made = count < GENERATED ? count : GENERATED;
-  generate_normal(tensor, made, seed, 0.0, 1.0);
-  repeat(tensor + made, count - made, tensor, made);
+  if (w->desc.dtype == CLNORM_F32) {
+    generate_normal(tensor, made, seed, 0.0, 1.0);
+  } else {
+    float *numbers = malloc(made * sizeof *numbers + 1);
+    if (numbers == NULL) {
+      return -1;
+    }
+    generate_normal(numbers, made, seed, 0.0, 1.0);
+    store(w->desc.dtype, tensor, 0, numbers, made);
+    free(numbers);
+  }
+  repeat(tensor, count, made, storage_size(w->desc.dtype));
+  return 0;
 }
 
-static void fill_inputs(workload *w, const bench_data *data)
+static void fill_data(const workload *w, const bench_data *data)
 {
-  const size_t n = w->counts.statistics;
-  if (data == NULL) {
-    fill_normal(w->x, w->counts.elements, SEED_X);
-  } else {
-    repeat(w->x, w->counts.elements, data->values, data->count);
+  const size_t made = w->counts.elements < data->count ? w->counts.elements : data->count;
+  store(w->desc.dtype, w->x, 0, data->values, made);
+  repeat(w->x, w->counts.elements, made, storage_size(w->desc.dtype));
+}
+
+static int fill_uniform(const workload *w, void *array, uint64_t seed, double low, double high)
+{
+  const size_t count = w->counts.parameters;
+  float *numbers = malloc(count * sizeof *numbers + 1);
+  if (numbers == NULL) {
+    return -1;
   }
-  fill_normal(w->dy, w->counts.elements, SEED_DY);
-  generate_uniform(w->gamma, n, SEED_GAMMA, 0.5, 1.5);
-  generate_uniform(w->beta, n, SEED_BETA, -1.0, 1.0);
-  generate_uniform(w->running_mean, n, SEED_RUNNING_MEAN, -0.5, 0.5);
-  generate_uniform(w->running_var, n, SEED_RUNNING_VAR, 0.5, 1.5);
+  generate_uniform(numbers, count, seed, low, high);
+  store(number_type(w), array, 0, numbers, count);
+  free(numbers);
+  return 0;
+}
+
+static int fill_inputs(workload *w, const bench_data *data)
+{
+  int failed = 0;
+  if (data == NULL) {
+    failed |= fill_normal(w, w->x, SEED_X);
+  } else {
+    fill_data(w, data);
+  }
+  failed |= fill_normal(w, w->dy, SEED_DY);
+  if (w->residual != NULL) {
+    failed |= fill_normal(w, w->residual, SEED_RESIDUAL);
+  }
+  failed |= fill_uniform(w, w->gamma, SEED_GAMMA, 0.5, 1.5);
+  failed |= fill_uniform(w, w->beta, SEED_BETA, -1.0, 1.0);
+  failed |= fill_uniform(w, w->running_mean, SEED_RUNNING_MEAN, -0.5, 0.5);
+  return failed | fill_uniform(w, w->running_var, SEED_RUNNING_VAR, 0.5, 1.5);
+}
+
+/* ---- saved statistics --------------------------------------------------------------------------------------- */
+
+workload_arguments workload_arguments_of(const clnorm_desc *desc, clnorm_pass pass)
+{
+  const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
+  const int saved = pass == CLNORM_TRAIN || pass == CLNORM_BACKWARD;
+  const int derives = desc->activation != CLNORM_ACTIVATION_NONE;
+  const int residual = (desc->flags & CLNORM_RESIDUAL) != 0;
+  const int has_running = desc->op == CLNORM_BATCH || desc->op == CLNORM_INSTANCE;
+  return (workload_arguments){.forward = forward,
+                              .beta = forward || derives,
+                              .residual = residual && (forward || derives),
+                              .dresidual = residual && !forward,
+                              .running = has_running && pass != CLNORM_BACKWARD,
+                              .mean = saved && desc->op != CLNORM_RMS,
+                              .inv_std = saved};
+}
+
+static void set_variances(workload *w)
+{
+  for (size_t k = 0; k < w->counts.statistics; k++) {
+    const double inv_std = storage_load(number_type(w), w->inv_std, (int64_t)k);
+    const double var = 1.0 / (inv_std * inv_std) - w->desc.epsilon;
+    storage_store(number_type(w), w->var, (int64_t)k, var > 0.0 ? var : 0.0);
+  }
 }
 
 /* The saved statistics that the backward pass reads. Every result is compared with a reference that works them out by
@@ -103,13 +187,12 @@ static clnorm_status compute_statistics(workload *w)
   status = clnorm_execute(plan, &(clnorm_args){.size = sizeof(clnorm_args),
                                                .x = {w->x},
                                                .y = {w->out.tensor},
-                                               .mean = {w->mean},
+                                               .mean = {w->desc.op == CLNORM_RMS ? NULL : w->mean},
                                                .inv_std = {w->inv_std},
-                                               .workspace = {workspace, bytes}});
-  for (size_t k = 0; status == CLNORM_SUCCESS && k < w->counts.statistics; k++) {
-    const double inv_std = w->inv_std[k];
-    const double var = 1.0 / (inv_std * inv_std) - w->desc.epsilon;
-    w->var[k] = var > 0.0 ? (float)var : 0.0f;
+                                               .workspace = {workspace, bytes},
+                                               .residual = {w->residual}});
+  if (status == CLNORM_SUCCESS) {
+    set_variances(w);
   }
 done:
   free(workspace);
@@ -117,15 +200,16 @@ done:
   return status;
 }
 
+/* ---- all of it ---------------------------------------------------------------------------------------------- */
+
 clnorm_status workload_create(workload *w, const clnorm_desc *desc, const bench_data *data)
 {
   *w = (workload){.desc = *desc};
   clnorm_status status = clnorm_desc_counts(desc, &w->counts);
-  if (status == CLNORM_SUCCESS && allocate(w) != 0) {
+  if (status == CLNORM_SUCCESS && (allocate(w) != 0 || fill_inputs(w, data) != 0)) {
     status = CLNORM_OUT_OF_MEMORY;
   }
   if (status == CLNORM_SUCCESS) {
-    fill_inputs(w, data);
     status = compute_statistics(w);
   }
   if (status != CLNORM_SUCCESS) {
@@ -142,20 +226,23 @@ void workload_destroy(workload *w)
   *w = (workload){0};
 }
 
-void workload_clear_results(workload *w)
+/* All bits set are NaN in every storage type. */
+static void spoil(void *array, size_t bytes)
 {
-  const size_t n = w->counts.statistics;
-  float *const small[] = {w->out.mean, w->out.inv_std, w->out.dgamma, w->out.dbeta};
-  for (size_t i = 0; i < w->counts.elements; i++) {
-    w->out.tensor[i] = NAN;
+  if (array != NULL) {
+    memset(array, 0xff, bytes);
   }
-  for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
-    for (size_t k = 0; k < n; k++) {
-      small[i][k] = NAN;
-    }
-  }
-  memcpy(w->out.running_mean, w->running_mean, n * sizeof(float));
-  memcpy(w->out.running_var, w->running_var, n * sizeof(float));
 }
 
-size_t workload_tensor_bytes(const workload *w) { return w->counts.elements * sizeof(float); }
+void workload_clear_results(workload *w)
+{
+  const size_t parameters = workload_parameter_bytes(w);
+  spoil(w->out.tensor, workload_tensor_bytes(w));
+  spoil(w->out.dresidual, workload_tensor_bytes(w));
+  spoil(w->out.mean, workload_statistic_bytes(w));
+  spoil(w->out.inv_std, workload_statistic_bytes(w));
+  spoil(w->out.dgamma, parameters);
+  spoil(w->out.dbeta, parameters);
+  memcpy(w->out.running_mean, w->running_mean, parameters);
+  memcpy(w->out.running_var, w->running_var, parameters);
+}

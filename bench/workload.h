@@ -10,18 +10,23 @@ typedef struct bench_data {
   size_t count;
 } bench_data;
 
-/* Inputs stay as they are. running_mean and running_var are the statistics of infer and backward-frozen and the old
+/* Tensors are of the descriptor's storage type. All else is float, for CLNORM_F64 double: gamma, beta and the running statistics
+ * are [parameters], mean, inv_std and var [statistics].
+ *
+ * Inputs stay as they are. running_mean and running_var are the statistics of infer and backward-frozen and the old
  * values of train; mean, inv_std and var (population) belong to x. */
 typedef struct workload {
   clnorm_desc desc;
   clnorm_counts counts;
-  float *x, *dy, *gamma, *beta, *running_mean, *running_var, *mean, *inv_std, *var;
-  /* Results of the last runner; NULL is never among them, whether or not a pass has such a result. */
+  void *x, *dy, *residual; /* residual: NULL without CLNORM_RESIDUAL */
+  void *gamma, *beta, *running_mean, *running_var, *mean, *inv_std, *var;
+  /* Results of the last runner; only dresidual may be NULL, whether or not a pass has such a result. */
   struct {
-    float *tensor; /* y or dx */
-    float *mean, *inv_std, *running_mean, *running_var, *dgamma, *dbeta;
+    void *tensor;    /* y or dx */
+    void *dresidual; /* NULL without CLNORM_RESIDUAL */
+    void *mean, *inv_std, *running_mean, *running_var, *dgamma, *dbeta;
   } out;
-  float *arrays[32]; /* all of them, for workload_destroy */
+  void *arrays[32]; /* all of them, for workload_destroy */
   size_t used;
 } workload;
 
@@ -36,7 +41,19 @@ void workload_destroy(workload *w);
 /* Results as they are before a run: NaN, the running statistics their old values. */
 void workload_clear_results(workload *w);
 
-/* Bytes of x. */
+/* Bytes of x, of an array of one number a parameter, of one a statistic. */
 size_t workload_tensor_bytes(const workload *w);
+size_t workload_parameter_bytes(const workload *w);
+size_t workload_statistic_bytes(const workload *w);
+
+/* Which arguments a pass is run with, besides x and gamma, dy in backward passes, and its result. 1 or 0. */
+typedef struct workload_arguments {
+  int forward;        /* y is the result; else dx, with dgamma and dbeta */
+  int beta, residual; /* inputs */
+  int dresidual;      /* result */
+  int running;        /* inputs, in train results */
+  int mean, inv_std;  /* inputs, in train results */
+} workload_arguments;
+workload_arguments workload_arguments_of(const clnorm_desc *desc, clnorm_pass pass);
 
 #endif

@@ -1,5 +1,5 @@
 # Tests of the measuring engine and of `clnorm bench`.
-foreach(name stats measure tuner verify compare chart_axis page)
+foreach(name stats suite measure tuner verify compare chart_axis page)
   add_executable(test_${name} test_${name}.c)
   target_link_libraries(test_${name} PRIVATE clnorm_bench clnorm_flags PkgConfig::CRITERION m)
   clnorm_register(${name} test_${name} cpu 120)

@@ -64,6 +64,37 @@ else
     "$checker" records 4 ok "$peers" || fail "records of --peers $peers"
   fi
 fi
+# The family: a row for each combination, checked before it is timed.
+if [ -n "${CLNORM_TEST_SLOW-}" ]; then
+  measured 1 --op layer --dtype bf16 --activation relu --residual yes --shape 4,6 --pass train
+else
+  measured 24 --op batch,layer,instance,group,rms --groups 2 --shape 3,4,5
+  for row in 'train layer 3x4x5 ' 'backward rms 3x4x5 ' 'infer instance 3x4x5 first ' 'train group(2) 3x4x5 last ' \
+             'infer 3x4x5 last '; do
+    grep -qF "| $row" stdout || fail "there is no row '$row': $(cat stdout)"
+  done
+  grep -q 'infer layer' stdout && fail "layer has no infer of its own, yet it was measured without being asked for"
+  grep -q '; batch, layer, instance, group and rms normalization; f32; ' stdout || fail "the heading: $(cat stdout)"
+  grep -q '"op":"rms",.*"axis":1,' records || fail "no axis of rms: $(cat records)"
+  grep -q '"op":"group",.*"groups":2,' records || fail "no groups of group: $(cat records)"
+  measured 8 --dtype f16,f32 --activation none,elu:0.5 --residual no,yes --shape 4,6 --pass train
+  grep -q '^| train 4x6 f16 elu:0.5 residual ' stdout || fail "a row's name: $(cat stdout)"
+  grep -q '"dtype":"f16","activation":"elu:0.5","residual":true' records || fail "a row's keys: $(cat records)"
+  measured 2 --op layer --axis 2 --dtype bf16 --activation relu --residual yes --shape 2,3,8 --pass backward,infer
+  grep -q '^| backward layer(2) 2x3x8 bf16 relu residual ' stdout || fail "an axis in a row's name: $(cat stdout)"
+  if [ -n "$peers" ]; then
+    measured 2 --op layer --shape 4,6,5 --peers "$peers"
+    "$checker" records 2 ok "$peers" || fail "records of layer with --peers $peers"
+    measured 1 --op group --groups 3 --shape 4,6,5 --pass train --layout channels-last --peers "$peers"
+    grep -q "$peers: unsupported: .* has no group normalization" stdout || fail "a peer without group: $(cat stdout)"
+  fi
+fi
+# Frozen statistics, where there are no running ones: a reason, no failure.
+"$clnorm" bench --op layer --shape 4,6 --pass backward-frozen --json records >stdout 2>stderr || fail "frozen layer: $?"
+"$checker" records 1 unsupported || fail "frozen layer: $(cat records)"
+"$clnorm" bench --op instance --shape 4,6 --pass train --json records >stdout 2>stderr || fail "instance of (N, C): $?"
+"$checker" records 1 unsupported || fail "instance of (N, C): $(cat records)"
+grep -q '^train instance 4x6: unsupported: .*TOO_FEW_VALUES' stdout || fail "instance of (N, C): $(cat stdout)"
 # The cache of compiled programs: cold and cached apart, in the record and under the table.
 if [ "$CLNORM_DEVICE" = cpu ]; then
   grep -q '"first_use_s":null' records || fail "the CPU backend loads programs from a cache"
@@ -92,7 +123,24 @@ grep -q '5 images of 4x3' stdout || fail "the table does not name the images"
 
 refused "'fast' is unknown" --suite fast
 refused "exclude each other" --suite quick --shape 4,3
-refused "'layer' is unknown" --op layer
+refused "'lawyer' is unknown; expected batch, layer" --op lawyer
+refused "'layer' twice" --op layer,rms,layer
+refused "needs --groups" --op group --shape 4,6
+refused "is for --op group" --groups 3 --shape 4,6
+refused "is for --op layer and rms" --op batch --axis 1 --shape 4,6
+refused "axis '8' is out" --op layer --axis 8 --shape 4,6
+refused "layer.* 4x6: .*axis" --op layer --axis 2 --shape 4,6
+refused "group.4. 4x6: .*groups" --op group --groups 4 --shape 4,6
+refused "'f8' is unknown; expected f32, f16" --dtype f32,f8
+refused "'f16' twice" --dtype f16,f16
+refused "'swish' is unknown; expected none, relu" --activation swish
+refused "parameter 'x' is no number" --activation elu:x
+refused "takes none" --activation relu:1
+refused "'elu' twice" --activation elu,elu:1
+refused "'maybe' is unknown; expected no or yes" --residual maybe
+refused "'yes' twice" --residual yes,yes
+refused "axes and groups of its own" --suite family --op group --groups 2
+refused "no row of that kind" --suite family --op rms --dtype f64
 refused "'forward' is unknown" --pass forward
 refused "twice" --pass train,train
 refused "'nchw' is unknown" --layout nchw
@@ -208,6 +256,14 @@ compared 0 '(SAME|UNSURE|FASTER|SLOWER)' both.jsonl --json both.jsonl
 "$checker" records 1 unsupported || fail "a huge shape: records"
 grep -q "unsupported: its tensors take .* GB of the host's memory" stdout || fail "a huge shape: no reason: $(cat stdout)"
 "$page_checker" huge.html 0 || fail "a huge shape: the page"
+
+# Rows of another kind are other rows.
+"$clnorm" bench --min-time 0.005 --compare old.jsonl "${pass[@]}" --op layer,instance --shape 4,3,5,6 --html kinds.html \
+  >stdout 2>stderr || fail "--compare with other kinds: $? $(cat stderr)"
+[ "$(grep -c '^| train .* | no such row then |$' stdout)" -eq 2 ] || fail "--compare with other kinds: $(cat stdout)"
+"$page_checker" kinds.html 2 || fail "the page of two kinds"
+grep -q '<h1>Normalization, measured' kinds.html && grep -q 'train instance 4x3x5x6 first' kinds.html ||
+  fail "the page does not name the kinds"
 
 # Calls of small tensors.
 "$clnorm" bench --calls --min-time 0.005 --json calls --shape 2,3,4 "${pass[@]}" >stdout 2>stderr ||

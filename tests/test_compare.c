@@ -128,7 +128,8 @@ static int read_text(compare_file *file, const char *text, char *why, size_t cap
 
 static bench_record record_of(uint32_t rank, clnorm_layout layout, double median)
 {
-  return (bench_record){.pass = CLNORM_TRAIN,
+  return (bench_record){.kind = norm_plain,
+                        .pass = CLNORM_TRAIN,
                         .layout = layout,
                         .rank = rank,
                         .dims = {4, 3, rank > 2 ? 5 : 0},
@@ -168,6 +169,58 @@ Test(compare, a_row_finds_its_partner_and_no_other)
   cr_expect(compare_file_left_over(&file, 1, text, sizeof text) != NULL);
   cr_expect(strcmp(text, "train 4x3x5 channels-first on two") == 0, "%s", text);
   compare_file_free(&file);
+}
+
+/* Each row of the file is another normalization of the same shape. */
+Test(compare, kinds_find_no_partner_but_their_own)
+{
+#define KIND(before, dtype, activation, residual)                                                                  \
+  "{\"schema\":1," before ",\"pass\":\"train\",\"shape\":[4,3,5],\"layout\":\"channels-first\",\"dtype\":\"" dtype \
+  "\",\"activation\":\"" activation "\",\"residual\":" residual                                                    \
+  ",\"backend\":\"cpu\",\"device\":\"one\",\"check\":\"ok\"," TIMES "}\n"
+  static const char lines[] = KIND("\"op\":\"batch\"", "f32", "none", "false") KIND(
+      "\"op\":\"layer\",\"axis\":1", "f32", "none", "false") KIND("\"op\":\"layer\",\"axis\":2", "f32", "none", "false")
+      KIND("\"op\":\"rms\",\"axis\":2", "f32", "none", "false")
+          KIND("\"op\":\"group\",\"groups\":3", "f32", "none", "false")
+              KIND("\"op\":\"instance\"", "bf16", "none", "false") KIND("\"op\":\"batch\"", "f32", "elu:0.5", "false")
+                  KIND("\"op\":\"batch\"", "f32", "none", "true");
+  static const norm_kind kinds[] = {{CLNORM_BATCH, 1, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_LAYER, 1, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_LAYER, 2, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_RMS, 2, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_GROUP, 1, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_INSTANCE, 1, 0, CLNORM_BF16, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                    {CLNORM_BATCH, 1, 0, CLNORM_F32, CLNORM_ACTIVATION_ELU, 0.5, 0},
+                                    {CLNORM_BATCH, 1, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 1}};
+  static const char *const names[] = {
+      "",         " layer axis 1", " layer axis 2", " rms axis 2", " group groups 3", " instance bf16",
+      " elu:0.5", " residual"};
+  const size_t count = sizeof kinds / sizeof kinds[0];
+  for (size_t i = 0; i < count; i++) {
+    compare_file file;
+    compare_row row;
+    char why[900];
+    cr_assert(read_text(&file, lines, why, sizeof why) == 0, "%s", why);
+    bench_record record = record_of(3, CLNORM_CHANNELS_FIRST, 3.0);
+    record.kind = kinds[i];
+    compare_file_find(&file, &record, &row);
+    cr_expect(row.verdict == COMPARE_SLOWER, "kind %zu: %s", i, row.note);
+    for (size_t j = 0; j < count; j++) {
+      char text[400];
+      char expected[400];
+      const char *left = compare_file_left_over(&file, j, text, sizeof text);
+      (void)snprintf(expected, sizeof expected, "train 4x3x5 channels-first%s on one", names[j]);
+      cr_expect((left == NULL) == (j == i), "kind %zu has taken row %zu, or not", i, j);
+      cr_expect(left == NULL || strcmp(text, expected) == 0, "'%s', expected '%s'", text, expected);
+    }
+    record.kind.alpha += 0.25;
+    record.kind.groups += record.kind.op == CLNORM_GROUP;
+    record.kind.axis += record.kind.op == CLNORM_RMS;
+    compare_file_find(&file, &record, &row);
+    const int changed = kinds[i].alpha > 0.0 || kinds[i].op == CLNORM_GROUP || kinds[i].op == CLNORM_RMS;
+    cr_expect(!changed || row.verdict == COMPARE_NONE, "kind %zu has found another one", i);
+    compare_file_free(&file);
+  }
 }
 
 Test(compare, two_single_devices_are_compared_with_each_other)

@@ -78,7 +78,10 @@ Test(tuner, the_whole_interval_has_to_lie_below_the_gain)
   cr_assert(!tuner_gains(&(bench_summary){0}));
 }
 
-static const bench_case small = {.rank = 3, .dims = {40, 3, 77}, .layout = CLNORM_CHANNELS_FIRST};
+static const bench_case small = {.kind = {CLNORM_BATCH, 1, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 0},
+                                 .rank = 3,
+                                 .dims = {40, 3, 77},
+                                 .layout = CLNORM_CHANNELS_FIRST};
 
 /* The whole of it, on the CPU backend: results are told for each pass, and what was found is kept, no more. */
 Test(tuner, a_search_tries_choices_and_keeps_winners_alone)

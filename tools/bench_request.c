@@ -7,6 +7,7 @@
 #include "numbers.h"
 #include "options.h"
 #include "shape_options.h"
+#include "words.h"
 
 /* Seconds in samples of each thing that is timed. */
 #define QUICK_TIME 0.15
@@ -19,6 +20,14 @@ static const char more_help[] =
     "commas: --pass train,backward. A shape is N,C,... or NxCx... in this order whatever the layout, of 2 to 5\n"
     "dimensions; several are separated by ';', or by commas if they are written with x: --shape\n"
     "32x64x56x56,4096x1024. Shapes of 2 dimensions are the same in both layouts and are measured once.\n"
+    "Of --op, --dtype, --activation and --residual every combination is measured, on each shape; without them it is "
+    "batch,\n"
+    "f32, none and no. Activations: " WORDS_ACTIVATIONS
+    ".\n"
+    "layer and rms take a shape in the order of the memory, in no layout, and without --pass leave infer out, as group "
+    "does:\n"
+    "they have no running statistics. --suite family is chosen shapes of all of these; the lists choose among its "
+    "rows.\n"
     "Each pass is compared with a reference before it is timed; wrong results have no speed and the exit code is 1.\n"
     "A pass, the device's copies, the CPU backend and the peers take turns in one run. Cold compile times are without\n"
     "the drivers' own caches (but Mesa's), unless the environment sets them, and without clnorm's. Where that is on\n"
@@ -32,7 +41,8 @@ static const char more_help[] =
     "more than 10 % greater, in seconds and in copies.\n";
 
 typedef struct raw_options {
-  char *suite, *op, *pass, *shape, *layout, *backend, *min_time, *peers, *dtype, *activation, *fail_on_slower;
+  char *suite, *pass, *shape, *layout, *backend, *min_time, *peers, *fail_on_slower;
+  kind_texts kind;
   int calls;
 } raw_options;
 
@@ -40,7 +50,7 @@ static int choose_cases(const raw_options *raw, bench_request *request)
 {
   request->calls = raw->calls;
   if (!raw->calls) {
-    return choose_suite("bench", raw->suite, raw->shape, &request->suites);
+    return choose_suite("bench", raw->suite, raw->shape, 1, &request->suites);
   }
   if (raw->suite != NULL) {
     return complain(EXIT_USAGE, "bench: --suite and --calls exclude each other");
@@ -52,25 +62,28 @@ static int choose_cases(const raw_options *raw, bench_request *request)
 /* The suites of people who wait; the others are for results. */
 static int is_short(const bench_request *request)
 {
-  return request->calls || request->suites == CASES_BENCH_QUICK || request->suites == CASES_BENCH_SIZES;
+  return request->calls || request->suites == CASES_BENCH_QUICK || request->suites == CASES_BENCH_SIZES ||
+         request->suites == CASES_BENCH_FAMILY;
 }
 
-static int choose_op(char *op)
+/* The family's suite says itself what it normalizes over; the lists choose among its rows. */
+static int choose_kinds(const raw_options *raw, bench_request *request)
 {
-  for (char *item = list_next(&op, ','); item != NULL; item = list_next(&op, ',')) {
-    if (strcmp(item, "batch") != 0) {
-      return complain(EXIT_USAGE, "bench: --op '%s' is unknown; expected batch", item);
+  const int code = kind_options_read("bench", &raw->kind, &request->kinds);
+  if (code != OPTIONS_GO_ON) {
+    return code;
+  }
+  if (request->suites == CASES_BENCH_FAMILY) {
+    return raw->kind.axis == NULL && raw->kind.groups == NULL
+               ? OPTIONS_GO_ON
+               : complain(EXIT_USAGE, "bench: --suite family has axes and groups of its own");
+  }
+  for (size_t i = 0; i < request->kinds.op_count; i++) {
+    if (request->kinds.ops[i] == CLNORM_GROUP && request->kinds.groups == 0) {
+      return complain(EXIT_USAGE, "bench: --op group needs --groups G");
     }
   }
   return OPTIONS_GO_ON;
-}
-
-static int choose_one_valued(const raw_options *raw)
-{
-  const int code = options_accept_only("bench", "dtype", raw->dtype, "f32", "stores tensors as float32 only");
-  return code == OPTIONS_GO_ON
-             ? options_accept_only("bench", "activation", raw->activation, "none", "fuses no activation")
-             : code;
 }
 
 /* Those of the quick suite where somebody waits, and a curve over sizes is of one layout. */
@@ -78,6 +91,7 @@ static int choose_passes_and_layouts(const raw_options *raw, bench_request *requ
 {
   const unsigned like = is_short(request) ? CASES_BENCH_QUICK : request->suites;
   bench_options *options = &request->options;
+  request->passes_chosen = raw->pass != NULL;
   int code = choose_passes("bench", raw->pass, like, options->passes, &options->pass_count);
   code = code == OPTIONS_GO_ON ? choose_layouts("bench", raw->layout, &request->layouts) : code;
   if (raw->layout == NULL && request->suites == CASES_BENCH_SIZES) {
@@ -169,13 +183,17 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
   const struct poptOption table[] = {
       {"device", 0, POPT_ARG_STRING, &request->device, 1, "what to measure: see clnorm devices; all: every one", "D"},
       {"backend", 0, POPT_ARG_STRING, &raw->backend, 2, "only cpu, or only opencl", "NAME"},
-      {"suite", 0, POPT_ARG_STRING, &raw->suite, 3, "quick, full (all shapes), large (for GPUs), sizes", "NAME"},
-      {"op", 0, POPT_ARG_STRING, &raw->op, 4, "batch", "LIST"},
+      {"suite", 0, POPT_ARG_STRING, &raw->suite, 3, "quick, full (all shapes), large (for GPUs), sizes, family",
+       "NAME"},
+      {"op", 0, POPT_ARG_STRING, &raw->kind.op, 4, "batch, layer, instance, group, rms", "LIST"},
+      {"axis", 0, POPT_ARG_STRING, &raw->kind.axis, 19, "layer, rms: over the axes from K to the last (1)", "K"},
+      {"groups", 0, POPT_ARG_STRING, &raw->kind.groups, 20, "group: into how many C is divided", "G"},
       {"pass", 0, POPT_ARG_STRING, &raw->pass, 5, "train, infer, backward, backward-frozen", "LIST"},
       {"shape", 0, POPT_ARG_STRING, &raw->shape, 6, "shapes in place of a suite's", "LIST"},
       {"layout", 0, POPT_ARG_STRING, &raw->layout, 7, "channels-first, channels-last", "LIST"},
-      {"dtype", 0, POPT_ARG_STRING, &raw->dtype, 12, "type of the tensors: f32", "TYPE"},
-      {"activation", 0, POPT_ARG_STRING, &raw->activation, 13, "applied to y: none", "NAME"},
+      {"dtype", 0, POPT_ARG_STRING, &raw->kind.dtype, 12, "type of the tensors: f32, f16, bf16, f64", "LIST"},
+      {"activation", 0, POPT_ARG_STRING, &raw->kind.activation, 13, "applied to y: NAME or NAME:ALPHA each", "LIST"},
+      {"residual", 0, POPT_ARG_STRING, &raw->kind.residual, 21, "added before the activation: no, yes", "LIST"},
       {"min-time", 0, POPT_ARG_STRING, &raw->min_time, 8, "seconds of samples for each row", "S"},
       {"peers", 0, POPT_ARG_STRING, &raw->peers, 9, "libraries to compare with: onednn, if compiled in", "LIST"},
       {"calls", 0, POPT_ARG_NONE, &raw->calls, 14, "calls a second of small tensors, in place of a suite", NULL},
@@ -192,8 +210,7 @@ static int read_all(int argc, const char **argv, bench_request *request, raw_opt
   const options_help help = {"clnorm bench", "[--device D|all] [options]", more_help};
   int code = options_read(argc, argv, table, &help, NULL, 0, &words);
   code = code == OPTIONS_GO_ON ? choose_cases(raw, request) : code;
-  code = code == OPTIONS_GO_ON ? choose_op(raw->op) : code;
-  code = code == OPTIONS_GO_ON ? choose_one_valued(raw) : code;
+  code = code == OPTIONS_GO_ON ? choose_kinds(raw, request) : code;
   code = code == OPTIONS_GO_ON ? choose_passes_and_layouts(raw, request) : code;
   code = code == OPTIONS_GO_ON ? choose_shapes("bench", raw->shape, request->shapes, &request->shape_count) : code;
   code = code == OPTIONS_GO_ON ? choose_backend(raw->backend, request) : code;
@@ -208,8 +225,10 @@ int bench_request_read(int argc, const char **argv, bench_request *request)
   raw_options raw = {0};
   *request = (bench_request){0};
   const int code = read_all(argc, argv, request, &raw);
-  char *texts[] = {raw.suite,    raw.op,    raw.pass,  raw.shape,      raw.layout,        raw.backend,
-                   raw.min_time, raw.peers, raw.dtype, raw.activation, raw.fail_on_slower};
+  char *texts[] = {raw.suite,         raw.pass,          raw.shape,      raw.layout,
+                   raw.backend,       raw.min_time,      raw.peers,      raw.kind.op,
+                   raw.kind.axis,     raw.kind.groups,   raw.kind.dtype, raw.kind.activation,
+                   raw.kind.residual, raw.fail_on_slower};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     free(texts[i]);
   }

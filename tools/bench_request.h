@@ -2,6 +2,7 @@
 #ifndef CLNORM_TOOLS_BENCH_REQUEST_H
 #define CLNORM_TOOLS_BENCH_REQUEST_H
 
+#include "kind_options.h"
 #include "shape_options.h"
 
 typedef enum bench_backend { BENCH_ANY = 0, BENCH_CPU, BENCH_OPENCL } bench_backend;
@@ -15,6 +16,8 @@ typedef struct bench_request {
   unsigned layouts;                                     /* CASES_FIRST, CASES_LAST */
   bench_shape shapes[BENCH_SHAPES];
   size_t shape_count;
+  kind_options kinds;
+  int passes_chosen;     /* 1: --pass was given */
   bench_options options; /* passes, time, peers */
 } bench_request;
 

@@ -137,12 +137,11 @@ static int judge(const bench_results *r)
   if (slower == 0) {
     return EXIT_OK;
   }
-  char name[80];
+  char name[160];
   return complain(EXIT_DEVICE,
-                  "bench: %zu of %zu rows are SLOWER than in %s by more than %g %%, most %s %s %s: %.2f times", slower,
+                  "bench: %zu of %zu rows are SLOWER than in %s by more than %g %%, most %s %s: %.2f times", slower,
                   r->count, r->request->compare, r->request->fail_on_slower, record_pass_name(worst->record->pass),
-                  record_shape_text(worst->record, name, sizeof name), record_layout_name(worst->record->layout),
-                  worst->time.ratio);
+                  record_case_text(worst->record, 1, name, sizeof name), worst->time.ratio);
 }
 
 static int write_html(const bench_results *r, const char *asked)

@@ -41,8 +41,8 @@ static void show(void *context, const char *what, double part)
   const bencher *b = context;
   const double done = b->done + part * cost_of(b->present);
   const double spent = measure_now() - b->begin;
-  bench_record shape = {.rank = b->present->rank};
-  char text[80];
+  bench_record shape = {.kind = b->present->kind, .rank = b->present->rank, .layout = b->present->layout};
+  char text[160];
   char number[16];
   char left[40] = "";
   if (!progress_shown()) {
@@ -52,8 +52,8 @@ static void show(void *context, const char *what, double part)
   if (spent > 2.0 && done > 0.0) {
     (void)snprintf(left, sizeof left, ", about %.0f s left", spent * (b->total - done) / done);
   }
-  progress("device %s: %s, %s %s%s", device_number_text(b->choice, number, sizeof number), what,
-           record_shape_text(&shape, text, sizeof text), record_layout_name(b->present->layout), left);
+  progress("device %s: %s, %s%s", device_number_text(b->choice, number, sizeof number), what,
+           record_case_text(&shape, 1, text, sizeof text), left);
 }
 
 /* ---- one device --------------------------------------------------------------------------------------------- */
@@ -61,7 +61,6 @@ static void show(void *context, const char *what, double part)
 static int run_suite(bencher *b, const bench_device *device)
 {
   bench_options options = b->request->options;
-  const size_t passes = options.pass_count;
   const size_t before = b->results.count;
   int code = EXIT_OK;
   options.choice = b->request->choice;
@@ -69,14 +68,16 @@ static int run_suite(bencher *b, const bench_device *device)
   options.context = b;
   for (size_t i = 0; i < b->suite.count && code == EXIT_OK; i++) {
     b->present = &b->suite.cases[i];
-    bench_record *records = bench_results_add(&b->results, passes);
+    memcpy(options.passes, b->present->passes, sizeof options.passes);
+    options.pass_count = b->present->pass_count;
+    bench_record *records = bench_results_add(&b->results, options.pass_count);
     if (b->request->calls) {
       bench_run_calls(device, b->present, &options, records);
     } else {
       bench_run_group(device, b->present, &options, records);
     }
     b->done += cost_of(b->present);
-    code = bench_results_keep(&b->results, passes);
+    code = bench_results_keep(&b->results, options.pass_count);
   }
   progress_end();
   return code == EXIT_OK ? bench_results_print(&b->results, b->results.count - before) : code;
@@ -105,50 +106,88 @@ static int bench_one(bencher *b, const device_choice *choice)
 
 /* ---- all of it ---------------------------------------------------------------------------------------------- */
 
-/* A user's images first as they are, (N, height, width) and flattened, then as the values of the suite's shapes. */
 static int load_data(bencher *b)
 {
   char file[64];
   const int code = digits_load("bench", b->request->data, &b->digits, file, sizeof file);
-  if (code != EXIT_OK) {
-    return code;
+  if (code == EXIT_OK) {
+    const size_t *dims = b->digits.dims;
+    b->data = (bench_data){b->digits.data, b->digits.count};
+    (void)snprintf(b->input, sizeof b->input,
+                   "x: %zu images of %zux%zu from %s, repeated to fill other shapes; dy synthetic", dims[0], dims[1],
+                   dims[2], file);
   }
-  const size_t *dims = b->digits.dims;
-  const size_t flat[] = {dims[0], dims[1] * dims[2]};
-  b->data = (bench_data){b->digits.data, b->digits.count};
-  (void)snprintf(b->input, sizeof b->input,
-                 "x: %zu images of %zux%zu from %s, repeated to fill other shapes; dy synthetic", dims[0], dims[1],
-                 dims[2], file);
-  if (b->request->shape_count > 0) {
-    return EXIT_OK;
+  return code;
+}
+
+/* The shapes for one kind: a user's images first as they are, flattened and (N, height, width), then as the values of the
+ * other shapes. */
+static int add_shapes(bencher *b, const suite_plan *plan)
+{
+  const bench_request *request = b->request;
+  int failed = 0;
+  for (size_t i = 0; i < request->shape_count; i++) {
+    failed |= suite_add(&b->suite, plan, request->shapes[i].rank, request->shapes[i].dims);
   }
-  if (suite_add(&b->suite, 2, flat, CASES_FIRST, &b->data) != 0 ||
-      suite_add(&b->suite, 3, dims, b->request->layouts & CASES_FIRST, &b->data) != 0) {
-    return complain(EXIT_DEVICE, "bench: not enough memory");
+  if (request->shape_count > 0) {
+    return failed;
   }
-  return EXIT_OK;
+  if (plan->data != NULL) {
+    const size_t *dims = b->digits.dims;
+    suite_plan first = *plan;
+    first.layouts = CASES_FIRST;
+    failed |= suite_add(&b->suite, &first, 2, (const size_t[]){dims[0], dims[1] * dims[2]});
+    first.layouts &= plan->layouts;
+    failed |= suite_add(&b->suite, &first, 3, dims);
+  }
+  return failed | suite_add_table(&b->suite, plan, request->suites);
+}
+
+/* What no device could do is a mistake in the options. */
+static int check_cases(const bencher *b)
+{
+  for (size_t i = 0; i < b->suite.count; i++) {
+    const bench_case *what = &b->suite.cases[i];
+    bench_record named = {.kind = what->kind, .rank = what->rank, .layout = what->layout};
+    char name[160];
+    clnorm_desc desc;
+    clnorm_counts counts;
+    clnorm_status status = suite_describe(what, &desc);
+    status = status == CLNORM_SUCCESS ? clnorm_desc_counts(&desc, &counts) : status;
+    if (status == CLNORM_INVALID_ARGUMENT || status == CLNORM_INVALID_SHAPE) {
+      memcpy(named.dims, what->dims, sizeof what->dims);
+      return complain(EXIT_USAGE, "bench: %s: %s", record_case_text(&named, 1, name, sizeof name), clnorm_last_error());
+    }
+  }
+  return b->suite.count > 0 ? EXIT_OK : complain(EXIT_USAGE, "bench: the suite has no row of that kind");
 }
 
 static int make_suite(bencher *b)
 {
   const bench_request *request = b->request;
-  const bench_data *data = NULL;
+  kind_options kinds = request->kinds;
+  suite_plan plan = {.layouts = request->layouts,
+                     .passes = request->options.passes,
+                     .pass_count = request->options.pass_count,
+                     .chosen = request->passes_chosen};
+  int failed = 0;
   (void)snprintf(b->input, sizeof b->input, "x: synthetic, normal");
   if (request->data != NULL) {
     const int code = load_data(b);
     if (code != EXIT_OK) {
       return code;
     }
-    data = &b->data;
+    plan.data = &b->data;
   }
-  int failed = 0;
-  for (size_t i = 0; i < request->shape_count; i++) {
-    failed |= suite_add(&b->suite, request->shapes[i].rank, request->shapes[i].dims, request->layouts, data);
+  if (request->suites == CASES_BENCH_FAMILY) {
+    failed = suite_add_family(&b->suite, &plan, kind_options_want, &kinds);
+  } else {
+    for (size_t i = 0; i < kind_options_count(&kinds); i++) {
+      plan.kind = kind_options_at(&kinds, i);
+      failed |= add_shapes(b, &plan);
+    }
   }
-  if (request->shape_count == 0) {
-    failed |= suite_add_table(&b->suite, request->suites, request->layouts, data);
-  }
-  return failed == 0 ? EXIT_OK : complain(EXIT_DEVICE, "bench: not enough memory");
+  return failed != 0 ? complain(EXIT_DEVICE, "bench: not enough memory") : check_cases(b);
 }
 
 /* Times taken beside other programs mean little, and a pasted table should say so itself. */
@@ -198,7 +237,10 @@ static void prepare_environment(void)
 
 static int measure_devices(bencher *b, const device_choice *choices, size_t count)
 {
-  const size_t records = b->suite.count * b->request->options.pass_count * count;
+  size_t records = 0;
+  for (size_t i = 0; i < b->suite.count; i++) {
+    records += b->suite.cases[i].pass_count * count;
+  }
   int code = bench_results_begin(&b->results, choices, count, records);
   if (code != EXIT_OK) {
     return code;

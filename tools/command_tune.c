@@ -98,7 +98,7 @@ static int read_all(int argc, const char **argv, tune_request *request, raw_opti
   };
   const options_help help = {"clnorm tune", "[--device D|all] [options]", more_help};
   int code = options_read(argc, argv, table, &help, NULL, 0, &words);
-  code = code == OPTIONS_GO_ON ? choose_suite("tune", raw->suite, raw->shape, &request->suites) : code;
+  code = code == OPTIONS_GO_ON ? choose_suite("tune", raw->suite, raw->shape, 0, &request->suites) : code;
   code = code == OPTIONS_GO_ON
              ? choose_passes("tune", raw->pass, request->suites, request->options.passes, &request->options.pass_count)
              : code;
@@ -295,12 +295,13 @@ static int tune_one(tuning_run *t, const device_choice *choice)
 static int make_suite(tuning_run *t)
 {
   const tune_request *request = t->request;
+  const suite_plan plan = {.kind = norm_plain, .layouts = request->layouts};
   int failed = 0;
   for (size_t i = 0; i < request->shape_count; i++) {
-    failed |= suite_add(&t->suite, request->shapes[i].rank, request->shapes[i].dims, request->layouts, NULL);
+    failed |= suite_add(&t->suite, &plan, request->shapes[i].rank, request->shapes[i].dims);
   }
   if (request->shape_count == 0) {
-    failed |= suite_add_table(&t->suite, request->suites, request->layouts, NULL);
+    failed |= suite_add_table(&t->suite, &plan, request->suites);
   }
   return failed == 0 ? EXIT_OK : complain(EXIT_DEVICE, "tune: not enough memory");
 }

@@ -21,7 +21,7 @@ char *list_next(char **text, char separator)
   return item;
 }
 
-int choose_suite(const char *command, const char *suite, const char *shape, unsigned *suites)
+int choose_suite(const char *command, const char *suite, const char *shape, int family, unsigned *suites)
 {
   static const struct {
     const char *name;
@@ -29,20 +29,23 @@ int choose_suite(const char *command, const char *suite, const char *shape, unsi
   } known[] = {{"quick", CASES_BENCH_QUICK},
                {"full", CASES_BENCH_FULL},
                {"large", CASES_BENCH_LARGE},
-               {"sizes", CASES_BENCH_SIZES}};
+               {"sizes", CASES_BENCH_SIZES},
+               {"family", CASES_BENCH_FAMILY}};
   if (suite != NULL && shape != NULL) {
     return complain(EXIT_USAGE, "%s: --suite and --shape exclude each other", command);
   }
   if (shape != NULL) {
     return OPTIONS_GO_ON;
   }
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+  const size_t count = sizeof known / sizeof known[0] - (family ? 0 : 1);
+  for (size_t i = 0; i < count; i++) {
     if (strcmp(suite != NULL ? suite : "quick", known[i].name) == 0) {
       *suites = known[i].bit;
       return OPTIONS_GO_ON;
     }
   }
-  return complain(EXIT_USAGE, "%s: --suite '%s' is unknown; expected quick, full, large or sizes", command, suite);
+  return complain(EXIT_USAGE, "%s: --suite '%s' is unknown; expected quick, full, large%s", command, suite,
+                  family ? ", sizes or family" : " or sizes");
 }
 
 static int add_pass(const char *command, const char *name, clnorm_pass *passes, size_t *count)

@@ -16,8 +16,9 @@ typedef struct bench_shape {
 /* Takes the next item of a list off *text; NULL at the end. */
 char *list_next(char **text, char separator);
 
-/* *suites: CASES_BENCH_..., the quick suite if there is neither; left alone if there are shapes. */
-int choose_suite(const char *command, const char *suite, const char *shape, unsigned *suites);
+/* *suites: CASES_BENCH_..., the quick suite if there is neither; left alone if there are shapes.
+ *   family   1: the suite of that name may be chosen */
+int choose_suite(const char *command, const char *suite, const char *shape, int family, unsigned *suites);
 
 /* Not given: all passes, of the quick suite those that most users run. `passes` has room for GROUP_PASSES. */
 int choose_passes(const char *command, char *list, unsigned suites, clnorm_pass *passes, size_t *count);

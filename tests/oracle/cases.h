@@ -23,6 +23,7 @@
 #define CASES_BENCH_LARGE 32u  /* for GPUs: tensors beyond their caches */
 #define CASES_BENCH_SIZES 64u  /* one shape, N from 1 to 1024: 256 KiB to 256 MiB */
 #define CASES_BENCH_CALLS 128u /* so small that only the calls count */
+#define CASES_BENCH_FAMILY 256u /* none of this table: the rows are bench/suite.c's */
 
 #define CASES_FIRST 1u /* which layouts make sense: channels-first, channels-last */
 #define CASES_LAST 2u

@@ -144,6 +144,15 @@ static int data_statistics(family *f)
   return 0;
 }
 
+static void take_given(family *f)
+{
+  const size_t bytes = f->shape.statistics * sizeof(long double);
+  memcpy(f->mean, f->in.given->mean, bytes);
+  memcpy(f->mean_rest, f->in.given->mean_rest, bytes);
+  memcpy(f->var, f->in.given->var, bytes);
+  memcpy(f->mean_abs, f->in.given->mean_abs, bytes);
+}
+
 static int set_statistics(family *f)
 {
   const uint64_t statistics = f->shape.statistics;
@@ -156,7 +165,9 @@ static int set_statistics(family *f)
     return -1;
   }
   if (family_uses_data(&f->desc, f->pass)) {
-    if (data_statistics(f) != 0) {
+    if (f->in.given != NULL) {
+      take_given(f);
+    } else if (data_statistics(f) != 0) {
       return -1;
     }
   } else {

@@ -50,13 +50,20 @@ typedef enum family_quantity {
  *   lengths             [N] with a length_axis
  *   mask                [mask words] backward passes with CLNORM_RELU_MASK
  *   batch_number        train with cumulative averaging
- *   outliers            1: single values thousands of times the rest stand in the data, the bound of the variance is wider */
+ *   outliers            1: single values thousands of times the rest stand in the data, the bound of the variance is wider
+ *   given               statistics that take the place of x's own, where those are used: of a larger x, of which the parameters
+ *                       here are a part. What belongs to a parameter is right then, dx is not. NULL: x's own */
+typedef struct family_statistics {
+  const long double *mean, *mean_rest, *var, *mean_abs; /* [statistics]; the mean is the sum of two numbers */
+} family_statistics;
+
 typedef struct family_inputs {
   const double *x, *dy, *gamma, *beta, *residual, *running_mean, *running_var, *dx, *dgamma, *dbeta;
   const int32_t *lengths;
   const uint32_t *mask;
   uint64_t batch_number;
   int outliers;
+  const family_statistics *given;
 } family_inputs;
 
 typedef struct family {
