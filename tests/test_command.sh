@@ -59,10 +59,10 @@ test_usage() {
   done
 
   # ---- bench: options with but one value -------------------------------------------------------------------------------
-  refused 2 "bench: --dtype 'f16' is unsupported: this version" bench --dtype f16
-  refused 2 "bench: --activation 'relu' is unsupported: this version" bench --activation relu
-  refused 2 'unknown option' bench --residual
-  accepted bench --dtype f32 --activation none --shape 4,3 --pass train --min-time 0.001
+  refused 2 "bench: --dtype 'f8' is unknown" bench --dtype f8
+  refused 2 "bench: --activation 'rely' is unknown" bench --activation rely
+  refused 2 'missing argument' bench --residual
+  accepted bench --dtype f16 --activation relu --residual yes --shape 4,3 --pass train --min-time 0.001
 
   # ---- run: usage ------------------------------------------------------------------------------------------------------
   refused 2 'expected OP and PASS' run

@@ -99,12 +99,3 @@ int options_read(int argc, const char **argv, const struct poptOption *table, co
   poptFreeContext(context);
   return code;
 }
-
-int options_accept_only(const char *command, const char *option, const char *value, const char *only, const char *what)
-{
-  if (value == NULL || strcmp(value, only) == 0) {
-    return OPTIONS_GO_ON;
-  }
-  return complain(EXIT_USAGE, "%s: --%s '%s' is unsupported: this version %s; expected %s", command, option, value,
-                  what, only);
-}

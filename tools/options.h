@@ -29,9 +29,4 @@ typedef struct options_help {
 int options_read(int argc, const char **argv, const struct poptOption *table, const options_help *help,
                  const char **words, size_t capacity, size_t *count);
 
-/* An option that has but one value in this version: any other is EXIT_USAGE after a line on stderr.
- *   value   NULL: not given
- *   what    "stores tensors as f32 only", said after "this version" */
-int options_accept_only(const char *command, const char *option, const char *value, const char *only, const char *what);
-
 #endif
