@@ -11,8 +11,11 @@ typedef struct clnorm__cpu_call {
   const clnorm_plan *plan;
   const clnorm_args *args; /* of the whole structure, whatever the caller's has */
   const clnorm__cpu_kernels *kernels;
-  const float *x, *dy, *gamma, *beta;
-  float *y, *dx, *dgamma, *dbeta;
+  size_t element; /* bytes of one of x, dy, y and dx */
+  const void *x, *dy;
+  void *y, *dx;
+  const float *gamma, *beta;
+  float *dgamma, *dbeta;
   float *running_mean, *running_var;
   float *mean, *inv_std;                 /* the caller's: written by training */
   float *own_mean, *own_inv_std;         /* the workspace's */
@@ -23,6 +26,17 @@ typedef struct clnorm__cpu_call {
   double weight; /* of the new value in the running statistics */
   int stream;    /* 1: y or dx is too large for the cache and is better written past it */
 } clnorm__cpu_call;
+
+/* Element i of a tensor. */
+static inline const void *clnorm__cpu_in(const clnorm__cpu_call *call, const void *tensor, size_t i)
+{
+  return (const char *)tensor + i * call->element;
+}
+
+static inline void *clnorm__cpu_out(const clnorm__cpu_call *call, void *tensor, size_t i)
+{
+  return (char *)tensor + i * call->element;
+}
 
 /* A statistic of `count` values: the mean and the sum of squares about it. */
 typedef struct clnorm__moments {
@@ -78,16 +92,16 @@ typedef struct clnorm__matrix {
 } clnorm__matrix;
 
 /* Results: one for each of the columns / run statistics. Sums: of dy, dy * (x - mean) and x - mean. */
-void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                            double *mean, double *m2);
-void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                         const float *dy, const float *mean, double *const sums[3]);
+void clnorm__matrix_moments(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, double *mean,
+                            double *m2);
+void clnorm__matrix_sums(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                         const float *mean, double *const sums[3]);
 
 /* Coefficient k of statistic i at c[k * pitch + i]. */
-void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
-                          const float *c, size_t pitch, int stream);
-void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                       const float *dy, float *dx, const float *c, size_t pitch, int stream);
+void clnorm__matrix_apply(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, void *y,
+                          const float *c, size_t pitch);
+void clnorm__matrix_dx(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                       void *dx, const float *c, size_t pitch);
 
 /* ---- execution (cpu_execute.c) ---------------------------------------------------------------------------------- */
 
@@ -96,6 +110,6 @@ int clnorm__cpu_exceeds_cache(const clnorm_plan *plan);
 int clnorm__cpu_is_serial(const clnorm_plan *plan);
 
 /* clnorm_execute() with loops of the caller's choice, so that tests reach each instruction set. */
-clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels);
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_set *set);
 
 #endif

@@ -43,7 +43,8 @@ void clnorm__cpu_columns_stats(const clnorm__cpu_call *call, const clnorm__step 
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
     double *const count = partial(call, &t, 0);
-    clnorm__matrix_moments(call->kernels, &t.matrix, call->x + t.at, partial(call, &t, 1), partial(call, &t, 2));
+    clnorm__matrix_moments(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), partial(call, &t, 1),
+                           partial(call, &t, 2));
     for (size_t j = 0; j < t.matrix.columns; j++) {
       count[j] = (double)t.matrix.rows;
     }
@@ -57,12 +58,13 @@ void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__s
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
     double *const sums[3] = {partial(call, &t, 0), partial(call, &t, 1), partial(call, &t, 2)};
-    clnorm__matrix_sums(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, mean + t.column, sums);
+    clnorm__matrix_sums(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), clnorm__cpu_in(call, call->dy, t.at),
+                        mean + t.column, sums);
   }
 }
 
 /* out = in * coefficients, from the merge or from the running statistics. */
-static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const float *in, float *out)
+static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const void *in, void *out)
 {
   const tile whole = tile_of(call, step, task);
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
@@ -76,7 +78,7 @@ static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64
       c = call->coefficients + t.column;
       pitch = (size_t)call->plan->geometry.statistics;
     }
-    clnorm__matrix_apply(call->kernels, &t.matrix, in + t.at, out + t.at, c, pitch, call->stream);
+    clnorm__matrix_apply(call, &t.matrix, clnorm__cpu_in(call, in, t.at), clnorm__cpu_out(call, out, t.at), c, pitch);
   }
   call->kernels->drain();
 }
@@ -96,8 +98,8 @@ void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *st
   const size_t pitch = (size_t)call->plan->geometry.statistics;
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
-    clnorm__matrix_dx(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, call->dx + t.at,
-                      call->coefficients + t.column, pitch, call->stream);
+    clnorm__matrix_dx(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), clnorm__cpu_in(call, call->dy, t.at),
+                      clnorm__cpu_out(call, call->dx, t.at), call->coefficients + t.column, pitch);
   }
   call->kernels->drain();
 }

@@ -12,6 +12,7 @@
 #endif
 
 #include "cpu_call.h"
+#include "descriptor.h"
 #include "error.h"
 
 /* What a caller has who was compiled before the members from `residual` on existed. */
@@ -82,7 +83,8 @@ static uint64_t cache_size(void)
  * together fill three quarters of the cache. */
 int clnorm__cpu_exceeds_cache(const clnorm_plan *plan)
 {
-  return plan->geometry.elements * sizeof(float) > cache_size() / 8 * plan->parameters.stream_eighths;
+  return plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype) >
+         cache_size() / 8 * plan->parameters.stream_eighths;
 }
 
 int clnorm__cpu_is_serial(const clnorm_plan *plan) { return plan->geometry.elements < plan->parameters.serial_below; }
@@ -92,9 +94,10 @@ static void *piece(const clnorm_args *args, uint64_t offset)
   return args->workspace.data == NULL ? NULL : (char *)args->workspace.data + offset;
 }
 
-static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
+static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_set *set)
 {
-  clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = kernels};
+  clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = clnorm__cpu_kernels_of(set, plan->desc.dtype)};
+  call.element = clnorm__dtype_size(plan->desc.dtype);
   call.x = args->x.data, call.dy = args->dy.data, call.gamma = args->gamma.data, call.beta = args->beta.data;
   call.y = args->y.data, call.dx = args->dx.data, call.dgamma = args->dgamma.data, call.dbeta = args->dbeta.data;
   call.running_mean = args->running_mean.data, call.running_var = args->running_var.data;
@@ -179,7 +182,7 @@ static void clear(const clnorm__cpu_call *call)
   }
 }
 
-clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *given, const clnorm__cpu_kernels *kernels)
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *given, const clnorm__cpu_set *set)
 {
   clnorm_status status;
   clnorm__span spans[CLNORM__ARG_COUNT];
@@ -199,7 +202,7 @@ clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *gi
   const clnorm__span workspace = span_of(args->workspace.data, args->workspace.count);
   CLNORM__TRY(clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, spans, &workspace,
                                       empty && plan->geometry.statistics == 0 ? 0 : plan->workspace_size));
-  clnorm__cpu_call call = call_of(plan, args, kernels);
+  clnorm__cpu_call call = call_of(plan, args, set);
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, args->batch_number, &call.weight));
   if (empty && !clnorm__role_is_general(plan->steps[0].role)) {
     clear(&call);
@@ -216,5 +219,5 @@ done:
 
 clnorm_status clnorm_execute(const clnorm_plan *plan, const clnorm_args *args)
 {
-  return clnorm__cpu_execute(plan, args, clnorm__cpu_kernels_best());
+  return clnorm__cpu_execute(plan, args, clnorm__cpu_set_best());
 }

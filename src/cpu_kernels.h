@@ -1,13 +1,16 @@
-/* The inner loops of the CPU backend, one table of them for each instruction set that they were compiled for.
+/* The inner loops of the CPU backend, one table of them for each instruction set and storage type that they were compiled for.
  *
  * A run is n contiguous elements of one statistic. A matrix is `rows` pieces of `columns` contiguous elements, `stride`
  * apart, in which every column has coefficients and sums of its own.
- * All sums are in double. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
+ * x, y, dy and dx are of the table's storage type; strides and the like count elements. All sums are in double, and coefficients
+ * are floats. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
  * dx = dy) unless `stream` is set, which writes past the cache; call drain() after the last such store of a task. */
 #ifndef CLNORM_SRC_CPU_KERNELS_H
 #define CLNORM_SRC_CPU_KERNELS_H
 
 #include <stddef.h>
+
+#include "clnorm/clnorm.h"
 
 /* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
 #define CLNORM__SUM_LANES 8
@@ -23,29 +26,27 @@ typedef struct clnorm__cycle {
 } clnorm__cycle;
 
 typedef struct clnorm__cpu_kernels {
-  const char *name;
-
   /* `ahead` is the distance in elements to what will be read some time later, for prefetching: a hint, 0 is none.
    * sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
-  void (*run_stats)(const float *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
+  void (*run_stats)(const void *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
-  void (*run_sums)(const float *x, const float *dy, size_t n, size_t ahead, float mean,
+  void (*run_sums)(const void *x, const void *dy, size_t n, size_t ahead, float mean,
                    double sums[3][CLNORM__SUM_LANES]);
   /* y = (x - c0) * c1 + c2 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
-  void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
+  void (*runs_apply)(const void *x, void *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
   /* dx = c1 * (dy + ((x - c0) * c2 + c3)) */
-  void (*runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
+  void (*runs_dx)(const void *x, const void *dy, void *dx, size_t count, size_t run, const float *c, size_t pitch,
                   int stream);
 
   /* The same with one shift, mean and sum a column. */
-  void (*matrix_stats)(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
+  void (*matrix_stats)(const void *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                        double *squares);
-  void (*matrix_sums)(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
+  void (*matrix_sums)(const void *x, const void *dy, size_t rows, size_t columns, size_t stride, const float *mean,
                       double *sum_g, double *sum_gd, double *sum_d);
   /* y and dx of `rows` pieces of n contiguous elements, `stride` apart; within each the coefficients repeat themselves. */
-  void (*cycle_apply)(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
+  void (*cycle_apply)(const void *x, void *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
                       int stream);
-  void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+  void (*cycle_dx)(const void *x, const void *dy, void *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
   /* scale = gamma / sqrt(variance + epsilon) */
@@ -54,10 +55,22 @@ typedef struct clnorm__cpu_kernels {
   void (*drain)(void);
 } clnorm__cpu_kernels;
 
-/* The best table for the processor that is running. Cheap, and the same in every thread. */
-const clnorm__cpu_kernels *clnorm__cpu_kernels_best(void);
+/* The tables of one instruction set. */
+typedef struct clnorm__cpu_set {
+  const char *name;
+  const clnorm__cpu_kernels *of[3]; /* F32, F16, BF16 */
+} clnorm__cpu_set;
 
-/* Table number i that this processor can run, NULL past the last: for tests of each. */
-const clnorm__cpu_kernels *clnorm__cpu_kernels_at(size_t i);
+/* The table for a storage type; F64 has none and gets that of F32. */
+static inline const clnorm__cpu_kernels *clnorm__cpu_kernels_of(const clnorm__cpu_set *set, clnorm_dtype dtype)
+{
+  return set->of[dtype == CLNORM_F16 ? 1 : dtype == CLNORM_BF16 ? 2 : 0];
+}
+
+/* The best set for the processor that is running. Cheap, and the same in every thread. */
+const clnorm__cpu_set *clnorm__cpu_set_best(void);
+
+/* Set number i that this processor can run, NULL past the last: for tests of each. */
+const clnorm__cpu_set *clnorm__cpu_set_at(size_t i);
 
 #endif

@@ -1,11 +1,12 @@
 /* The loops behind cpu_kernels.h, written once; cpu_sweeps_*.c include this file, each compiled for its instruction
- * set. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
+ * set and its storage type. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
 #include <stdint.h>
 #include <string.h>
 
 #include <math.h>
 
 #include "cpu_kernels.h"
+#include "cpu_storage.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -84,18 +85,7 @@ static inline vd opaque_one(void)
   return one;
 }
 
-static inline void store_stream(float *p, vf v)
-{
-#if defined(__AVX512F__)
-  _mm512_stream_ps(p, (__m512)v);
-#elif defined(__AVX__)
-  _mm256_stream_ps(p, (__m256)v);
-#elif defined(__SSE2__)
-  _mm_stream_ps(p, (__m128)v);
-#else
-  store_f(p, v);
-#endif
-}
+#include "cpu_sweeps_storage.h"
 
 static void drain(void)
 {
@@ -105,7 +95,7 @@ static void drain(void)
 }
 
 /* Elements until p is aligned to a vector. */
-static inline size_t until_aligned(const float *p) { return (size_t)(-((uintptr_t)p / sizeof(float)) % W); }
+static inline size_t until_aligned(const element *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % W); }
 
 /* The last vector of a run may begin in the one before; this keeps the lanes that no vector has had yet. */
 static inline vd keep_last(vd v, size_t lanes)
@@ -129,8 +119,8 @@ static inline vd keep_last(vd v, size_t lanes)
   return (vd)((vm)v & mask);
 }
 
-/* Floats of a cache line. */
-#define LINE 16
+/* Elements of a cache line. */
+#define LINE (64 / sizeof(element))
 
 /* Prefetches are macros: GCC takes a function that does nothing else for one without effect, and drops its calls. */
 #define PREFETCH(address, locality) __builtin_prefetch((const void *)(address), 0, locality)
@@ -138,7 +128,7 @@ static inline vd keep_last(vd v, size_t lanes)
 /* Prefetches the `count` elements that are `ahead` elements from p. */
 #define LOOK_AHEAD(p, count, ahead)                                     \
   for (size_t line = 0; (ahead) != 0 && line < (count); line += LINE) { \
-    PREFETCH((uintptr_t)(p) + ((ahead) + line) * sizeof(float), 2);     \
+    PREFETCH((uintptr_t)(p) + ((ahead) + line) * sizeof(element), 2);   \
   }
 
 /* y and dx of one element, see plan.h; of floats and of vectors. */
@@ -156,7 +146,6 @@ static void scales(const float *gamma, const float *variance, double epsilon, si
 }
 
 const clnorm__cpu_kernels SWEEPS_TABLE = {
-    .name = SWEEPS_NAME,
     .run_stats = run_stats,
     .run_sums = run_sums,
     .runs_apply = runs_apply,

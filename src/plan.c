@@ -133,13 +133,21 @@ static const char *pass_name(clnorm_pass pass)
   return "?";
 }
 
+/* What the database knows: it is keyed by the type, but not by what is fused. */
+static int is_tunable(const clnorm_desc *desc)
+{
+  clnorm_desc plain = *desc;
+  plain.dtype = CLNORM_F32;
+  return clnorm__desc_is_plain(&plain, NULL);
+}
+
 /* A choice by the caller, else by the database, else by the built-in table. */
 static clnorm_status choose(clnorm_plan *plan, const char *text)
 {
   const clnorm__capabilities *capabilities = &plan->capabilities;
   clnorm__choice choice;
   clnorm__choice_clear(&choice);
-  if (text == NULL && clnorm__desc_is_plain(&plan->desc, NULL)) {
+  if (text == NULL && is_tunable(&plan->desc)) {
     const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
     if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
       plan->chooser = CLNORM__TUNED;

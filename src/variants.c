@@ -362,16 +362,28 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
+/* What the fast variants of the CPU backend take: plain descriptors, of any type that loops exist for. */
+static int host_is_fast(const clnorm_desc *desc)
+{
+  clnorm_desc plain = *desc;
+  plain.dtype = CLNORM_F32;
+  return desc->dtype != CLNORM_F64 && clnorm__desc_is_plain(&plain, NULL);
+}
+
+/* 1 if the engine's fast variants compute all that the descriptor asks for; else `general` does. */
+static int is_fast(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  return is_host(capabilities) ? host_is_fast(&plan->desc) : clnorm__desc_is_plain(&plan->desc, NULL);
+}
+
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass == CLNORM_INFER;
+  return is_fast(plan, capabilities) && plan->pass == CLNORM_INFER;
 }
 
 static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass != CLNORM_INFER;
+  return is_fast(plan, capabilities) && plan->pass != CLNORM_INFER;
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
