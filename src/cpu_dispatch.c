@@ -30,16 +30,20 @@ static int always(void) { return 1; }
 
 #define DECLARE(set, runs_here)                                                                      \
   extern const clnorm__cpu_kernels clnorm__cpu_kernels_##set##_f32, clnorm__cpu_kernels_##set##_f16, \
-      clnorm__cpu_kernels_##set##_bf16;
+      clnorm__cpu_kernels_##set##_bf16;                                                              \
+  extern const clnorm__cpu_curves clnorm__cpu_curves_##set;
 SETS(DECLARE)
+
+#define TABLES(set)                                                                                       \
+  {                                                                                                       \
+    &clnorm__cpu_kernels_##set##_f32, &clnorm__cpu_kernels_##set##_f16, &clnorm__cpu_kernels_##set##_bf16 \
+  }
 
 static const struct {
   int (*runs_here)(void);
   clnorm__cpu_set set;
 } sets[] = {
-#define ROW(set, runs_here) \
-  {runs_here,               \
-   {#set, {&clnorm__cpu_kernels_##set##_f32, &clnorm__cpu_kernels_##set##_f16, &clnorm__cpu_kernels_##set##_bf16}}},
+#define ROW(set, runs_here) {runs_here, {#set, TABLES(set), &clnorm__cpu_curves_##set}},
     SETS(ROW)
 #undef ROW
 };

@@ -25,6 +25,31 @@ typedef struct clnorm__cycle {
   size_t columns, pitch, lead;
 } clnorm__cycle;
 
+/* Activations that are not made of straight lines, and their derivatives: of the n floats at z, whole vectors of the
+ * instruction set (all of them divide CLNORM__CURVE_FLOATS), in place. Alpha is the descriptor's. */
+#define CLNORM__CURVE_FLOATS 16
+typedef void clnorm__cpu_curve(float *z, size_t n, float alpha);
+
+typedef struct clnorm__cpu_curves {
+  clnorm__cpu_curve *value[CLNORM_ACTIVATION_GELU_TANH + 1]; /* by the activation; NULL: straight lines */
+  clnorm__cpu_curve *slope[CLNORM_ACTIVATION_GELU_TANH + 1];
+} clnorm__cpu_curves;
+
+/* What an element-wise loop does between z and what is stored. Straight lines: low * z up to 0, z up to `top`, `top` from there
+ * on. */
+typedef struct clnorm__cpu_bend {
+  clnorm__cpu_curve *curve; /* forward passes the value, backward ones the slope; NULL: straight lines */
+  float alpha, low, top;
+  int frozen; /* backward: nothing flows back through the statistics */
+} clnorm__cpu_bend;
+
+/* What a fused loop reads and writes: places that the pass has not, or that nobody asks for, are NULL. */
+typedef struct clnorm__cpu_fused {
+  const void *x, *dy, *residual;
+  void *out; /* y, dx */
+  void *dresidual;
+} clnorm__cpu_fused;
+
 typedef struct clnorm__cpu_kernels {
   /* `ahead` is the distance in elements to what will be read some time later, for prefetching: a hint, 0 is none.
    * sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
@@ -49,6 +74,18 @@ typedef struct clnorm__cpu_kernels {
   void (*cycle_dx)(const void *x, const void *dy, void *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
+  /* With something fused. Forward: z = (x - c0) * c1 + c2 + residual, y = act(z). Backward: z = (x - c0) * c4 + c5 + residual,
+   * dresidual = g = dy * act'(z), dx = c1 * (g + ((x - c0) * c2 + c3)); frozen: c1 * g. Only aligned outputs are streamed. */
+  void (*runs_fused)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,
+                     const float *c, size_t pitch, int stream);
+  void (*cycle_fused)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t rows, size_t n, size_t stride,
+                      const clnorm__cycle *cycle, int stream);
+  /* run_sums and matrix_sums of g: mean, scale and shift are c0, c4 and c5 of above. */
+  void (*run_slopes)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t n, size_t ahead,
+                     const float c[3], double sums[3][CLNORM__SUM_LANES]);
+  void (*matrix_slopes)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t rows, size_t columns,
+                        size_t stride, const float *const c[3], double *const sums[3]);
+
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);
 
@@ -59,6 +96,7 @@ typedef struct clnorm__cpu_kernels {
 typedef struct clnorm__cpu_set {
   const char *name;
   const clnorm__cpu_kernels *of[3]; /* F32, F16, BF16 */
+  const clnorm__cpu_curves *curves;
 } clnorm__cpu_set;
 
 /* The table for a storage type; F64 has none and gets that of F32. */

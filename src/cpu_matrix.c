@@ -176,6 +176,30 @@ void clnorm__matrix_sums(const clnorm__cpu_call *call, const clnorm__matrix *mat
   }
 }
 
+void clnorm__matrix_slopes(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at,
+                           const float *const c[3], double *const sums[3])
+{
+  const wide w = fold(matrix);
+  const clnorm__cpu_fused main = clnorm__cpu_fused_at(call, at);
+  float spread_c[3][CLNORM__MATRIX_COLUMNS];
+  double room[3][CLNORM__MATRIX_COLUMNS], *columns[3];
+  const float *spread_of[3];
+  for (int k = 0; k < 3; k++) {
+    spread(&w, matrix->run, c[k], spread_c[k]);
+    spread_of[k] = spread_c[k];
+    columns[k] = is_plain(&w) ? sums[k] : room[k];
+    memset(columns[k], 0, w.main.columns * sizeof(double));
+  }
+  call->kernels->matrix_slopes(&call->bend, &main, w.main.rows, w.main.columns, w.main.stride, spread_of, columns);
+  if (w.rest != 0) {
+    const clnorm__cpu_fused rest = clnorm__cpu_fused_at(call, at + w.main.rows * w.main.stride);
+    call->kernels->matrix_slopes(&call->bend, &rest, 1, w.rest, w.rest, spread_of, columns);
+  }
+  for (int k = 0; k < 3 && !is_plain(&w); k++) {
+    gather(&w, matrix->run, columns[k], sums[k]);
+  }
+}
+
 /* ---- element-wise ------------------------------------------------------------------------------------------- */
 
 #define CYCLE (CLNORM__MATRIX_COLUMNS + CLNORM__CYCLE_REST)
@@ -239,4 +263,18 @@ void clnorm__matrix_dx(const clnorm__cpu_call *call, const clnorm__matrix *matri
   size_t length;
   const size_t pieces = pieces_of(&w, &length);
   call->kernels->cycle_dx(x, dy, dx, pieces, length, w.main.stride, &cycle, call->stream);
+}
+
+void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                          size_t pitch)
+{
+  _Alignas(LINE) float room[CLNORM__FUSED_COEFFICIENTS * CYCLE];
+  const wide w = fold(matrix);
+  const clnorm__cpu_fused tensors = clnorm__cpu_fused_at(call, at);
+  const size_t count = tensors.dy != NULL ? CLNORM__FUSED_COEFFICIENTS : CLNORM__FORWARD_COEFFICIENTS;
+  const size_t lead = lead_of(call, tensors.out != NULL ? tensors.out : tensors.dresidual);
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, count, lead, room);
+  size_t length;
+  const size_t pieces = pieces_of(&w, &length);
+  call->kernels->cycle_fused(&call->bend, &tensors, pieces, length, w.main.stride, &cycle, call->stream);
 }

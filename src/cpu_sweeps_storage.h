@@ -9,7 +9,6 @@ typedef uint16_t element;
 /* W halves, and as many words. */
 typedef uint16_t vh __attribute__((vector_size(2 * W)));
 typedef uint32_t vu __attribute__((vector_size(4 * W)));
-typedef int32_t vi __attribute__((vector_size(4 * W)));
 
 static inline vh load_halves(const element *p)
 {

@@ -145,14 +145,18 @@ static void check_passes(const clnorm_desc *desc, const clnorm__cpu_set *set, do
   } ways[] = {
       {"whole", "", TRIAL_ALL | TRIAL_IN_PLACE},
       {"whole", " stream_eighths=0", TRIAL_ALL},
-      {"split", " stream_eighths=0", TRIAL_WITH_DX | TRIAL_WITH_MEAN},
+      {"split", " stream_eighths=0", TRIAL_WITH_BETA | TRIAL_WITH_DX | TRIAL_WITH_MEAN},
       {"split", " min_tile=1024 serial_below=0", TRIAL_ALL},
+      /* Only of use with a residual. */
+      {"whole", "", TRIAL_WITH_DRESIDUAL | TRIAL_WITH_DGAMMA | TRIAL_WITH_GAMMA},
+      {"split", "", TRIAL_ALL | TRIAL_IN_PLACE_RESIDUAL},
   };
+  const size_t count = sizeof ways / sizeof ways[0] - (desc->flags & CLNORM_RESIDUAL ? 0 : 2);
   /* Of 2 and 4 bytes: each tensor begins somewhere else in a vector. */
   trial *t = trial_create(desc, &(trial_data){.mean = mean, .std = std, .seed = seed, .offset = seed % 2 == 0 ? 0 : 3});
   cr_assert(t != NULL);
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
       way w = {set, ways[i].variant, ways[i].parameters, 2, ""};
       check(t, desc, &w, (clnorm_pass)pass, ways[i].with);
     }
@@ -160,21 +164,34 @@ static void check_passes(const clnorm_desc *desc, const clnorm__cpu_set *set, do
   trial_destroy(t);
 }
 
-static void check_type(clnorm_dtype dtype)
+static double alpha_of(clnorm_activation activation)
+{
+  return activation == CLNORM_ACTIVATION_CLIPPED_RELU ? 0.7 : activation == CLNORM_ACTIVATION_ELU ? 1.3 : 0.1;
+}
+
+/* Every shape near 0 and far from it, in turns with nothing fused, and with each activation, each with and without a residual. */
+static void check_type(clnorm_dtype dtype, int fused)
 {
   const clnorm__cpu_set *set;
   for (size_t s = 0; (set = clnorm__cpu_set_at(s)) != NULL; s++) {
-    for (size_t i = 0; i < SHAPES; i++) {
-      const clnorm_desc desc = desc_of(&shapes[i], dtype);
-      check_passes(&desc, set, i % 2 == 0 ? 0.3 : 100.0, 1.0, 2 * i + s);
-      check_passes(&desc, set, i % 2 == 0 ? 100.0 : 0.3, 1.0, 2 * i + s + 1);
+    for (size_t i = 0; i < 2 * SHAPES; i++) {
+      clnorm_desc desc = desc_of(&shapes[i % SHAPES], dtype);
+      if (fused) {
+        desc.activation = (clnorm_activation)((i + 3 * s) % (CLNORM_ACTIVATION_GELU_TANH + 1));
+        desc.alpha = alpha_of(desc.activation);
+        desc.flags |= (i + s) / 10 % 2 == 0 || desc.activation == CLNORM_ACTIVATION_NONE ? CLNORM_RESIDUAL : 0;
+      }
+      check_passes(&desc, set, i % 2 == i / SHAPES ? 0.3 : 100.0, 1.0, i + s);
     }
   }
 }
 
-Test(cpu_sets, floats_are_normalized_by_every_instruction_set) { check_type(CLNORM_F32); }
-Test(cpu_sets, halves_are_normalized_by_every_instruction_set) { check_type(CLNORM_F16); }
-Test(cpu_sets, bfloats_are_normalized_by_every_instruction_set) { check_type(CLNORM_BF16); }
+Test(cpu_sets, floats_are_normalized_by_every_instruction_set) { check_type(CLNORM_F32, 0); }
+Test(cpu_sets, halves_are_normalized_by_every_instruction_set) { check_type(CLNORM_F16, 0); }
+Test(cpu_sets, bfloats_are_normalized_by_every_instruction_set) { check_type(CLNORM_BF16, 0); }
+Test(cpu_sets, activations_of_floats_are_computed_by_every_instruction_set) { check_type(CLNORM_F32, 1); }
+Test(cpu_sets, activations_of_halves_are_computed_by_every_instruction_set) { check_type(CLNORM_F16, 1); }
+Test(cpu_sets, activations_of_bfloats_are_computed_by_every_instruction_set) { check_type(CLNORM_BF16, 1); }
 
 /* ---- every half, to the bit --------------------------------------------------------------------------------------- */
 
