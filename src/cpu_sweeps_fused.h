@@ -35,7 +35,7 @@ ALWAYS_INLINE vf line_slope(lines l, vf z)
 }
 
 /* The same, or the curve, of CLNORM__CURVE_FLOATS floats in place: where no vectors of elements fit. */
-static void bend_few(const clnorm__cpu_bend *bend, float *z, int backward)
+static __attribute__((noinline)) void bend_few(const clnorm__cpu_bend *bend, float *z, int backward)
 {
   const lines l = lines_of(bend);
   if (bend->curve != NULL) {
@@ -68,35 +68,51 @@ static inline fused fused_at(const clnorm__cpu_bend *bend, const clnorm__cpu_fus
 /* Coefficient k: of neighbouring columns as they lie there, of a run the same for all. */
 #define COEFFICIENT(c, pitch, k, cyclic) ((cyclic) ? load_f((c) + (k) * (pitch)) : all_f((c)[(k) * (pitch)]))
 
-/* In what follows `vectors`, `cyclic` and `curved` are constants in each use. Elements begin at i, their coefficients at c, which
- * in runs is one for all. */
-
-ALWAYS_INLINE vf z_at(const fused *f, size_t i, const float *c, size_t pitch, const int first, const int cyclic)
+/* What the compiler does not see through: it would write each loop once for each combination of what may be absent. */
+ALWAYS_INLINE const element *hidden(const element *p)
 {
-  const vf mean = COEFFICIENT(c, pitch, 0, cyclic), scale = COEFFICIENT(c, pitch, first, cyclic);
-  const vf shift = COEFFICIENT(c, pitch, first + 1, cyclic);
-  const vf z = APPLY(load_e(f->x + i), mean, scale, shift);
-  return f->residual != NULL ? z + load_e(f->residual + i) : z;
+  __asm__("" : "+r"(p));
+  return p;
 }
 
-/* y */
-ALWAYS_INLINE void values_at(const fused *f, size_t i, const size_t vectors, const float *c, size_t pitch,
-                             const int cyclic, const int curved, vf *y)
+ALWAYS_INLINE element *hidden_output(element *p)
 {
-  _Alignas(64) float z[BLOCK * W];
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+/* In what follows `vectors`, `backward`, `cyclic` and `curved` are constants in each use. Elements begin at i, their coefficients
+ * at c, which in runs is one for all. Scale and shift of z are coefficients `first` and the next one. */
+
+/* act(z), or act'(z) */
+ALWAYS_INLINE void bend_at(const fused *f, size_t i, const size_t vectors, const float *c, size_t pitch,
+                           const int first, const int backward, const int cyclic, const int curved, vf *to)
+{
+  const element *const residual = hidden(f->residual);
+  vf z[BLOCK];
   for (size_t v = 0; v < vectors; v++) {
-    const vf at = z_at(f, i + v * W, cyclic ? c + v * W : c, pitch, 1, cyclic);
-    if (curved) {
-      store_f(z + v * W, at);
-    } else {
-      y[v] = line_value(f->lines, at);
+    const float *own = cyclic ? c + v * W : c;
+    z[v] = APPLY(load_e(f->x + i + v * W), COEFFICIENT(own, pitch, 0, cyclic), COEFFICIENT(own, pitch, first, cyclic),
+                 COEFFICIENT(own, pitch, first + 1, cyclic));
+  }
+  if (residual != NULL) {
+    for (size_t v = 0; v < vectors; v++) {
+      z[v] += load_e(residual + i + v * W);
     }
   }
   if (curved) {
-    f->bend->curve(z, vectors * W, f->bend->alpha);
+    _Alignas(64) float room[BLOCK * W];
     for (size_t v = 0; v < vectors; v++) {
-      y[v] = load_f(z + v * W);
+      store_f(room + v * W, z[v]);
     }
+    f->bend->curve(room, vectors * W, f->bend->alpha);
+    for (size_t v = 0; v < vectors; v++) {
+      to[v] = load_f(room + v * W);
+    }
+    return;
+  }
+  for (size_t v = 0; v < vectors; v++) {
+    to[v] = backward ? line_slope(f->lines, z[v]) : line_value(f->lines, z[v]);
   }
 }
 
@@ -104,20 +120,9 @@ ALWAYS_INLINE void values_at(const fused *f, size_t i, const size_t vectors, con
 ALWAYS_INLINE void slopes_at(const fused *f, size_t i, const size_t vectors, const float *c, size_t pitch,
                              const int first, const int cyclic, const int curved, vf *g)
 {
-  _Alignas(64) float z[BLOCK * W];
+  bend_at(f, i, vectors, c, pitch, first, 1, cyclic, curved, g);
   for (size_t v = 0; v < vectors; v++) {
-    const vf at = z_at(f, i + v * W, cyclic ? c + v * W : c, pitch, first, cyclic);
-    if (curved) {
-      store_f(z + v * W, at);
-    } else {
-      g[v] = line_slope(f->lines, at);
-    }
-  }
-  if (curved) {
-    f->bend->curve(z, vectors * W, f->bend->alpha);
-  }
-  for (size_t v = 0; v < vectors; v++) {
-    g[v] = (curved ? load_f(z + v * W) : g[v]) * load_e(f->dy + i + v * W);
+    g[v] *= load_e(f->dy + i + v * W);
   }
 }
 
@@ -139,33 +144,46 @@ ALWAYS_INLINE void compute(const fused *f, size_t i, const size_t vectors, const
                            const int backward, const int cyclic, const int curved, outputs *to)
 {
   if (!backward) {
-    values_at(f, i, vectors, c, pitch, cyclic, curved, to->out);
+    bend_at(f, i, vectors, c, pitch, 1, 0, cyclic, curved, to->out);
     return;
   }
   slopes_at(f, i, vectors, c, pitch, 4, cyclic, curved, to->g);
   for (size_t v = 0; v < vectors; v++) {
-    to->out[v] = f->out != NULL ? flow_at(f, i + v * W, cyclic ? c + v * W : c, pitch, cyclic, to->g[v]) : to->g[v];
+    to->out[v] = flow_at(f, i + v * W, cyclic ? c + v * W : c, pitch, cyclic, to->g[v]);
+  }
+}
+
+ALWAYS_INLINE void write_to(element *to, const size_t vectors, int stream, const vf *values)
+{
+  __asm__("" : "+r"(stream));
+  if (stream) {
+    for (size_t v = 0; v < vectors; v++) {
+      stream_e(to + v * W, values[v]);
+    }
+  } else {
+    for (size_t v = 0; v < vectors; v++) {
+      store_e(to + v * W, values[v]);
+    }
   }
 }
 
 ALWAYS_INLINE void write(const fused *f, size_t i, const size_t vectors, const int backward, int stream,
                          const outputs *of)
 {
-  for (size_t v = 0; v < vectors; v++) {
-    if (!backward || f->out != NULL) {
-      put(f->out + i + v * W, of->out[v], stream);
-    }
-    if (backward && f->dresidual != NULL) {
-      put(f->dresidual + i + v * W, of->g[v], stream);
-    }
+  element *const out = hidden_output(f->out), *const dresidual = hidden_output(f->dresidual);
+  if (!backward || out != NULL) {
+    write_to(out + i, vectors, stream, of->out);
+  }
+  if (backward && dresidual != NULL) {
+    write_to(dresidual + i, vectors, stream, of->g);
   }
 }
 
 /* ---- where no vector fits --------------------------------------------------------------------------------------- */
 
 /* Elements [begin, end) of fewer than a vector: coefficient k of element i is c[k * pitch + (places ? places[i - begin] : 0)]. */
-static void few_fused(const fused *f, size_t begin, size_t end, const float *c, size_t pitch, const size_t *places,
-                      int backward)
+static __attribute__((noinline)) void few_fused(const fused *f, size_t begin, size_t end, const float *c, size_t pitch,
+                                                const size_t *places, int backward)
 {
   const size_t first = backward ? 4 : 1;
   float z[CLNORM__CURVE_FLOATS] = {0};

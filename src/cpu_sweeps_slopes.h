@@ -50,7 +50,8 @@ ALWAYS_INLINE void add_vector(half_sums *to, const element *x, vf g, vd k0, vd k
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
 
 /* Fewer elements than a vector has, or columns: slopes[i] times dy is what is summed. */
-static void few_slopes(const fused *f, size_t n, const float *c, size_t pitch, size_t next, float *g)
+static __attribute__((noinline)) void few_slopes(const fused *f, size_t n, const float *c, size_t pitch, size_t next,
+                                                 float *g)
 {
   for (size_t i = 0; i < n; i++) {
     g[i] = APPLY(load_one(f->x + i), c[i * next], c[pitch + i * next], c[2 * pitch + i * next]);
@@ -72,7 +73,7 @@ ALWAYS_INLINE void run_slopes_of(const fused *f, size_t n, size_t ahead, const f
   for (; i + BLOCK * W <= n; i += BLOCK * W) {
     LOOK_AHEAD(f->x + i, BLOCK * W, ahead)
     LOOK_AHEAD(f->dy + i, BLOCK * W, ahead)
-    if (f->residual != NULL) {
+    if (hidden(f->residual) != NULL) {
       LOOK_AHEAD(f->residual + i, BLOCK * W, ahead)
     }
     slopes_at(f, i, BLOCK, c, 1, 1, 0, curved, g);
@@ -128,6 +129,7 @@ ALWAYS_INLINE void columns_slopes(const fused *f, size_t rows, size_t j, size_t 
 {
   const vd k0 = load_wide(c[0] + j), k1 = load_wide(c[0] + j + D), one = opaque_one();
   const vf mean = load_f(c[0] + j), scale = load_f(c[1] + j), shift = load_f(c[2] + j);
+  const element *const residual = hidden(f->residual);
   _Alignas(64) float z[SUM_ROWS * W];
   half_sums to;
   for (int h = 0; h < 2; h++) {
@@ -135,15 +137,17 @@ ALWAYS_INLINE void columns_slopes(const fused *f, size_t rows, size_t j, size_t 
     to.d[h] = load_d(sums[2] + j + h * D);
   }
   for (size_t r = 0; r < rows; r++) {
-    vf at = APPLY(load_e(f->x + r * stride + j), mean, scale, shift);
-    at = f->residual != NULL ? at + load_e(f->residual + r * stride + j) : at;
-    store_f(z + r * W, curved ? at : line_slope(f->lines, at));
+    store_f(z + r * W, APPLY(load_e(f->x + r * stride + j), mean, scale, shift));
+  }
+  for (size_t r = 0; residual != NULL && r < rows; r++) {
+    store_f(z + r * W, load_f(z + r * W) + load_e(residual + r * stride + j));
   }
   if (curved) {
     f->bend->curve(z, rows * W, f->bend->alpha);
   }
   for (size_t r = 0; r < rows; r++) {
-    const vf g = load_f(z + r * W) * load_e(f->dy + r * stride + j);
+    const vf at = load_f(z + r * W), slope = curved ? at : line_slope(f->lines, at);
+    const vf g = slope * load_e(f->dy + r * stride + j);
     add_vector(&to, f->x + r * stride + j, g, k0, k1, one, lanes);
   }
   for (int h = 0; h < 2; h++) {
@@ -152,22 +156,32 @@ ALWAYS_INLINE void columns_slopes(const fused *f, size_t rows, size_t j, size_t 
   }
 }
 
-ALWAYS_INLINE void block_slopes(const fused *f, size_t rows, size_t columns, size_t stride, const float *const c[3],
+/* The same where rows or columns are left over: one function for all of these. */
+static __attribute__((noinline)) void rest_slopes(const fused *f, size_t rows, size_t j, size_t stride,
+                                                  const float *const c[3], double *const sums[3], size_t lanes)
+{
+  if (f->bend->curve != NULL) {
+    columns_slopes(f, rows, j, stride, c, sums, lanes, 1);
+  } else {
+    columns_slopes(f, rows, j, stride, c, sums, lanes, 0);
+  }
+}
+
+/* SUM_ROWS rows. */
+ALWAYS_INLINE void block_slopes(const fused *f, size_t columns, size_t stride, const float *const c[3],
                                 double *const sums[3], size_t down, const int curved)
 {
   size_t j = 0;
   for (; j + W <= columns; j += W) {
-    if (down != 0) {
-      LOOK_DOWN(f->x, rows, j, stride, down)
-      LOOK_DOWN(f->dy, rows, j, stride, down)
+    LOOK_DOWN(f->x, SUM_ROWS, j, stride, down)
+    LOOK_DOWN(f->dy, SUM_ROWS, j, stride, down)
+    if (hidden(f->residual) != NULL) {
+      LOOK_DOWN(f->residual, SUM_ROWS, j, stride, down)
     }
-    if (down != 0 && f->residual != NULL) {
-      LOOK_DOWN(f->residual, rows, j, stride, down)
-    }
-    columns_slopes(f, rows, j, stride, c, sums, W, curved);
+    columns_slopes(f, SUM_ROWS, j, stride, c, sums, W, curved);
   }
   if (j < columns) {
-    columns_slopes(f, rows, columns - W, stride, c, sums, columns - j, curved);
+    rest_slopes(f, SUM_ROWS, columns - W, stride, c, sums, columns - j);
   }
 }
 
@@ -198,11 +212,12 @@ ALWAYS_INLINE void matrix_slopes_of(const fused *f, size_t rows, size_t columns,
   size_t r = 0;
   for (; r + SUM_ROWS <= rows; r += SUM_ROWS) {
     const fused block = moved(f, r * stride);
-    block_slopes(&block, SUM_ROWS, columns, stride, c, sums, down, curved);
+    block_slopes(&block, columns, stride, c, sums, down, curved);
   }
-  if (r < rows) {
-    const fused block = moved(f, r * stride);
-    block_slopes(&block, rows - r, columns, stride, c, sums, 0, curved);
+  const fused rest = moved(f, r * stride);
+  for (size_t j = 0; r < rows && j < columns; j += W) {
+    const size_t left = columns - j;
+    rest_slopes(&rest, rows - r, left < W ? columns - W : j, stride, c, sums, left < W ? left : W);
   }
 }
 
