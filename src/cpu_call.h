@@ -11,8 +11,11 @@ typedef struct clnorm__cpu_call {
   const clnorm_plan *plan;
   const clnorm_args *args; /* of the whole structure, whatever the caller's has */
   const clnorm__cpu_kernels *kernels;
-  const float *x, *dy, *gamma, *beta;
-  float *y, *dx, *dgamma, *dbeta;
+  size_t element; /* bytes of one of x, dy, residual, y, dx and dresidual */
+  const void *x, *dy, *residual;
+  void *y, *dx, *dresidual;
+  const float *gamma, *beta;
+  float *dgamma, *dbeta;
   float *running_mean, *running_var;
   float *mean, *inv_std;                 /* the caller's: written by training */
   float *own_mean, *own_inv_std;         /* the workspace's */
@@ -22,7 +25,41 @@ typedef struct clnorm__cpu_call {
   void *moments; /* of the variant `general` */
   double weight; /* of the new value in the running statistics */
   int stream;    /* 1: y or dx is too large for the cache and is better written past it */
+  clnorm__cpu_bend bend;
+  int bends;    /* 1: there is an activation, and sums are of what its derivative leaves of dy */
+  int is_fused; /* 1: element-wise steps have more to do than y from x or dx from x and dy */
+  int has_z;    /* backward: merge_stats has put the coefficients of z into the workspace */
 } clnorm__cpu_call;
+
+/* Element i of a tensor. */
+static inline const void *clnorm__cpu_in(const clnorm__cpu_call *call, const void *tensor, size_t i)
+{
+  return (const char *)tensor + i * call->element;
+}
+
+static inline void *clnorm__cpu_out(const clnorm__cpu_call *call, void *tensor, size_t i)
+{
+  return (char *)tensor + i * call->element;
+}
+
+/* The tensors from element i on. */
+static inline clnorm__cpu_fused clnorm__cpu_fused_at(const clnorm__cpu_call *call, size_t i)
+{
+  void *out = call->dy != NULL ? call->dx : call->y;
+  return (clnorm__cpu_fused){
+      clnorm__cpu_in(call, call->x, i),
+      call->dy != NULL ? clnorm__cpu_in(call, call->dy, i) : NULL,
+      call->residual != NULL ? clnorm__cpu_in(call, call->residual, i) : NULL,
+      out != NULL ? clnorm__cpu_out(call, out, i) : NULL,
+      call->dresidual != NULL ? clnorm__cpu_out(call, call->dresidual, i) : NULL,
+  };
+}
+
+/* 1 if a backward pass has an element-wise part. */
+static inline int clnorm__cpu_writes_tensors(const clnorm__cpu_call *call)
+{
+  return call->dx != NULL || (call->is_fused && call->dresidual != NULL);
+}
 
 /* A statistic of `count` values: the mean and the sum of squares about it. */
 typedef struct clnorm__moments {
@@ -37,6 +74,9 @@ typedef struct clnorm__sums {
 /* Coefficients of a forward and of a backward pass, see plan.h. */
 #define CLNORM__FORWARD_COEFFICIENTS 3
 #define CLNORM__BACKWARD_COEFFICIENTS 4
+
+/* Of a backward pass with something fused: scale and shift of z follow. */
+#define CLNORM__FUSED_COEFFICIENTS 6
 
 /* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_general.c, cpu_finish.c) --------------------------------------- */
 
@@ -63,8 +103,16 @@ void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__s
 void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
                                   float coefficients[CLNORM__BACKWARD_COEFFICIENTS]);
 
+/* Scale and shift of z = (x - mean) * scale + shift in a backward pass, from the statistics that it reads.
+ *   rest   what their mean, a float, has not of x's mean */
+void clnorm__cpu_z_coefficients(const clnorm__cpu_call *call, uint64_t c, double rest, float *scale, float *shift);
+
+/* 1 if the rest of one of these `count` means could be seen in z, so that x has to be asked for it. */
+int clnorm__cpu_means_are_far(const clnorm__cpu_call *call, uint64_t first, size_t count);
+
 /* Coefficients that come from the running statistics, of `count` statistics from `first` on, coefficient k of the i-th
- * at out[k * pitch + i]. Inference: of y from x. Frozen gradients: of dx from dy, by the same formula. */
+ * at out[k * pitch + i]. Inference: of y from x. Frozen gradients: of dx from dy, by the same formula; with something fused
+ * those of any other backward pass, CLNORM__FUSED_COEFFICIENTS. */
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
                                      size_t pitch);
 
@@ -79,16 +127,23 @@ typedef struct clnorm__matrix {
 } clnorm__matrix;
 
 /* Results: one for each of the columns / run statistics. Sums: of dy, dy * (x - mean) and x - mean. */
-void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                            double *mean, double *m2);
-void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                         const float *dy, const float *mean, double *const sums[3]);
+void clnorm__matrix_moments(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, double *mean,
+                            double *m2);
+void clnorm__matrix_sums(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                         const float *mean, double *const sums[3]);
 
 /* Coefficient k of statistic i at c[k * pitch + i]. */
-void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
-                          const float *c, size_t pitch, int stream);
-void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                       const float *dy, float *dx, const float *c, size_t pitch, int stream);
+void clnorm__matrix_apply(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, void *y,
+                          const float *c, size_t pitch);
+void clnorm__matrix_dx(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                       void *dx, const float *c, size_t pitch);
+
+/* Both with something fused, of the matrix that begins with the tensors' element `at`: coefficients as in runs_fused, and the sums
+ * of g instead of dy; c: mean, scale and shift. */
+void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                          size_t pitch);
+void clnorm__matrix_slopes(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at,
+                           const float *const c[3], double *const sums[3]);
 
 /* ---- execution (cpu_execute.c) ---------------------------------------------------------------------------------- */
 
@@ -97,6 +152,6 @@ int clnorm__cpu_exceeds_cache(const clnorm_plan *plan);
 int clnorm__cpu_is_serial(const clnorm_plan *plan);
 
 /* clnorm_execute() with loops of the caller's choice, so that tests reach each instruction set. */
-clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels);
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_set *set);
 
 #endif

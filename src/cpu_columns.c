@@ -43,11 +43,25 @@ void clnorm__cpu_columns_stats(const clnorm__cpu_call *call, const clnorm__step 
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
     double *const count = partial(call, &t, 0);
-    clnorm__matrix_moments(call->kernels, &t.matrix, call->x + t.at, partial(call, &t, 1), partial(call, &t, 2));
+    clnorm__matrix_moments(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), partial(call, &t, 1),
+                           partial(call, &t, 2));
     for (size_t j = 0; j < t.matrix.columns; j++) {
       count[j] = (double)t.matrix.rows;
     }
   }
+}
+
+/* The sums where dy goes through an activation's derivative: z has coefficients of its own, in the workspace or from here. */
+static void slopes(const clnorm__cpu_call *call, const tile *t, const float *mean, double *const sums[3])
+{
+  float scale[CLNORM__MATRIX_COLUMNS], shift[CLNORM__MATRIX_COLUMNS];
+  const uint64_t statistics = call->plan->geometry.statistics;
+  const float *stored = call->coefficients + CLNORM__BACKWARD_COEFFICIENTS * statistics + t->column;
+  for (size_t j = 0; j < t->matrix.columns && !call->has_z; j++) {
+    clnorm__cpu_z_coefficients(call, t->column + j, 0.0, &scale[j], &shift[j]);
+  }
+  const float *const c[3] = {mean, call->has_z ? stored : scale, call->has_z ? stored + statistics : shift};
+  clnorm__matrix_slopes(call, &t->matrix, t->at, c, sums);
 }
 
 void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
@@ -57,17 +71,22 @@ void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__s
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
     double *const sums[3] = {partial(call, &t, 0), partial(call, &t, 1), partial(call, &t, 2)};
-    clnorm__matrix_sums(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, mean + t.column, sums);
+    if (call->bends) {
+      slopes(call, &t, mean + t.column, sums);
+      continue;
+    }
+    clnorm__matrix_sums(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), clnorm__cpu_in(call, call->dy, t.at),
+                        mean + t.column, sums);
   }
 }
 
-/* out = in * coefficients, from the merge or from the running statistics. */
-static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const float *in, float *out)
+/* out = in * coefficients, from the merge or from the running statistics; with something fused whatever the pass writes. */
+static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const void *in, void *out)
 {
   const tile whole = tile_of(call, step, task);
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
-    float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+    float room[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
     const float *c = room;
     size_t pitch = CLNORM__MATRIX_COLUMNS;
     if (step->from_running) {
@@ -76,7 +95,11 @@ static void apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64
       c = call->coefficients + t.column;
       pitch = (size_t)call->plan->geometry.statistics;
     }
-    clnorm__matrix_apply(call->kernels, &t.matrix, in + t.at, out + t.at, c, pitch, call->stream);
+    if (call->is_fused) {
+      clnorm__matrix_fused(call, &t.matrix, t.at, c, pitch);
+    } else {
+      clnorm__matrix_apply(call, &t.matrix, clnorm__cpu_in(call, in, t.at), clnorm__cpu_out(call, out, t.at), c, pitch);
+    }
   }
   call->kernels->drain();
 }
@@ -88,7 +111,7 @@ void clnorm__cpu_columns_apply(const clnorm__cpu_call *call, const clnorm__step 
 
 void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  if (step->from_running) {
+  if (step->from_running || call->is_fused) {
     apply(call, step, task, call->dy, call->dx);
     return;
   }
@@ -96,8 +119,8 @@ void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *st
   const size_t pitch = (size_t)call->plan->geometry.statistics;
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
-    clnorm__matrix_dx(call->kernels, &t.matrix, call->x + t.at, call->dy + t.at, call->dx + t.at,
-                      call->coefficients + t.column, pitch, call->stream);
+    clnorm__matrix_dx(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), clnorm__cpu_in(call, call->dy, t.at),
+                      clnorm__cpu_out(call, call->dx, t.at), call->coefficients + t.column, pitch);
   }
   call->kernels->drain();
 }

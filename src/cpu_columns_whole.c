@@ -35,15 +35,17 @@ void clnorm__cpu_columns_train(const clnorm__cpu_call *call, const clnorm__step 
     if (c.matrix.columns == 0) {
       break;
     }
-    clnorm__matrix_moments(call->kernels, &c.matrix, call->x + c.first, mean, m2);
+    clnorm__matrix_moments(call, &c.matrix, clnorm__cpu_in(call, call->x, c.first), mean, m2);
     for (size_t i = 0; i < c.matrix.columns; i++) {
       const clnorm__moments moments = {(double)c.matrix.rows, mean[i], m2[i]};
       clnorm__cpu_finish_statistics(call, step, c.first + i, moments, one);
       put(coefficients, i, one, CLNORM__FORWARD_COEFFICIENTS);
     }
-    if (call->y != NULL) {
-      clnorm__matrix_apply(call->kernels, &c.matrix, call->x + c.first, call->y + c.first, coefficients,
-                           CLNORM__MATRIX_COLUMNS, call->stream);
+    if (call->y != NULL && call->is_fused) {
+      clnorm__matrix_fused(call, &c.matrix, c.first, coefficients, CLNORM__MATRIX_COLUMNS);
+    } else if (call->y != NULL) {
+      clnorm__matrix_apply(call, &c.matrix, clnorm__cpu_in(call, call->x, c.first),
+                           clnorm__cpu_out(call, call->y, c.first), coefficients, CLNORM__MATRIX_COLUMNS);
     }
   }
   call->kernels->drain();
@@ -51,26 +53,61 @@ void clnorm__cpu_columns_train(const clnorm__cpu_call *call, const clnorm__step 
 
 static void frozen_dx(const clnorm__cpu_call *call, const columns *c)
 {
-  float coefficients[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
   clnorm__cpu_frozen_coefficients(call, c->first, c->matrix.columns, coefficients, CLNORM__MATRIX_COLUMNS);
-  clnorm__matrix_apply(call->kernels, &c->matrix, call->dy + c->first, call->dx + c->first, coefficients,
-                       CLNORM__MATRIX_COLUMNS, call->stream);
+  if (call->is_fused) {
+    clnorm__matrix_fused(call, &c->matrix, c->first, coefficients, CLNORM__MATRIX_COLUMNS);
+    return;
+  }
+  clnorm__matrix_apply(call, &c->matrix, clnorm__cpu_in(call, call->dy, c->first),
+                       clnorm__cpu_out(call, call->dx, c->first), coefficients, CLNORM__MATRIX_COLUMNS);
+}
+
+/* Scale and shift of z. */
+static void measure_z(const clnorm__cpu_call *call, const columns *c, float *scale, float *shift)
+{
+  double mean[CLNORM__MATRIX_COLUMNS], m2[CLNORM__MATRIX_COLUMNS];
+  const size_t count = c->matrix.columns;
+  const int far = call->plan->pass == CLNORM_BACKWARD && clnorm__cpu_means_are_far(call, c->first, count);
+  if (far) {
+    clnorm__matrix_moments(call, &c->matrix, clnorm__cpu_in(call, call->x, c->first), mean, m2);
+  }
+  for (size_t i = 0; i < count; i++) {
+    const double rest = far ? mean[i] - (double)call->read_mean[c->first + i] : 0.0;
+    clnorm__cpu_z_coefficients(call, c->first + i, rest, &scale[i], &shift[i]);
+  }
 }
 
 static void backward(const clnorm__cpu_call *call, const clnorm__step *step, const columns *c)
 {
   const float *mean = step->from_running ? call->running_mean : call->read_mean;
+  const void *x = clnorm__cpu_in(call, call->x, c->first), *dy = clnorm__cpu_in(call, call->dy, c->first);
   double g[CLNORM__MATRIX_COLUMNS], gd[CLNORM__MATRIX_COLUMNS], d[CLNORM__MATRIX_COLUMNS];
   double *const sums[3] = {g, gd, d};
-  float coefficients[CLNORM__BACKWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS], one[CLNORM__BACKWARD_COEFFICIENTS];
-  clnorm__matrix_sums(call->kernels, &c->matrix, call->x + c->first, call->dy + c->first, mean + c->first, sums);
+  float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS], one[CLNORM__BACKWARD_COEFFICIENTS];
+  float *scale = coefficients + CLNORM__BACKWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS;
+  float *shift = scale + CLNORM__MATRIX_COLUMNS;
+  if (call->is_fused) {
+    measure_z(call, c, scale, shift);
+  }
+  if (call->bends) {
+    const float *const z[3] = {mean + c->first, scale, shift};
+    clnorm__matrix_slopes(call, &c->matrix, c->first, z, sums);
+  } else {
+    clnorm__matrix_sums(call, &c->matrix, x, dy, mean + c->first, sums);
+  }
   for (size_t i = 0; i < c->matrix.columns; i++) {
     clnorm__cpu_finish_gradients(call, step, c->first + i, (clnorm__sums){g[i], gd[i], d[i]}, one);
     put(coefficients, i, one, CLNORM__BACKWARD_COEFFICIENTS);
   }
-  if (call->dx != NULL && !step->from_running) {
-    clnorm__matrix_dx(call->kernels, &c->matrix, call->x + c->first, call->dy + c->first, call->dx + c->first,
-                      coefficients, CLNORM__MATRIX_COLUMNS, call->stream);
+  if (step->from_running) {
+    return;
+  }
+  if (call->is_fused && clnorm__cpu_writes_tensors(call)) {
+    clnorm__matrix_fused(call, &c->matrix, c->first, coefficients, CLNORM__MATRIX_COLUMNS);
+  } else if (call->dx != NULL) {
+    clnorm__matrix_dx(call, &c->matrix, x, dy, clnorm__cpu_out(call, call->dx, c->first), coefficients,
+                      CLNORM__MATRIX_COLUMNS);
   }
 }
 
@@ -85,7 +122,7 @@ void clnorm__cpu_columns_backward(const clnorm__cpu_call *call, const clnorm__st
     if (needs_sums) {
       backward(call, step, &c);
     }
-    if (call->dx != NULL && step->from_running) {
+    if (clnorm__cpu_writes_tensors(call) && step->from_running) {
       frozen_dx(call, &c);
     }
   }

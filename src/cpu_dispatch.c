@@ -1,12 +1,16 @@
 #include "cpu_kernels.h"
 
-extern const clnorm__cpu_kernels clnorm__cpu_kernels_baseline;
-
 #ifdef CLNORM_CPU_X86
-extern const clnorm__cpu_kernels clnorm__cpu_kernels_avx2;
-extern const clnorm__cpu_kernels clnorm__cpu_kernels_avx512;
+#include <cpuid.h>
 
-static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+/* Not every compiler knows the name of this one. */
+static int has_f16c(void)
+{
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c(); }
 
 static int has_avx512(void)
 {
@@ -17,26 +21,41 @@ static int has_avx512(void)
 
 static int always(void) { return 1; }
 
-/* Best first. */
+/* X(instruction set, 1 if this processor has it): best first. */
+#ifdef CLNORM_CPU_X86
+#define SETS(X) X(avx512, has_avx512) X(avx2, has_avx2) X(baseline, always)
+#else
+#define SETS(X) X(baseline, always)
+#endif
+
+#define DECLARE(set, runs_here)                                                                      \
+  extern const clnorm__cpu_kernels clnorm__cpu_kernels_##set##_f32, clnorm__cpu_kernels_##set##_f16, \
+      clnorm__cpu_kernels_##set##_bf16;                                                              \
+  extern const clnorm__cpu_curves clnorm__cpu_curves_##set;
+SETS(DECLARE)
+
+#define TABLES(set)                                                                                       \
+  {                                                                                                       \
+    &clnorm__cpu_kernels_##set##_f32, &clnorm__cpu_kernels_##set##_f16, &clnorm__cpu_kernels_##set##_bf16 \
+  }
+
 static const struct {
   int (*runs_here)(void);
-  const clnorm__cpu_kernels *kernels;
-} tables[] = {
-#ifdef CLNORM_CPU_X86
-    {has_avx512, &clnorm__cpu_kernels_avx512},
-    {has_avx2, &clnorm__cpu_kernels_avx2},
-#endif
-    {always, &clnorm__cpu_kernels_baseline},
+  clnorm__cpu_set set;
+} sets[] = {
+#define ROW(set, runs_here) {runs_here, {#set, TABLES(set), &clnorm__cpu_curves_##set}},
+    SETS(ROW)
+#undef ROW
 };
 
-const clnorm__cpu_kernels *clnorm__cpu_kernels_at(size_t i)
+const clnorm__cpu_set *clnorm__cpu_set_at(size_t i)
 {
-  for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
-    if (tables[t].runs_here() && i-- == 0) {
-      return tables[t].kernels;
+  for (size_t s = 0; s < sizeof sets / sizeof sets[0]; s++) {
+    if (sets[s].runs_here() && i-- == 0) {
+      return &sets[s].set;
     }
   }
   return NULL;
 }
 
-const clnorm__cpu_kernels *clnorm__cpu_kernels_best(void) { return clnorm__cpu_kernels_at(0); }
+const clnorm__cpu_set *clnorm__cpu_set_best(void) { return clnorm__cpu_set_at(0); }

@@ -1,4 +1,5 @@
 /* clnorm_execute: the caller's arguments checked as spans, then the plan's steps one after the other. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #endif
 
 #include "cpu_call.h"
+#include "descriptor.h"
 #include "error.h"
 
 /* What a caller has who was compiled before the members from `residual` on existed. */
@@ -82,7 +84,8 @@ static uint64_t cache_size(void)
  * together fill three quarters of the cache. */
 int clnorm__cpu_exceeds_cache(const clnorm_plan *plan)
 {
-  return plan->geometry.elements * sizeof(float) > cache_size() / 8 * plan->parameters.stream_eighths;
+  return plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype) >
+         cache_size() / 8 * plan->parameters.stream_eighths;
 }
 
 int clnorm__cpu_is_serial(const clnorm_plan *plan) { return plan->geometry.elements < plan->parameters.serial_below; }
@@ -92,9 +95,47 @@ static void *piece(const clnorm_args *args, uint64_t offset)
   return args->workspace.data == NULL ? NULL : (char *)args->workspace.data + offset;
 }
 
-static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_kernels *kernels)
+/* The activation as straight lines or as a curve. */
+static clnorm__cpu_bend bend_of(const clnorm_plan *plan, const clnorm__cpu_set *set)
 {
-  clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = kernels};
+  const clnorm_activation activation = plan->desc.activation;
+  const float alpha = (float)plan->desc.alpha;
+  const int forward = plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER;
+  return (clnorm__cpu_bend){
+      .curve = forward ? set->curves->value[activation] : set->curves->slope[activation],
+      .alpha = alpha,
+      .low = activation == CLNORM_ACTIVATION_NONE         ? 1.0f
+             : activation == CLNORM_ACTIVATION_LEAKY_RELU ? alpha
+                                                          : 0.0f,
+      .top = activation == CLNORM_ACTIVATION_CLIPPED_RELU ? alpha : INFINITY,
+      .frozen = plan->pass == CLNORM_BACKWARD_FROZEN,
+  };
+}
+
+/* 1 if results lie where inputs were, whose lines are in the cache already. */
+static int is_in_place(const clnorm__cpu_call *call)
+{
+  if (call->y != NULL) {
+    return call->y == call->x || call->y == call->residual;
+  }
+  return call->dx == call->dy || call->dresidual == call->dy;
+}
+
+static void set_fused(clnorm__cpu_call *call, const clnorm__cpu_set *set)
+{
+  const clnorm_plan *plan = call->plan;
+  const int forward = plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER;
+  call->bend = bend_of(plan, set);
+  call->bends = plan->desc.activation != CLNORM_ACTIVATION_NONE;
+  /* dresidual is dy where nothing bends. */
+  call->is_fused =
+      call->bends || (forward ? call->residual != NULL : call->dresidual != NULL && call->dresidual != call->dy);
+}
+
+static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_set *set)
+{
+  clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = clnorm__cpu_kernels_of(set, plan->desc.dtype)};
+  call.element = clnorm__dtype_size(plan->desc.dtype);
   call.x = args->x.data, call.dy = args->dy.data, call.gamma = args->gamma.data, call.beta = args->beta.data;
   call.y = args->y.data, call.dx = args->dx.data, call.dgamma = args->dgamma.data, call.dbeta = args->dbeta.data;
   call.running_mean = args->running_mean.data, call.running_var = args->running_var.data;
@@ -104,9 +145,9 @@ static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args
   call.read_inv_std = call.inv_std != NULL ? call.inv_std : call.own_inv_std;
   call.partials = piece(args, plan->partials_offset), call.coefficients = piece(args, plan->coefficients_offset);
   call.moments = piece(args, plan->moments_offset);
-  /* In place the lines are in the cache already. */
-  const int in_place = call.y != NULL ? call.y == call.x : call.dx == call.dy;
-  call.stream = !in_place && clnorm__cpu_exceeds_cache(plan);
+  call.residual = args->residual.data, call.dresidual = args->dresidual.data;
+  call.stream = !is_in_place(&call) && clnorm__cpu_exceeds_cache(plan);
+  set_fused(&call, set);
   return call;
 }
 
@@ -148,6 +189,32 @@ static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, i
 #endif
 }
 
+static int is_split(const clnorm_plan *plan)
+{
+  for (int i = 0; i < plan->num_steps; i++) {
+    if (plan->steps[i].role == CLNORM__MERGE_STATS) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/* 1 if the steps that measure x for a backward pass without statistics are needed for z, although there are some. Tasks that own
+ * their statistics whole see to that themselves. */
+static int measures_for_z(const clnorm__cpu_call *call)
+{
+  return call->has_z && call->mean != NULL && call->inv_std != NULL;
+}
+
+/* 1 if those steps run in a pass that needs z. */
+static int needs_measured_z(const clnorm__cpu_call *call)
+{
+  const clnorm_plan *plan = call->plan;
+  return call->bends && plan->pass == CLNORM_BACKWARD && is_split(plan) &&
+         (call->mean == NULL || call->inv_std == NULL ||
+          clnorm__cpu_means_are_far(call, 0, (size_t)plan->geometry.statistics));
+}
+
 static void run_step(const clnorm__cpu_call *call, const clnorm__step *step, int asked)
 {
   clnorm__cpu_task *const task = tasks[step->role];
@@ -179,7 +246,7 @@ static void clear(const clnorm__cpu_call *call)
   }
 }
 
-clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *given, const clnorm__cpu_kernels *kernels)
+clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *given, const clnorm__cpu_set *set)
 {
   clnorm_status status;
   clnorm__span spans[CLNORM__ARG_COUNT];
@@ -199,14 +266,16 @@ clnorm_status clnorm__cpu_execute(const clnorm_plan *plan, const clnorm_args *gi
   const clnorm__span workspace = span_of(args->workspace.data, args->workspace.count);
   CLNORM__TRY(clnorm__arguments_check(&plan->desc, &plan->geometry, plan->pass, spans, &workspace,
                                       empty && plan->geometry.statistics == 0 ? 0 : plan->workspace_size));
-  clnorm__cpu_call call = call_of(plan, args, kernels);
+  clnorm__cpu_call call = call_of(plan, args, set);
   CLNORM__TRY(clnorm__average_weight(&plan->desc, plan->pass, args->batch_number, &call.weight));
   if (empty && !clnorm__role_is_general(plan->steps[0].role)) {
     clear(&call);
     goto done;
   }
+  call.has_z = needs_measured_z(&call);
   for (int i = 0; i < plan->num_steps; i++) {
-    if (clnorm__step_needed(plan, &plan->steps[i], spans)) {
+    if (clnorm__step_needed(plan, &plan->steps[i], spans) ||
+        (measures_for_z(&call) && plan->steps[i].when == CLNORM__WITHOUT_STATISTICS)) {
       run_step(&call, &plan->steps[i], args->threads);
     }
   }
@@ -216,5 +285,5 @@ done:
 
 clnorm_status clnorm_execute(const clnorm_plan *plan, const clnorm_args *args)
 {
-  return clnorm__cpu_execute(plan, args, clnorm__cpu_kernels_best());
+  return clnorm__cpu_execute(plan, args, clnorm__cpu_set_best());
 }

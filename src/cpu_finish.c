@@ -75,6 +75,42 @@ void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__st
   coefficients[3] = frozen ? 0.0f : (float)(off * slope - sums.g / n);
 }
 
+/* Of a mean that is less than so many standard deviations the rounding to float, 2^-25 of it, is less than 2^-22 of one: a quarter
+ * of what z may be off anyway. */
+#define FAR_MEAN 8.0f
+
+int clnorm__cpu_means_are_far(const clnorm__cpu_call *call, uint64_t first, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (fabsf(call->read_mean[first + i] * call->read_inv_std[first + i]) > FAR_MEAN) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+void clnorm__cpu_z_coefficients(const clnorm__cpu_call *call, uint64_t c, double rest, float *scale, float *shift)
+{
+  const int frozen = call->plan->pass == CLNORM_BACKWARD_FROZEN;
+  const double inv_std =
+      frozen ? 1.0 / sqrt((double)call->running_var[c] + call->plan->desc.epsilon) : (double)call->read_inv_std[c];
+  const double exact = call->gamma != NULL ? (double)call->gamma[c] * inv_std : inv_std;
+  const double beta = call->beta != NULL ? (double)call->beta[c] : 0.0;
+  *scale = (float)exact;
+  *shift = (float)(rest == 0.0 ? beta : beta - rest * exact);
+}
+
+/* Those of a frozen pass with something fused, where the scales of dx are there already. */
+static void add_fused(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out, size_t pitch)
+{
+  for (size_t i = 0; i < count; i++) {
+    out[i] = call->running_mean[first + i];
+    out[2 * pitch + i] = out[3 * pitch + i] = 0.0f;
+    out[4 * pitch + i] = out[pitch + i];
+    out[5 * pitch + i] = call->beta != NULL ? call->beta[first + i] : 0.0f;
+  }
+}
+
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
                                      size_t pitch)
 {
@@ -93,6 +129,9 @@ void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t firs
     gamma = out + pitch;
   }
   call->kernels->scales(gamma, call->running_var + first, call->plan->desc.epsilon, count, out + pitch);
+  if (!forward && call->is_fused) {
+    add_fused(call, first, count, out, pitch);
+  }
 }
 
 /* ---- merge steps ------------------------------------------------------------------------------------------------ */
@@ -107,6 +146,14 @@ static void store_coefficients(const clnorm__cpu_call *call, uint64_t c, const f
   for (int k = 0; k < count; k++) {
     call->coefficients[(uint64_t)k * call->plan->geometry.statistics + c] = coefficients[k];
   }
+}
+
+/* The coefficients of z, which follow those of dx. */
+static void store_z(const clnorm__cpu_call *call, uint64_t c, double rest)
+{
+  const uint64_t statistics = call->plan->geometry.statistics;
+  float *to = call->coefficients + CLNORM__BACKWARD_COEFFICIENTS * statistics + c;
+  clnorm__cpu_z_coefficients(call, c, rest, to, to + statistics);
 }
 
 /* Statistics whose partial results are added side by side, so that the loops over them become vectors. */
@@ -171,6 +218,9 @@ void clnorm__cpu_merge_stats(const clnorm__cpu_call *call, const clnorm__step *s
       float coefficients[CLNORM__FORWARD_COEFFICIENTS];
       clnorm__cpu_finish_statistics(call, step, c + i, moments[i], coefficients);
       store_coefficients(call, c + i, coefficients, CLNORM__FORWARD_COEFFICIENTS);
+      if (call->has_z) {
+        store_z(call, c + i, moments[i].mean - (double)call->read_mean[c + i]);
+      }
     }
   }
 }
@@ -188,6 +238,9 @@ void clnorm__cpu_merge_gradients(const clnorm__cpu_call *call, const clnorm__ste
       float coefficients[CLNORM__BACKWARD_COEFFICIENTS];
       clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, coefficients);
       store_coefficients(call, c + i, coefficients, CLNORM__BACKWARD_COEFFICIENTS);
+      if (call->is_fused && !call->has_z) {
+        store_z(call, c + i, 0.0);
+      }
     }
   }
 }

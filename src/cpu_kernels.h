@@ -1,14 +1,17 @@
-/* The inner loops of the CPU backend, one table of them for each instruction set that they were compiled for.
+/* The inner loops of the CPU backend, one table of them for each instruction set and storage type that they were compiled for.
  *
  * A run is n contiguous elements of one statistic. A matrix is `rows` pieces of `columns` contiguous elements, `stride`
  * apart, in which every column has coefficients and sums of its own.
  * A sample is n contiguous elements of one statistic with parameters of their own.
- * All sums are in double. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
+ * x, y, dy and dx are of the table's storage type; strides and the like count elements. All sums are in double, and coefficients
+ * are floats. No loop reads or writes a byte outside of what it is given. Output may be input (y = x,
  * dx = dy) unless `stream` is set, which writes past the cache; call drain() after the last such store of a task. */
 #ifndef CLNORM_SRC_CPU_KERNELS_H
 #define CLNORM_SRC_CPU_KERNELS_H
 
 #include <stddef.h>
+
+#include "clnorm/clnorm.h"
 
 /* Lanes of double that a sum over runs is kept in; narrower instruction sets leave the upper ones 0. */
 #define CLNORM__SUM_LANES 8
@@ -30,30 +33,53 @@ typedef struct clnorm__sample {
   float off, h, h_xh;
 } clnorm__sample;
 
-typedef struct clnorm__cpu_kernels {
-  const char *name;
+/* Activations that are not made of straight lines, and their derivatives: of the n floats at z, whole vectors of the
+ * instruction set (all of them divide CLNORM__CURVE_FLOATS), in place. Alpha is the descriptor's. */
+#define CLNORM__CURVE_FLOATS 16
+typedef void clnorm__cpu_curve(float *z, size_t n, float alpha);
 
+typedef struct clnorm__cpu_curves {
+  clnorm__cpu_curve *value[CLNORM_ACTIVATION_GELU_TANH + 1]; /* by the activation; NULL: straight lines */
+  clnorm__cpu_curve *slope[CLNORM_ACTIVATION_GELU_TANH + 1];
+} clnorm__cpu_curves;
+
+/* What an element-wise loop does between z and what is stored. Straight lines: low * z up to 0, z up to `top`, `top` from there
+ * on. */
+typedef struct clnorm__cpu_bend {
+  clnorm__cpu_curve *curve; /* forward passes the value, backward ones the slope; NULL: straight lines */
+  float alpha, low, top;
+  int frozen; /* backward: nothing flows back through the statistics */
+} clnorm__cpu_bend;
+
+/* What a fused loop reads and writes: places that the pass has not, or that nobody asks for, are NULL. */
+typedef struct clnorm__cpu_fused {
+  const void *x, *dy, *residual;
+  void *out; /* y, dx */
+  void *dresidual;
+} clnorm__cpu_fused;
+
+typedef struct clnorm__cpu_kernels {
   /* `ahead` is the distance in elements to what will be read some time later, for prefetching: a hint, 0 is none.
    * sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
-  void (*run_stats)(const float *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
+  void (*run_stats)(const void *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);
   /* sums[0][...] += dy, sums[1][...] += dy * (x - mean), sums[2][...] += x - mean */
-  void (*run_sums)(const float *x, const float *dy, size_t n, size_t ahead, float mean,
+  void (*run_sums)(const void *x, const void *dy, size_t n, size_t ahead, float mean,
                    double sums[3][CLNORM__SUM_LANES]);
   /* y = (x - c0) * c1 + c2 over `count` runs beside each other, ck of the i-th at c[k * pitch + i]. */
-  void (*runs_apply)(const float *x, float *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
+  void (*runs_apply)(const void *x, void *y, size_t count, size_t run, const float *c, size_t pitch, int stream);
   /* dx = c1 * (dy + ((x - c0) * c2 + c3)) */
-  void (*runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *c, size_t pitch,
+  void (*runs_dx)(const void *x, const void *dy, void *dx, size_t count, size_t run, const float *c, size_t pitch,
                   int stream);
 
   /* The same with one shift, mean and sum a column. */
-  void (*matrix_stats)(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
+  void (*matrix_stats)(const void *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                        double *squares);
-  void (*matrix_sums)(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
+  void (*matrix_sums)(const void *x, const void *dy, size_t rows, size_t columns, size_t stride, const float *mean,
                       double *sum_g, double *sum_gd, double *sum_d);
   /* y and dx of `rows` pieces of n contiguous elements, `stride` apart; within each the coefficients repeat themselves. */
-  void (*cycle_apply)(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
+  void (*cycle_apply)(const void *x, void *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
                       int stream);
-  void (*cycle_dx)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+  void (*cycle_dx)(const void *x, const void *dy, void *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
   /* Of `count` samples beside each other, [count]: sum = x, squares = x^2. */
@@ -75,6 +101,17 @@ typedef struct clnorm__cpu_kernels {
   void (*samples_gradients)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
                             const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
                             size_t ahead, int stream);
+  /* With something fused. Forward: z = (x - c0) * c1 + c2 + residual, y = act(z). Backward: z = (x - c0) * c4 + c5 + residual,
+   * dresidual = g = dy * act'(z), dx = c1 * (g + ((x - c0) * c2 + c3)); frozen: c1 * g. Only aligned outputs are streamed. */
+  void (*runs_fused)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,
+                     const float *c, size_t pitch, int stream);
+  void (*cycle_fused)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t rows, size_t n, size_t stride,
+                      const clnorm__cycle *cycle, int stream);
+  /* run_sums and matrix_sums of g: mean, scale and shift are c0, c4 and c5 of above. */
+  void (*run_slopes)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t n, size_t ahead,
+                     const float c[3], double sums[3][CLNORM__SUM_LANES]);
+  void (*matrix_slopes)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t rows, size_t columns,
+                        size_t stride, const float *const c[3], double *const sums[3]);
 
   /* scale = gamma / sqrt(variance + epsilon) */
   void (*scales)(const float *gamma, const float *variance, double epsilon, size_t n, float *scale);
@@ -84,10 +121,23 @@ typedef struct clnorm__cpu_kernels {
   void (*drain)(void);
 } clnorm__cpu_kernels;
 
-/* The best table for the processor that is running. Cheap, and the same in every thread. */
-const clnorm__cpu_kernels *clnorm__cpu_kernels_best(void);
+/* The tables of one instruction set. */
+typedef struct clnorm__cpu_set {
+  const char *name;
+  const clnorm__cpu_kernels *of[3]; /* F32, F16, BF16 */
+  const clnorm__cpu_curves *curves;
+} clnorm__cpu_set;
 
-/* Table number i that this processor can run, NULL past the last: for tests of each. */
-const clnorm__cpu_kernels *clnorm__cpu_kernels_at(size_t i);
+/* The table for a storage type; F64 has none and gets that of F32. */
+static inline const clnorm__cpu_kernels *clnorm__cpu_kernels_of(const clnorm__cpu_set *set, clnorm_dtype dtype)
+{
+  return set->of[dtype == CLNORM_F16 ? 1 : dtype == CLNORM_BF16 ? 2 : 0];
+}
+
+/* The best set for the processor that is running. Cheap, and the same in every thread. */
+const clnorm__cpu_set *clnorm__cpu_set_best(void);
+
+/* Set number i that this processor can run, NULL past the last: for tests of each. */
+const clnorm__cpu_set *clnorm__cpu_set_at(size_t i);
 
 #endif

@@ -112,14 +112,14 @@ static void gather(const wide *w, size_t run, double *columns, double *sums)
   }
 }
 
-static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const wide *w,
-                          const float *x, float *shifts)
+static void choose_shifts(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const wide *w, const void *x,
+                          float *shifts)
 {
   static const float zeros[CLNORM__MATRIX_COLUMNS];
   double columns[CLNORM__MATRIX_COLUMNS] = {0}, squares[CLNORM__MATRIX_COLUMNS] = {0}, sums[CLNORM__MATRIX_COLUMNS];
   size_t rows = w->main.rows / SHIFT_SHARE;
   rows = rows < 1 ? 1 : rows > SHIFT_ROWS ? SHIFT_ROWS : rows;
-  kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);
+  call->kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);
   gather(w, matrix->run, columns, sums);
   const double share = (double)w->statistics / ((double)rows * (double)w->main.columns);
   for (size_t s = 0; s < w->statistics; s++) {
@@ -129,21 +129,22 @@ static void choose_shifts(const clnorm__cpu_kernels *kernels, const clnorm__matr
   }
 }
 
-void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                            double *mean, double *m2)
+void clnorm__matrix_moments(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, double *mean,
+                            double *m2)
 {
   const wide w = fold(matrix);
   const size_t size = w.main.columns * sizeof(double);
   float shifts[CLNORM__MATRIX_COLUMNS], spread_shifts[CLNORM__MATRIX_COLUMNS];
   double column_sums[CLNORM__MATRIX_COLUMNS], column_squares[CLNORM__MATRIX_COLUMNS];
   double *const sum = is_plain(&w) ? mean : column_sums, *const squares = is_plain(&w) ? m2 : column_squares;
-  choose_shifts(kernels, matrix, &w, x, shifts);
+  choose_shifts(call, matrix, &w, x, shifts);
   spread(&w, matrix->run, shifts, spread_shifts);
   memset(sum, 0, size);
   memset(squares, 0, size);
-  kernels->matrix_stats(x, w.main.rows, w.main.columns, w.main.stride, spread_shifts, sum, squares);
+  call->kernels->matrix_stats(x, w.main.rows, w.main.columns, w.main.stride, spread_shifts, sum, squares);
   if (w.rest != 0) {
-    kernels->matrix_stats(x + w.main.rows * w.main.stride, 1, w.rest, w.rest, spread_shifts, sum, squares);
+    call->kernels->matrix_stats(clnorm__cpu_in(call, x, w.main.rows * w.main.stride), 1, w.rest, w.rest, spread_shifts,
+                                sum, squares);
   }
   if (!is_plain(&w)) {
     gather(&w, matrix->run, sum, mean);
@@ -152,8 +153,8 @@ void clnorm__matrix_moments(const clnorm__cpu_kernels *kernels, const clnorm__ma
   clnorm__moments_from((double)matrix->rows * (double)matrix->run, shifts, w.statistics, mean, m2);
 }
 
-void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                         const float *dy, const float *mean, double *const sums[3])
+void clnorm__matrix_sums(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                         const float *mean, double *const sums[3])
 {
   const wide w = fold(matrix);
   const size_t size = w.main.columns * sizeof(double), done = w.main.rows * w.main.stride;
@@ -164,10 +165,35 @@ void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matri
     columns[k] = is_plain(&w) ? sums[k] : room[k];
     memset(columns[k], 0, size);
   }
-  kernels->matrix_sums(x, dy, w.main.rows, w.main.columns, w.main.stride, spread_mean, columns[0], columns[1],
-                       columns[2]);
+  call->kernels->matrix_sums(x, dy, w.main.rows, w.main.columns, w.main.stride, spread_mean, columns[0], columns[1],
+                             columns[2]);
   if (w.rest != 0) {
-    kernels->matrix_sums(x + done, dy + done, 1, w.rest, w.rest, spread_mean, columns[0], columns[1], columns[2]);
+    call->kernels->matrix_sums(clnorm__cpu_in(call, x, done), clnorm__cpu_in(call, dy, done), 1, w.rest, w.rest,
+                               spread_mean, columns[0], columns[1], columns[2]);
+  }
+  for (int k = 0; k < 3 && !is_plain(&w); k++) {
+    gather(&w, matrix->run, columns[k], sums[k]);
+  }
+}
+
+void clnorm__matrix_slopes(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at,
+                           const float *const c[3], double *const sums[3])
+{
+  const wide w = fold(matrix);
+  const clnorm__cpu_fused main = clnorm__cpu_fused_at(call, at);
+  float spread_c[3][CLNORM__MATRIX_COLUMNS];
+  double room[3][CLNORM__MATRIX_COLUMNS], *columns[3];
+  const float *spread_of[3];
+  for (int k = 0; k < 3; k++) {
+    spread(&w, matrix->run, c[k], spread_c[k]);
+    spread_of[k] = spread_c[k];
+    columns[k] = is_plain(&w) ? sums[k] : room[k];
+    memset(columns[k], 0, w.main.columns * sizeof(double));
+  }
+  call->kernels->matrix_slopes(&call->bend, &main, w.main.rows, w.main.columns, w.main.stride, spread_of, columns);
+  if (w.rest != 0) {
+    const clnorm__cpu_fused rest = clnorm__cpu_fused_at(call, at + w.main.rows * w.main.stride);
+    call->kernels->matrix_slopes(&call->bend, &rest, 1, w.rest, w.rest, spread_of, columns);
   }
   for (int k = 0; k < 3 && !is_plain(&w); k++) {
     gather(&w, matrix->run, columns[k], sums[k]);
@@ -178,14 +204,12 @@ void clnorm__matrix_sums(const clnorm__cpu_kernels *kernels, const clnorm__matri
 
 #define CYCLE (CLNORM__MATRIX_COLUMNS + CLNORM__CYCLE_REST)
 
-/* Elements until p is aligned to a cache line. */
-static size_t lead_of(const float *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % (LINE / sizeof *p)); }
-
-/* The cycle of `count` coefficients a statistic, in `room`, for an output at `out`. */
-static clnorm__cycle cycle_of(const wide *w, size_t run, const float *c, size_t pitch, size_t count, const float *out,
+/* The cycle of `count` coefficients a statistic, in `room`, for an output that is aligned to the longest vectors from element
+ * `aligned` on. */
+static clnorm__cycle cycle_of(const wide *w, size_t run, const float *c, size_t pitch, size_t count, size_t aligned,
                               float *room)
 {
-  const size_t columns = w->main.columns, lead = lead_of(out) % columns;
+  const size_t columns = w->main.columns, lead = aligned % columns;
   float columns_of[CLNORM__MATRIX_COLUMNS];
   for (size_t k = 0; k < count; k++) {
     const float *from = c + k * pitch;
@@ -203,6 +227,12 @@ static clnorm__cycle cycle_of(const wide *w, size_t run, const float *c, size_t 
   return (clnorm__cycle){room, columns, CYCLE, lead};
 }
 
+/* Elements until p is aligned to the longest vectors. */
+static size_t lead_of(const clnorm__cpu_call *call, const void *p)
+{
+  return (size_t)(-((uintptr_t)p / call->element) % VECTOR);
+}
+
 /* Contiguous pieces of the matrix, and the elements of each. */
 static size_t pieces_of(const wide *w, size_t *length)
 {
@@ -211,24 +241,40 @@ static size_t pieces_of(const wide *w, size_t *length)
   return gaps ? w->main.rows : 1;
 }
 
-void clnorm__matrix_apply(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x, float *y,
-                          const float *c, size_t pitch, int stream)
+void clnorm__matrix_apply(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, void *y,
+                          const float *c, size_t pitch)
 {
   _Alignas(LINE) float room[CLNORM__FORWARD_COEFFICIENTS * CYCLE];
   const wide w = fold(matrix);
-  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__FORWARD_COEFFICIENTS, y, room);
+  const size_t lead = lead_of(call, y);
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__FORWARD_COEFFICIENTS, lead, room);
   size_t length;
   const size_t pieces = pieces_of(&w, &length);
-  kernels->cycle_apply(x, y, pieces, length, w.main.stride, &cycle, stream);
+  call->kernels->cycle_apply(x, y, pieces, length, w.main.stride, &cycle, call->stream);
 }
 
-void clnorm__matrix_dx(const clnorm__cpu_kernels *kernels, const clnorm__matrix *matrix, const float *x,
-                       const float *dy, float *dx, const float *c, size_t pitch, int stream)
+void clnorm__matrix_dx(const clnorm__cpu_call *call, const clnorm__matrix *matrix, const void *x, const void *dy,
+                       void *dx, const float *c, size_t pitch)
 {
   _Alignas(LINE) float room[CLNORM__BACKWARD_COEFFICIENTS * CYCLE];
   const wide w = fold(matrix);
-  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__BACKWARD_COEFFICIENTS, dx, room);
+  const size_t lead = lead_of(call, dx);
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, CLNORM__BACKWARD_COEFFICIENTS, lead, room);
   size_t length;
   const size_t pieces = pieces_of(&w, &length);
-  kernels->cycle_dx(x, dy, dx, pieces, length, w.main.stride, &cycle, stream);
+  call->kernels->cycle_dx(x, dy, dx, pieces, length, w.main.stride, &cycle, call->stream);
+}
+
+void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                          size_t pitch)
+{
+  _Alignas(LINE) float room[CLNORM__FUSED_COEFFICIENTS * CYCLE];
+  const wide w = fold(matrix);
+  const clnorm__cpu_fused tensors = clnorm__cpu_fused_at(call, at);
+  const size_t count = tensors.dy != NULL ? CLNORM__FUSED_COEFFICIENTS : CLNORM__FORWARD_COEFFICIENTS;
+  const size_t lead = lead_of(call, tensors.out != NULL ? tensors.out : tensors.dresidual);
+  const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, count, lead, room);
+  size_t length;
+  const size_t pieces = pieces_of(&w, &length);
+  call->kernels->cycle_fused(&call->bend, &tensors, pieces, length, w.main.stride, &cycle, call->stream);
 }

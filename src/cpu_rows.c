@@ -11,27 +11,37 @@
 /* Runs shorter than this are written past the cache through a buffer that joins neighbours: lines that two runs share
  * would else be written in halves. */
 #define JOINED_RUN 256
-#define JOINED 4096
+#define JOINED_BYTES 16384
 
 /* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
 #define SHIFT_ELEMENTS 64
 
 /* What an element-wise step reads and writes: y from x, or dx from x and dy (dy is NULL in the first case). */
 typedef struct sweep {
-  const float *x, *dy;
-  float *out;
+  const void *x, *dy;
+  void *out;
 } sweep;
 
 /* `count` runs beside each other from element `at` on, written to `out`; coefficient k of the i-th at c[k * pitch +
  * i]. */
-static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, float *out, size_t count, size_t run,
+static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, void *out, size_t count, size_t run,
                      const float *c, size_t pitch, int stream)
 {
+  const void *x = clnorm__cpu_in(call, s->x, at);
   if (s->dy != NULL) {
-    call->kernels->runs_dx(s->x + at, s->dy + at, out, count, run, c, pitch, stream);
+    call->kernels->runs_dx(x, clnorm__cpu_in(call, s->dy, at), out, count, run, c, pitch, stream);
   } else {
-    call->kernels->runs_apply(s->x + at, out, count, run, c, pitch, stream);
+    call->kernels->runs_apply(x, out, count, run, c, pitch, stream);
   }
+}
+
+/* The runs of a call with something fused; without dresidual they may be joined. */
+static void fused_to(const clnorm__cpu_call *call, size_t at, void *out, size_t count, size_t run, const float *c,
+                     size_t pitch, int stream)
+{
+  clnorm__cpu_fused tensors = clnorm__cpu_fused_at(call, at);
+  tensors.out = out;
+  call->kernels->runs_fused(&call->bend, &tensors, count, run, c, pitch, stream);
 }
 
 /* The same to where the output belongs. */
@@ -39,15 +49,25 @@ static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, 
                        const float *c, size_t pitch)
 {
   static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
-  float joined[JOINED];
-  if (!call->stream || run >= JOINED_RUN) {
-    sweep_to(call, s, at, s->out + at, count, run, c, pitch, call->stream);
+  _Alignas(64) unsigned char joined[JOINED_BYTES];
+  if (call->is_fused && (!call->stream || run >= JOINED_RUN || call->dresidual != NULL)) {
+    void *out = s->out != NULL ? clnorm__cpu_out(call, s->out, at) : NULL;
+    fused_to(call, at, out, count, run, c, pitch, call->stream && run >= JOINED_RUN);
     return;
   }
+  if (!call->stream || run >= JOINED_RUN) {
+    sweep_to(call, s, at, clnorm__cpu_out(call, s->out, at), count, run, c, pitch, call->stream);
+    return;
+  }
+  const size_t most = JOINED_BYTES / call->element / run;
   for (size_t i = 0; i < count;) {
-    const size_t some = count - i < JOINED / run ? count - i : JOINED / run, begin = at + i * run;
-    sweep_to(call, s, begin, joined, some, run, c + i, pitch, 0);
-    call->kernels->runs_apply(joined, s->out + begin, 1, some * run, unchanged, 1, 1);
+    const size_t some = count - i < most ? count - i : most, begin = at + i * run;
+    if (call->is_fused) {
+      fused_to(call, begin, joined, some, run, c + i, pitch, 0);
+    } else {
+      sweep_to(call, s, begin, joined, some, run, c + i, pitch, 0);
+    }
+    call->kernels->runs_apply(joined, clnorm__cpu_out(call, s->out, begin), 1, some * run, unchanged, 1, 1);
     i += some;
   }
 }
@@ -55,10 +75,16 @@ static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, 
 static void sweep_matrix(const clnorm__cpu_call *call, const sweep *s, const clnorm__matrix *matrix, size_t at,
                          const float *c, size_t pitch)
 {
+  if (call->is_fused) {
+    clnorm__matrix_fused(call, matrix, at, c, pitch);
+    return;
+  }
+  const void *x = clnorm__cpu_in(call, s->x, at);
+  void *out = clnorm__cpu_out(call, s->out, at);
   if (s->dy != NULL) {
-    clnorm__matrix_dx(call->kernels, matrix, s->x + at, s->dy + at, s->out + at, c, pitch, call->stream);
+    clnorm__matrix_dx(call, matrix, x, clnorm__cpu_in(call, s->dy, at), out, c, pitch);
   } else {
-    clnorm__matrix_apply(call->kernels, matrix, s->x + at, s->out + at, c, pitch, call->stream);
+    clnorm__matrix_apply(call, matrix, x, out, c, pitch);
   }
 }
 
@@ -85,24 +111,13 @@ static clnorm__matrix matrix_of(const block *b)
 /* Runs lie far apart, on pages of their own, and the processor's prefetching stops at both: what is asked for is the same
  * place one segment later. With 32 segments of 3136 elements that takes training from 2.4 to 1.4 ms, and gradients from 2.3 to
  * 1.9 copies against asking 1024 elements ahead. Where segments are long the latter is enough. */
-#define FAR_AHEAD 16384
-#define NEAR_AHEAD 1024
+#define FAR_AHEAD_BYTES 65536
+#define NEAR_AHEAD_BYTES 4096
 
-static size_t ahead_of(const block *b)
+static size_t ahead_of(const clnorm__cpu_call *call, const block *b)
 {
   const size_t together = b->pitch == b->length ? b->count * b->length : b->length;
-  return together <= FAR_AHEAD ? b->stride : NEAR_AHEAD;
-}
-
-static float shift_of(const float *x, size_t n)
-{
-  double sum = 0.0;
-  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
-  for (size_t i = 0; i < n; i++) {
-    sum += x[i];
-  }
-  const float shift = (float)(sum / (double)n);
-  return isfinite(shift) ? shift : 0.0f;
+  return together * call->element <= FAR_AHEAD_BYTES ? b->stride : NEAR_AHEAD_BYTES / call->element;
 }
 
 static double total(const double lanes[CLNORM__SUM_LANES])
@@ -110,24 +125,33 @@ static double total(const double lanes[CLNORM__SUM_LANES])
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
+static float shift_of(const clnorm__cpu_call *call, const void *x, size_t n)
+{
+  double sums[2][CLNORM__SUM_LANES] = {{0}};
+  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
+  call->kernels->run_stats(x, n, 0, 0.0f, sums);
+  const float shift = (float)(total(sums[0]) / (double)n);
+  return isfinite(shift) ? shift : 0.0f;
+}
+
 static void block_moments(const clnorm__cpu_call *call, const block *b, double mean[GROUP], double m2[GROUP])
 {
-  const float *x = call->x + b->at;
   double sums[GROUP][2][CLNORM__SUM_LANES];
   float shifts[GROUP];
   if (is_matrix(b)) {
     const clnorm__matrix matrix = matrix_of(b);
-    clnorm__matrix_moments(call->kernels, &matrix, x, mean, m2);
+    clnorm__matrix_moments(call, &matrix, clnorm__cpu_in(call, call->x, b->at), mean, m2);
     return;
   }
   memset(sums, 0, b->count * sizeof sums[0]);
   for (size_t i = 0; i < b->count; i++) {
-    shifts[i] = shift_of(x + i * b->pitch, b->length);
+    shifts[i] = shift_of(call, clnorm__cpu_in(call, call->x, b->at + i * b->pitch), b->length);
   }
-  const size_t ahead = ahead_of(b);
+  const size_t ahead = ahead_of(call, b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
-      call->kernels->run_stats(x + segment * b->stride + i * b->pitch, b->length, ahead, shifts[i], sums[i]);
+      const void *x = clnorm__cpu_in(call, call->x, b->at + segment * b->stride + i * b->pitch);
+      call->kernels->run_stats(x, b->length, ahead, shifts[i], sums[i]);
     }
   }
   for (size_t i = 0; i < b->count; i++) {
@@ -137,23 +161,59 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
   clnorm__moments_from((double)b->segments * (double)b->length, shifts, b->count, mean, m2);
 }
 
-static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, double out[3][GROUP])
+/* Scale and shift of z of a block's statistics. */
+typedef struct z_of {
+  float scale[GROUP], shift[GROUP];
+} z_of;
+
+static void slopes_of_runs(const clnorm__cpu_call *call, const block *b, const float *mean, const z_of *z,
+                           double sums[GROUP][3][CLNORM__SUM_LANES])
 {
-  const float *x = call->x + b->at, *dy = call->dy + b->at;
+  const size_t ahead = ahead_of(call, b);
+  for (size_t segment = 0; segment < b->segments; segment++) {
+    for (size_t i = 0; i < b->count; i++) {
+      const clnorm__cpu_fused at = clnorm__cpu_fused_at(call, b->at + segment * b->stride + i * b->pitch);
+      const float c[3] = {mean[i], z->scale[i], z->shift[i]};
+      call->kernels->run_slopes(&call->bend, &at, b->length, ahead, c, sums[i]);
+    }
+  }
+}
+
+static void sums_of_runs(const clnorm__cpu_call *call, const block *b, const float *mean,
+                         double sums[GROUP][3][CLNORM__SUM_LANES])
+{
+  const size_t ahead = ahead_of(call, b);
+  for (size_t segment = 0; segment < b->segments; segment++) {
+    for (size_t i = 0; i < b->count; i++) {
+      const size_t at = b->at + segment * b->stride + i * b->pitch;
+      const void *x = clnorm__cpu_in(call, call->x, at), *dy = clnorm__cpu_in(call, call->dy, at);
+      call->kernels->run_sums(x, dy, b->length, ahead, mean[i], sums[i]);
+    }
+  }
+}
+
+/* z: where the sums go through an activation's derivative, else not read. */
+static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, const z_of *z,
+                       double out[3][GROUP])
+{
   double sums[GROUP][3][CLNORM__SUM_LANES];
+  const clnorm__matrix matrix = matrix_of(b);
+  double *const rows[3] = {out[0], out[1], out[2]};
+  if (is_matrix(b) && call->bends) {
+    const float *const c[3] = {mean, z->scale, z->shift};
+    clnorm__matrix_slopes(call, &matrix, b->at, c, rows);
+    return;
+  }
   if (is_matrix(b)) {
-    const clnorm__matrix matrix = matrix_of(b);
-    double *const rows[3] = {out[0], out[1], out[2]};
-    clnorm__matrix_sums(call->kernels, &matrix, x, dy, mean, rows);
+    const void *x = clnorm__cpu_in(call, call->x, b->at), *dy = clnorm__cpu_in(call, call->dy, b->at);
+    clnorm__matrix_sums(call, &matrix, x, dy, mean, rows);
     return;
   }
   memset(sums, 0, b->count * sizeof sums[0]);
-  const size_t ahead = ahead_of(b);
-  for (size_t segment = 0; segment < b->segments; segment++) {
-    for (size_t i = 0; i < b->count; i++) {
-      const size_t at = segment * b->stride + i * b->pitch;
-      call->kernels->run_sums(x + at, dy + at, b->length, ahead, mean[i], sums[i]);
-    }
+  if (call->bends) {
+    slopes_of_runs(call, b, mean, z, sums);
+  } else {
+    sums_of_runs(call, b, mean, sums);
   }
   for (size_t i = 0; i < b->count; i++) {
     for (int k = 0; k < 3; k++) {
@@ -226,9 +286,44 @@ void clnorm__cpu_rows_train(const clnorm__cpu_call *call, const clnorm__step *st
 static void rows_frozen_dx(const clnorm__cpu_call *call, const block *b, uint64_t c)
 {
   const sweep s = {call->dy, NULL, call->dx};
-  float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP];
+  float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP];
   clnorm__cpu_frozen_coefficients(call, c, b->count, coefficients, GROUP);
   sweep_block(call, &s, b, coefficients, GROUP);
+}
+
+/* Of statistics from c on that the block has whole. */
+static void measure_z(const clnorm__cpu_call *call, const block *b, uint64_t c, z_of *z)
+{
+  double mean[GROUP], m2[GROUP];
+  const int far = call->plan->pass == CLNORM_BACKWARD && clnorm__cpu_means_are_far(call, c, b->count);
+  if (far) {
+    block_moments(call, b, mean, m2);
+  }
+  for (size_t i = 0; i < b->count; i++) {
+    const double rest = far ? mean[i] - (double)call->read_mean[c + i] : 0.0;
+    clnorm__cpu_z_coefficients(call, c + i, rest, &z->scale[i], &z->shift[i]);
+  }
+}
+
+/* The sums of a block, and what follows from them. */
+static void whole_gradients(const clnorm__cpu_call *call, const clnorm__step *step, const block *b, uint64_t c,
+                            float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP])
+{
+  double sums[3][GROUP];
+  float one[CLNORM__BACKWARD_COEFFICIENTS];
+  z_of z;
+  if (call->is_fused) {
+    measure_z(call, b, c, &z);
+    memcpy(coefficients + (size_t)CLNORM__BACKWARD_COEFFICIENTS * GROUP, z.scale, sizeof z.scale);
+    memcpy(coefficients + (size_t)(CLNORM__BACKWARD_COEFFICIENTS + 1) * GROUP, z.shift, sizeof z.shift);
+  }
+  block_sums(call, b, mean_of(call) + c, &z, sums);
+  for (size_t i = 0; i < b->count; i++) {
+    clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, one);
+    for (int k = 0; k < CLNORM__BACKWARD_COEFFICIENTS; k++) {
+      coefficients[(size_t)k * GROUP + i] = one[k];
+    }
+  }
 }
 
 void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
@@ -238,18 +333,11 @@ void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step 
   const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
   for (uint64_t c = task * step->group; c < end; c += GROUP) {
     const block b = whole_block(&call->plan->geometry, c, end);
-    double sums[3][GROUP];
-    float coefficients[CLNORM__BACKWARD_COEFFICIENTS * GROUP], one[CLNORM__BACKWARD_COEFFICIENTS];
+    float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP];
     if (needs_sums) {
-      block_sums(call, &b, mean_of(call) + c, sums);
-      for (size_t i = 0; i < b.count; i++) {
-        clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, one);
-        for (int k = 0; k < CLNORM__BACKWARD_COEFFICIENTS; k++) {
-          coefficients[(size_t)k * GROUP + i] = one[k];
-        }
-      }
+      whole_gradients(call, step, &b, c, coefficients);
     }
-    if (call->dx == NULL) {
+    if (!clnorm__cpu_writes_tensors(call)) {
       continue;
     }
     if (step->from_running) {
@@ -315,15 +403,34 @@ void clnorm__cpu_rows_stats(const clnorm__cpu_call *call, const clnorm__step *st
   }
 }
 
+/* What merge_stats left in the workspace, or what follows from the statistics. */
+static void z_from(const clnorm__cpu_call *call, uint64_t c, size_t count, z_of *z)
+{
+  const uint64_t statistics = call->plan->geometry.statistics;
+  const float *stored = call->coefficients + CLNORM__BACKWARD_COEFFICIENTS * statistics + c;
+  if (call->has_z) {
+    memcpy(z->scale, stored, count * sizeof *stored);
+    memcpy(z->shift, stored + statistics, count * sizeof *stored);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    clnorm__cpu_z_coefficients(call, c + i, 0.0, &z->scale[i], &z->shift[i]);
+  }
+}
+
 void clnorm__cpu_rows_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   for (uint64_t done = 0; done < step->group; done += GROUP) {
     const partial_tile t = tile_of(call, step, task, done);
     double sums[3][GROUP];
+    z_of z;
     if (t.b.count == 0) {
       return;
     }
-    block_sums(call, &t.b, mean_of(call) + t.c, sums);
+    if (call->bends) {
+      z_from(call, t.c, t.b.count, &z);
+    }
+    block_sums(call, &t.b, mean_of(call) + t.c, &z, sums);
     for (size_t i = 0; i < t.b.count; i++) {
       put_partial(call, t.part, t.c + i, sums[0][i], sums[1][i], sums[2][i]);
     }
@@ -352,7 +459,7 @@ static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, 
                         uint64_t end, uint64_t inner, uint64_t length)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  float room[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
   while (begin < end) {
     const uint64_t c = begin % g->statistics;
     const size_t count = (size_t)least(least(end - begin, g->statistics - c), CLNORM__MATRIX_COLUMNS);
@@ -372,7 +479,7 @@ static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, 
 /* A tile of one statistic group: see partial_tile. */
 static void sweep_group(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
 {
-  float room[CLNORM__FORWARD_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  float room[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
   for (uint64_t done = 0; done < step->group; done += GROUP) {
     const partial_tile t = tile_of(call, step, task, done);
     size_t pitch;

@@ -131,7 +131,7 @@ void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t co
 {
   const size_t run = (size_t)call->plan->geometry.run;
   const int centred = call->plan->desc.op != CLNORM_RMS;
-  const float *x = call->x + c * run;
+  const float *x = clnorm__floats(call->x) + c * run;
   const double each = 1.0 / (double)run;
   call->kernels->samples_sums(x, count, run, clnorm__samples_distances(&call->plan->geometry, count).sums, mean,
                               variance);
@@ -200,7 +200,7 @@ static void set_coefficients(const clnorm__cpu_call *call, const spread *s, uint
 static void write_in_runs(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  const float *x = call->x + c * g->run;
+  const float *x = clnorm__floats(call->x) + c * g->run;
   float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
   size_t filled = 0;
   for (size_t i = 0; i < count; i++) {
@@ -231,7 +231,7 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
   for (size_t i = 0; i < count;) {
     const uint64_t first = clnorm__first_parameter(g, c + i);
     const size_t some = count - i < most ? count - i : most;
-    call->kernels->samples_apply(call->x + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
+    call->kernels->samples_apply(clnorm__floats(call->x) + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
                                  clnorm__parameters_from(call->gamma, first),
                                  clnorm__parameters_from(call->beta, first), samples + i, ahead, w->stream);
     i += some;
@@ -277,7 +277,7 @@ void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__ste
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
   clnorm__writer w;
-  clnorm__writer_open(&w, call, call->y + r.begin * g->run);
+  clnorm__writer_open(&w, call, clnorm__floats_out(call->y) + r.begin * g->run);
   if (step->from_running) {
     clnorm__samples_apply_running(call, &w, call->x, r.begin, (size_t)(r.end - r.begin));
   } else {

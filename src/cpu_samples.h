@@ -27,6 +27,10 @@ typedef struct clnorm__writer {
   _Alignas(64) float buffer[CLNORM__JOINED + 2 * CLNORM__LINE];
 } clnorm__writer;
 
+/* Tensors of samples are of floats. */
+static inline const float *clnorm__floats(const void *tensor) { return tensor; }
+static inline float *clnorm__floats_out(void *tensor) { return tensor; }
+
 /* For pieces that have their own parameters: samples, or runs of one. */
 void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out);
 

@@ -59,7 +59,7 @@ static void sum_sample(const work *w, uint64_t c, size_t ahead, clnorm__sample *
   const size_t run = (size_t)g->run;
   const double n = (double)run;
   double sums[3];
-  call->kernels->sample_sums(call->x + c * run, call->dy + c * run, run, ahead, gamma, s->mean, sums);
+  call->kernels->sample_sums(clnorm__floats(call->x) + c * run, clnorm__floats(call->dy) + c * run, run, ahead, gamma, s->mean, sums);
   const int centred = call->plan->desc.op != CLNORM_RMS;
   const double off = centred ? sums[2] / n : 0.0;
   s->off = (float)(off * (double)s->inv_std);
@@ -75,7 +75,7 @@ static void put_samples(work *w, uint64_t c, size_t count, const clnorm__sample 
   const size_t run = (size_t)g->run, at = (size_t)(c * g->run);
   const uint64_t first = clnorm__first_parameter(g, c);
   const float *gamma = clnorm__parameters_from(call->gamma, first);
-  const float *x = call->x + at, *dy = call->dy + at;
+  const float *x = clnorm__floats(call->x) + at, *dy = clnorm__floats(call->dy) + at;
   float *dx = call->dx == NULL ? NULL : clnorm__writer_place(&w->dx, count * run);
   /* Rows that do not begin at whole lines are not stored past the cache side by side. */
   const int together = w->dgamma != NULL && (!w->dx.stream || w->dx.whole_lines);
@@ -109,7 +109,7 @@ static void by_element(work *w, uint64_t c, size_t count)
 static clnorm__sums sum_run(const clnorm__cpu_call *call, size_t at, float mean)
 {
   double sums[3][CLNORM__SUM_LANES] = {{0.0}}, totals[3];
-  call->kernels->run_sums(call->x + at, call->dy + at, (size_t)call->plan->geometry.repeat, AHEAD, mean, sums);
+  call->kernels->run_sums(clnorm__floats(call->x) + at, clnorm__floats(call->dy) + at, (size_t)call->plan->geometry.repeat, AHEAD, mean, sums);
   for (int k = 0; k < 3; k++) {
     const double *s = sums[k];
     totals[k] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
@@ -122,7 +122,7 @@ static double measure_off(const clnorm__cpu_call *call, size_t at, float mean)
 {
   const size_t run = (size_t)call->plan->geometry.run;
   double sums[2][CLNORM__SUM_LANES] = {{0.0}}, off = 0.0;
-  call->kernels->run_stats(call->x + at, run, AHEAD, mean, sums);
+  call->kernels->run_stats(clnorm__floats(call->x) + at, run, AHEAD, mean, sums);
   for (int i = 0; i < CLNORM__SUM_LANES; i++) {
     off += sums[0][i];
   }
@@ -183,7 +183,7 @@ static void put_runs(work *w, uint64_t c, const clnorm__sample *s)
   const float *gamma = clnorm__parameters_from(call->gamma, clnorm__first_parameter(g, c));
   for (size_t i = 0; i < runs;) {
     const size_t some = runs - i < most ? runs - i : most, at = (size_t)(c * g->run) + i * run;
-    call->kernels->sample_runs_dx(call->x + at, call->dy + at, clnorm__writer_place(&w->dx, some * run), some, run,
+    call->kernels->sample_runs_dx(clnorm__floats(call->x) + at, clnorm__floats(call->dy) + at, clnorm__writer_place(&w->dx, some * run), some, run,
                                   clnorm__parameters_from(gamma, i), s, w->dx.stream);
     i += some;
   }
@@ -234,7 +234,7 @@ void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__st
   w.call = call;
   w.dgamma = w.dbeta = NULL;
   w.frozen = step->from_running;
-  clnorm__writer_open(&w.dx, call, call->dx == NULL ? NULL : call->dx + r.begin * g->run);
+  clnorm__writer_open(&w.dx, call, call->dx == NULL ? NULL : clnorm__floats_out(call->dx) + r.begin * g->run);
   if (call->dgamma != NULL || call->dbeta != NULL) {
     open_partials(&w, task);
   }

@@ -1,71 +1,15 @@
 /* The loops behind cpu_kernels.h, written once; cpu_sweeps_*.c include this file, each compiled for its instruction
- * set. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
-#include <stdint.h>
-#include <string.h>
-
+ * set and its storage type. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
 #include <math.h>
 
 #include "cpu_kernels.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/* D doubles and W floats fill one register. */
-#if defined(__AVX512F__)
-#define D 8
-#elif defined(__AVX__)
-#define D 4
-#else
-#define D 2
-#endif
-#define W (2 * D)
+#include "cpu_storage.h"
+#include "cpu_vectors.h"
 
 /* Rows of a matrix that are summed together: loads and stores of the sums are shared by so many. Of two tensors fewer, 0.94 of
  * the time of 8. */
 #define BLOCK_ROWS 8
 #define SUM_ROWS 6
-
-typedef double vd __attribute__((vector_size(8 * D)));
-typedef float vf __attribute__((vector_size(4 * W)));
-typedef int64_t vm __attribute__((vector_size(8 * D)));
-
-/* D floats as doubles. GCC 12 takes a generic conversion apart, so the instruction is named where there is one. */
-static inline vd load_wide(const float *p)
-{
-#if defined(__AVX512F__)
-  return (vd)_mm512_cvtps_pd(_mm256_loadu_ps(p));
-#elif defined(__AVX__)
-  return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p));
-#else
-  typedef float vh __attribute__((vector_size(4 * D)));
-  vh half;
-  memcpy(&half, p, sizeof half);
-  return __builtin_convertvector(half, vd);
-#endif
-}
-
-static inline vd load_d(const double *p)
-{
-  vd v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-
-static inline void store_d(double *p, vd v) { memcpy(p, &v, sizeof v); }
-
-static inline vf load_f(const float *p)
-{
-  vf v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-
-static inline void store_f(float *p, vf v) { memcpy(p, &v, sizeof v); }
-
-/* Subtracting 0 keeps the sign of a zero, adding it would not. */
-static inline vd all_d(double value) { return value - (vd){0}; }
-static inline vf all_f(float value) { return value - (vf){0}; }
 
 /* sum + value, by a multiplication with one that the compiler does not see: exact like an addition, but not one of the
  * units that subtractions and conversions wait for already. 6 to 9 % faster where fused multiply-adds exist. */
@@ -84,18 +28,7 @@ static inline vd opaque_one(void)
   return one;
 }
 
-static inline void store_stream(float *p, vf v)
-{
-#if defined(__AVX512F__)
-  _mm512_stream_ps(p, (__m512)v);
-#elif defined(__AVX__)
-  _mm256_stream_ps(p, (__m256)v);
-#elif defined(__SSE2__)
-  _mm_stream_ps(p, (__m128)v);
-#else
-  store_f(p, v);
-#endif
-}
+#include "cpu_sweeps_storage.h"
 
 static void drain(void)
 {
@@ -105,7 +38,7 @@ static void drain(void)
 }
 
 /* Elements until p is aligned to a vector. */
-static inline size_t until_aligned(const float *p) { return (size_t)(-((uintptr_t)p / sizeof(float)) % W); }
+static inline size_t until_aligned(const element *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % W); }
 
 /* The last vector of a run may begin in the one before; this keeps the lanes that no vector has had yet. */
 static inline vd keep_last(vd v, size_t lanes)
@@ -129,8 +62,8 @@ static inline vd keep_last(vd v, size_t lanes)
   return (vd)((vm)v & mask);
 }
 
-/* Floats of a cache line. */
-#define LINE 16
+/* Elements of a cache line. */
+#define LINE (64 / sizeof(element))
 
 /* Prefetches are macros: GCC takes a function that does nothing else for one without effect, and drops its calls. */
 #define PREFETCH(address, locality) __builtin_prefetch((const void *)(address), 0, locality)
@@ -138,7 +71,7 @@ static inline vd keep_last(vd v, size_t lanes)
 /* Prefetches the `count` elements that are `ahead` elements from p. */
 #define LOOK_AHEAD(p, count, ahead)                                     \
   for (size_t line = 0; (ahead) != 0 && line < (count); line += LINE) { \
-    PREFETCH((uintptr_t)(p) + ((ahead) + line) * sizeof(float), 2);     \
+    PREFETCH((uintptr_t)(p) + ((ahead) + line) * sizeof(element), 2);   \
   }
 
 /* y and dx of one element, see plan.h; of floats and of vectors. */
@@ -146,8 +79,13 @@ static inline vd keep_last(vd v, size_t lanes)
 #define GRADIENT(x, dy, mean, a, b, c) (((dy) + (((x) - (mean)) * (b) + (c))) * (a))
 
 #include "cpu_sweeps_columns.h"
+#include "cpu_sweeps_fused.h"
 #include "cpu_sweeps_runs.h"
+#include "cpu_sweeps_slopes.h"
+#if !defined(SWEEPS_F16) && !defined(SWEEPS_BF16)
+#define SWEEPS_SAMPLES /* samples are of floats */
 #include "cpu_sweeps_samples.h"
+#endif
 
 static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
 {
@@ -164,7 +102,6 @@ static void roots(const double *variance, double epsilon, size_t n, double *inv_
 }
 
 const clnorm__cpu_kernels SWEEPS_TABLE = {
-    .name = SWEEPS_NAME,
     .run_stats = run_stats,
     .run_sums = run_sums,
     .runs_apply = runs_apply,
@@ -173,12 +110,18 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .matrix_sums = matrix_sums,
     .cycle_apply = cycle_apply,
     .cycle_dx = cycle_dx,
+    .runs_fused = runs_fused,
+    .cycle_fused = cycle_fused,
+    .run_slopes = run_slopes,
+    .matrix_slopes = matrix_slopes,
+#ifdef SWEEPS_SAMPLES
     .samples_sums = samples_sums,
     .samples_apply = samples_apply,
     .sample_sums = sample_sums,
     .sample_dx = sample_dx,
     .sample_runs_dx = sample_runs_dx,
     .samples_gradients = samples_gradients,
+#endif
     .scales = scales,
     .roots = roots,
     .drain = drain,

@@ -1,3 +1,2 @@
-#define SWEEPS_TABLE clnorm__cpu_kernels_avx2
-#define SWEEPS_NAME "avx2"
+#define SWEEPS_TABLE clnorm__cpu_kernels_avx2_f32
 #include "cpu_sweeps.h"

@@ -1,3 +1,2 @@
-#define SWEEPS_TABLE clnorm__cpu_kernels_avx512
-#define SWEEPS_NAME "avx512"
+#define SWEEPS_TABLE clnorm__cpu_kernels_avx512_f32
 #include "cpu_sweeps.h"

@@ -1,3 +1,2 @@
-#define SWEEPS_TABLE clnorm__cpu_kernels_baseline
-#define SWEEPS_NAME "baseline"
+#define SWEEPS_TABLE clnorm__cpu_kernels_baseline_f32
 #include "cpu_sweeps.h"

@@ -3,13 +3,13 @@
 /* ---- sums over columns -------------------------------------------------------------------------------------- */
 
 /* D columns over a few rows; lanes < D: only the last so many of them count. */
-static inline void columns_stats(const float *x, size_t rows, size_t stride, const float *shift, double *sum,
+static inline void columns_stats(const element *x, size_t rows, size_t stride, const float *shift, double *sum,
                                  double *squares, size_t lanes)
 {
   const vd k = load_wide(shift);
   vd s = load_d(sum), q = load_d(squares);
   for (size_t r = 0; r < rows; r++) {
-    vd d = load_wide(x + r * stride) - k;
+    vd d = load_wide_e(x + r * stride) - k;
     if (lanes < D) {
       d = keep_last(d, lanes);
     }
@@ -21,13 +21,13 @@ static inline void columns_stats(const float *x, size_t rows, size_t stride, con
 }
 
 /* Prefetches the line of column j of a block's rows in the block that is `down` elements later, once for each line. */
-#define LOOK_DOWN(x, rows, j, stride, down)                                        \
-  for (size_t row = 0; (j) % LINE == 0 && row < (rows); row++) {                   \
-    PREFETCH((uintptr_t)(x) + (row * (stride) + (j) + (down)) * sizeof(float), 2); \
+#define LOOK_DOWN(x, rows, j, stride, down)                                          \
+  for (size_t row = 0; (j) % LINE == 0 && row < (rows); row++) {                     \
+    PREFETCH((uintptr_t)(x) + (row * (stride) + (j) + (down)) * sizeof(element), 2); \
   }
 
 /* Elements that a narrow matrix is prefetched ahead. */
-#define AHEAD 1024
+#define AHEAD (4096 / sizeof(element))
 
 /* The next block, or of narrow matrices one that is far enough ahead. */
 static inline size_t down_of(size_t rows, size_t columns, size_t stride)
@@ -36,7 +36,7 @@ static inline size_t down_of(size_t rows, size_t columns, size_t stride)
   return (block < AHEAD ? (AHEAD + block - 1) / block : 1) * rows * stride;
 }
 
-static inline void block_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift,
+static inline void block_stats(const element *x, size_t rows, size_t columns, size_t stride, const float *shift,
                                double *sum, double *squares, size_t down)
 {
   const vd one = opaque_one();
@@ -47,7 +47,7 @@ static inline void block_stats(const float *x, size_t rows, size_t columns, size
     vd s0 = load_d(sum + j), s1 = load_d(sum + j + D);
     vd q0 = load_d(squares + j), q1 = load_d(squares + j + D);
     for (size_t r = 0; r < rows; r++) {
-      const vd d0 = load_wide(x + r * stride + j) - k0, d1 = load_wide(x + r * stride + j + D) - k1;
+      const vd d0 = load_wide_e(x + r * stride + j) - k0, d1 = load_wide_e(x + r * stride + j + D) - k1;
       s0 = ADD(s0, d0), s1 = ADD(s1, d1);
       q0 += d0 * d0, q1 += d1 * d1;
     }
@@ -63,13 +63,14 @@ static inline void block_stats(const float *x, size_t rows, size_t columns, size
   }
 }
 
-static void matrix_stats(const float *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
+static void matrix_stats(const void *x_at, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                          double *squares)
 {
+  const element *const x = x_at;
   if (columns < D) {
     for (size_t r = 0; r < rows; r++) {
       for (size_t j = 0; j < columns; j++) {
-        const double d = (double)x[r * stride + j] - (double)shift[j];
+        const double d = (double)load_one(x + r * stride + j) - (double)shift[j];
         sum[j] += d;
         squares[j] += d * d;
       }
@@ -87,13 +88,13 @@ static void matrix_stats(const float *x, size_t rows, size_t columns, size_t str
 }
 
 /* D columns over a few rows; lanes < D: only the last so many of them count. */
-static inline void columns_sums(const float *x, const float *dy, size_t rows, size_t stride, const float *mean,
+static inline void columns_sums(const element *x, const element *dy, size_t rows, size_t stride, const float *mean,
                                 double *sum_g, double *sum_gd, double *sum_d, size_t lanes)
 {
   const vd k = load_wide(mean);
   vd g = load_d(sum_g), p = load_d(sum_gd), d = load_d(sum_d);
   for (size_t r = 0; r < rows; r++) {
-    vd a = load_wide(x + r * stride) - k, b = load_wide(dy + r * stride);
+    vd a = load_wide_e(x + r * stride) - k, b = load_wide_e(dy + r * stride);
     if (lanes < D) {
       a = keep_last(a, lanes);
       b = keep_last(b, lanes);
@@ -107,7 +108,7 @@ static inline void columns_sums(const float *x, const float *dy, size_t rows, si
   store_d(sum_d, d);
 }
 
-static inline void block_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride,
+static inline void block_sums(const element *x, const element *dy, size_t rows, size_t columns, size_t stride,
                               const float *mean, double *sum_g, double *sum_gd, double *sum_d, size_t down)
 {
   const vd one = opaque_one();
@@ -121,8 +122,8 @@ static inline void block_sums(const float *x, const float *dy, size_t rows, size
     vd d0 = load_d(sum_d + j), d1 = load_d(sum_d + j + D);
     for (size_t r = 0; r < rows; r++) {
       const size_t at = r * stride + j;
-      const vd a0 = load_wide(x + at) - k0, a1 = load_wide(x + at + D) - k1;
-      const vd b0 = load_wide(dy + at), b1 = load_wide(dy + at + D);
+      const vd a0 = load_wide_e(x + at) - k0, a1 = load_wide_e(x + at + D) - k1;
+      const vd b0 = load_wide_e(dy + at), b1 = load_wide_e(dy + at + D);
       g0 = ADD(g0, b0), g1 = ADD(g1, b1);
       p0 += b0 * a0, p1 += b1 * a1;
       d0 = ADD(d0, a0), d1 = ADD(d1, a1);
@@ -137,13 +138,15 @@ static inline void block_sums(const float *x, const float *dy, size_t rows, size
   }
 }
 
-static void matrix_sums(const float *x, const float *dy, size_t rows, size_t columns, size_t stride, const float *mean,
-                        double *sum_g, double *sum_gd, double *sum_d)
+static void matrix_sums(const void *x_at, const void *dy_at, size_t rows, size_t columns, size_t stride,
+                        const float *mean, double *sum_g, double *sum_gd, double *sum_d)
 {
+  const element *const x = x_at;
+  const element *const dy = dy_at;
   if (columns < D) {
     for (size_t r = 0; r < rows; r++) {
       for (size_t j = 0; j < columns; j++) {
-        const double d = (double)x[r * stride + j] - (double)mean[j], g = dy[r * stride + j];
+        const double d = (double)load_one(x + r * stride + j) - (double)mean[j], g = load_one(dy + r * stride + j);
         sum_g[j] += g;
         sum_gd[j] += g * d;
         sum_d[j] += d;
@@ -166,7 +169,7 @@ static void matrix_sums(const float *x, const float *dy, size_t rows, size_t col
 /* Rows further apart than a page (of 4096 bytes) are walked in pairs, which share the loads of the coefficients. Rows on
  * one page would then be fetched in an order that the processor's prefetching does not know: outside of the cache that
  * takes two to three times as long. */
-#define PAGE_FLOATS 1024
+#define PAGE_ELEMENTS (4096 / sizeof(element))
 
 /* Coefficients of one vector. */
 typedef struct forward_vectors {
@@ -189,19 +192,19 @@ static inline backward_vectors backward_at(clnorm__cycle k, size_t place)
   return (backward_vectors){load_f(c), load_f(c + k.pitch), load_f(c + 2 * k.pitch), load_f(c + 3 * k.pitch)};
 }
 
-static inline vf apply_at(const float *x, forward_vectors k) { return APPLY(load_f(x), k.mean, k.scale, k.shift); }
+static inline vf apply_at(const element *x, forward_vectors k) { return APPLY(load_e(x), k.mean, k.scale, k.shift); }
 
-static inline vf gradient_at(const float *x, const float *dy, backward_vectors k)
+static inline vf gradient_at(const element *x, const element *dy, backward_vectors k)
 {
-  return GRADIENT(load_f(x), load_f(dy), k.mean, k.a, k.b, k.c);
+  return GRADIENT(load_e(x), load_e(dy), k.mean, k.a, k.b, k.c);
 }
 
-static inline void put(float *p, vf v, int stream)
+static inline void put(element *p, vf v, int stream)
 {
   if (stream) {
-    store_stream(p, v);
+    stream_e(p, v);
   } else {
-    store_f(p, v);
+    store_e(p, v);
   }
 }
 
@@ -210,7 +213,7 @@ static inline size_t place_of(clnorm__cycle k, size_t i) { return (i % k.columns
 
 /* `rows` and `stream` are constants in each use, and the rows equally aligned. As in run_apply first and last vectors are
  * computed first and written last. */
-static inline __attribute__((always_inline)) void rows_apply(const float *x, float *y, const size_t rows, size_t n,
+static inline __attribute__((always_inline)) void rows_apply(const element *x, element *y, const size_t rows, size_t n,
                                                              size_t stride, const clnorm__cycle k, const int stream)
 {
   vf first[2], last[2];
@@ -233,17 +236,17 @@ static inline __attribute__((always_inline)) void rows_apply(const float *x, flo
   }
   for (size_t r = 0; r < rows; r++) {
     if (until_aligned(y) != 0) {
-      store_f(y + r * stride, first[r]);
+      store_e(y + r * stride, first[r]);
     }
     if (i < n) {
-      store_f(y + r * stride + n - W, last[r]);
+      store_e(y + r * stride + n - W, last[r]);
     }
   }
 }
 
-static inline __attribute__((always_inline)) void rows_dx(const float *x, const float *dy, float *dx, const size_t rows,
-                                                          size_t n, size_t stride, const clnorm__cycle k,
-                                                          const int stream)
+static inline __attribute__((always_inline)) void rows_dx(const element *x, const element *dy, element *dx,
+                                                          const size_t rows, size_t n, size_t stride,
+                                                          const clnorm__cycle k, const int stream)
 {
   vf first[2], last[2];
   for (size_t r = 0; r < rows; r++) {
@@ -267,26 +270,28 @@ static inline __attribute__((always_inline)) void rows_dx(const float *x, const 
   }
   for (size_t r = 0; r < rows; r++) {
     if (until_aligned(dx) != 0) {
-      store_f(dx + r * stride, first[r]);
+      store_e(dx + r * stride, first[r]);
     }
     if (i < n) {
-      store_f(dx + r * stride + n - W, last[r]);
+      store_e(dx + r * stride + n - W, last[r]);
     }
   }
 }
 
-static inline int takes_pairs(size_t stride) { return stride >= PAGE_FLOATS && stride % W == 0; }
+static inline int takes_pairs(size_t stride) { return stride >= PAGE_ELEMENTS && stride % W == 0; }
 
-static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
+static void cycle_apply(const void *x_at, void *y_at, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
                         int stream)
 {
+  const element *const x = x_at;
+  element *const y = y_at;
   const clnorm__cycle k = *cycle; /* a copy, that no store may change for all the compiler knows */
   size_t r = 0;
   if (n < W || k.columns < W) {
     for (; r < rows; r++) {
       for (size_t i = 0; i < n; i++) {
         const float *c = k.c + place_of(k, i);
-        y[r * stride + i] = APPLY(x[r * stride + i], c[0], c[k.pitch], c[2 * k.pitch]);
+        store_one(y + r * stride + i, APPLY(load_one(x + r * stride + i), c[0], c[k.pitch], c[2 * k.pitch]));
       }
     }
     return;
@@ -303,9 +308,12 @@ static void cycle_apply(const float *x, float *y, size_t rows, size_t n, size_t 
   }
 }
 
-static void cycle_dx(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+static void cycle_dx(const void *x_at, const void *dy_at, void *dx_at, size_t rows, size_t n, size_t stride,
                      const clnorm__cycle *cycle, int stream)
 {
+  const element *const x = x_at;
+  const element *const dy = dy_at;
+  element *const dx = dx_at;
   const clnorm__cycle k = *cycle;
   size_t r = 0;
   if (n < W || k.columns < W) {
@@ -313,7 +321,9 @@ static void cycle_dx(const float *x, const float *dy, float *dx, size_t rows, si
       for (size_t i = 0; i < n; i++) {
         const float *c = k.c + place_of(k, i);
         const size_t at = r * stride + i;
-        dx[at] = GRADIENT(x[at], dy[at], c[0], c[k.pitch], c[2 * k.pitch], c[3 * k.pitch]);
+        const float value =
+            GRADIENT(load_one(x + at), load_one(dy + at), c[0], c[k.pitch], c[2 * k.pitch], c[3 * k.pitch]);
+        store_one(dx + at, value);
       }
     }
     return;

@@ -105,7 +105,7 @@ static inline void sample_apply(const float *x, float *y, size_t n, parameters g
   if (stream) {
     for (; i + W <= n; i += W) {
       LOOK_AHEAD(x + i, W, ahead)
-      store_stream(y + i, normalize_at(x, gamma, beta, &s, i));
+      stream_e(y + i, normalize_at(x, gamma, beta, &s, i));
     }
   } else {
     for (; i + W <= n; i += W) {
@@ -261,7 +261,7 @@ static inline void sample_dx_of(const float *x, const float *dy, float *dx, size
   size_t i = until_aligned(dx);
   if (stream) {
     for (; i + W <= n; i += W) {
-      store_stream(dx + i, sample_dx_at(x, dy, gamma, &s, i));
+      stream_e(dx + i, sample_dx_at(x, dy, gamma, &s, i));
     }
   } else {
     for (; i + W <= n; i += W) {

@@ -20,10 +20,9 @@ int clnorm__op_has_running(clnorm_op op) { return op == CLNORM_BATCH || op == CL
 /* Layer and RMS normalization know no channels. */
 static int has_channels(const clnorm_desc *desc) { return desc->op != CLNORM_LAYER && desc->op != CLNORM_RMS; }
 
-int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member)
+int clnorm__desc_fuses_nothing(const clnorm_desc *desc, const char **member)
 {
   const char *first = desc->op != CLNORM_BATCH                      ? "op"
-                      : desc->dtype != CLNORM_F32                   ? "dtype"
                       : (desc->flags & ~CLNORM_PER_ACTIVATION) != 0 ? "flags"
                       : desc->activation != CLNORM_ACTIVATION_NONE  ? "activation"
                       : desc->length_axis != 0                      ? "length_axis"
@@ -33,6 +32,15 @@ int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member)
     *member = first;
   }
   return first == NULL;
+}
+
+int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member)
+{
+  const int plain = clnorm__desc_fuses_nothing(desc, member);
+  if (plain && member != NULL && desc->dtype != CLNORM_F32) {
+    *member = "dtype";
+  }
+  return plain && desc->dtype == CLNORM_F32;
 }
 
 size_t clnorm__dtype_size(clnorm_dtype dtype)

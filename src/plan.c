@@ -20,6 +20,7 @@
 #define GRADIENTS_COMPONENTS_CL 6
 #define GRADIENTS_COMPONENTS_HOST 3
 #define COEFFICIENTS 4
+#define COEFFICIENTS_OF_Z 2
 #define MOMENTS 3
 
 /* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
@@ -77,10 +78,18 @@ static uint64_t partial_bytes(const clnorm_plan *plan)
          (STATS_COMPONENTS_CL > GRADIENTS_COMPONENTS_CL ? STATS_COMPONENTS_CL : GRADIENTS_COMPONENTS_CL);
 }
 
+/* Coefficients a statistic. The CPU backend's gradients need those of z too where something is fused. */
+static uint64_t coefficients_of(const clnorm_plan *plan)
+{
+  const int backward = plan->pass == CLNORM_BACKWARD || plan->pass == CLNORM_BACKWARD_FROZEN;
+  const int fused = !clnorm__desc_fuses_nothing(&plan->desc, NULL);
+  return COEFFICIENTS + (plan->engine == CLNORM__ENGINE_HOST && backward && fused ? COEFFICIENTS_OF_Z : 0);
+}
+
 static clnorm_status lay_out_workspace(clnorm_plan *plan)
 {
   const uint64_t statistics = plan->geometry.statistics;
-  const uint64_t each = partial_bytes(plan) * plan->partials + (COEFFICIENTS + 2) * sizeof(float);
+  const uint64_t each = partial_bytes(plan) * plan->partials + (coefficients_of(plan) + 2) * sizeof(float);
   uint64_t end = 0;
   if ((uses_partials(plan) || plan->has_moments) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
     return clnorm__fail(CLNORM_OVERFLOW,
@@ -89,7 +98,7 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
   }
   if (uses_partials(plan)) {
     plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * statistics);
-    plan->coefficients_offset = take_piece(&end, COEFFICIENTS * sizeof(float) * statistics);
+    plan->coefficients_offset = take_piece(&end, coefficients_of(plan) * sizeof(float) * statistics);
   }
   if (recomputes_statistics(plan)) {
     plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
@@ -150,7 +159,7 @@ static clnorm_status choose(clnorm_plan *plan, const char *text)
   const clnorm__capabilities *capabilities = &plan->capabilities;
   clnorm__choice choice;
   clnorm__choice_clear(&choice);
-  if (text == NULL && clnorm__desc_is_plain(&plan->desc, NULL)) {
+  if (text == NULL && clnorm__desc_fuses_nothing(&plan->desc, NULL)) {
     const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
     if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
       plan->chooser = CLNORM__TUNED;

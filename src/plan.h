@@ -33,7 +33,8 @@
  * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has
  * not is in shift and c.
  *   forward     CPU: mean, scale, shift; OpenCL: mean hi, mean lo, inv_std      y = (x - mean) * scale + shift
- *   backward    mean, a, b, c                                                   dx = a * (dy + ((x - mean) * b + c)) */
+ *   backward    mean, a, b, c                                                   dx = a * (g + ((x - mean) * b + c))
+ *               CPU, with an activation, besides: scale, shift of z             g = dy * act'((x - mean) * scale + shift) */
 #ifndef CLNORM_SRC_PLAN_H
 #define CLNORM_SRC_PLAN_H
 

@@ -136,7 +136,7 @@ static clnorm__identity identify_host(void)
   char text[256];
   (void)snprintf(text, sizeof text, "cpu (%s)", clnorm__cpu_name(name, sizeof name));
   clnorm__identity_text(identity.device, sizeof identity.device, text);
-  (void)snprintf(identity.driver, sizeof identity.driver, "%s", clnorm__cpu_kernels_best()->name);
+  (void)snprintf(identity.driver, sizeof identity.driver, "%s", clnorm__cpu_set_best()->name);
 #ifdef _OPENMP
   identity.units = (uint64_t)omp_get_max_threads();
 #endif

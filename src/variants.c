@@ -8,8 +8,8 @@
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
 
-/* Values that a partial result stands for at least, so that workspaces stay small beside their tensors. */
-#define MIN_PARTIAL 64
+/* Bytes of the tensor that a partial result stands for at least, so that workspaces stay small beside their tensors. */
+#define MIN_PARTIAL_BYTES 256
 
 static uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
 static uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
@@ -50,6 +50,12 @@ static uint32_t vector_of(const clnorm_plan *plan, const clnorm__capabilities *c
 {
   const uint64_t most = plan->parameters.vector;
   return most == 0 || most == CLNORM__UNUSED ? (capabilities->vector_width >= 16 ? 16 : 8) : (uint32_t)most;
+}
+
+/* The same in values. */
+static uint64_t min_partial(const clnorm_plan *plan)
+{
+  return MIN_PARTIAL_BYTES / clnorm__dtype_size(plan->desc.dtype);
 }
 
 static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when when,
@@ -143,7 +149,7 @@ static void add_rows_partial(clnorm_plan *plan, clnorm__role role, clnorm__when 
   const uint64_t groups = shape_rows_step(plan, step, capabilities);
   const uint64_t wanted = ceil_div(wanted_tasks(plan, capabilities), groups);
   const uint64_t pays = geometry->values / plan->parameters.min_tile * step->group;
-  const uint64_t most = at_least(at_most(pays, geometry->values / MIN_PARTIAL), 1);
+  const uint64_t most = at_least(at_most(pays, geometry->values / min_partial(plan)), 1);
   tile_rows(step, geometry->segments, geometry->run, at_most(wanted, most));
   step->tasks = groups * step->outer_tiles * step->inner_tiles;
   plan->partials = step->outer_tiles * step->inner_tiles;
@@ -286,7 +292,8 @@ static void build_split(clnorm_plan *plan, const clnorm__capabilities *capabilit
     case CLNORM_BACKWARD_FROZEN:
       add_partial(plan, CLNORM__ROWS_GRADIENTS, CLNORM__COLUMNS_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
       add_merge(plan, CLNORM__MERGE_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
-      add_elementwise(plan, CLNORM__ROWS_DX, CLNORM__COLUMNS_DX, CLNORM__WITH_DX, frozen, capabilities);
+      add_elementwise(plan, CLNORM__ROWS_DX, CLNORM__COLUMNS_DX,
+                      plan->desc.flags & CLNORM_RESIDUAL ? CLNORM__WITH_INPUTS : CLNORM__WITH_DX, frozen, capabilities);
       break;
   }
 }
@@ -408,16 +415,34 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
+/* What the CPU backend's fast variants compute. */
+static int host_is_fast(const clnorm_desc *desc)
+{
+  clnorm_desc bare = *desc;
+  bare.flags &= ~CLNORM_RESIDUAL;
+  bare.activation = CLNORM_ACTIVATION_NONE;
+  return desc->dtype != CLNORM_F64 && clnorm__desc_fuses_nothing(&bare, NULL);
+}
+
+/* What the engine's fast variants compute. */
+static int is_fast(const clnorm_plan *plan)
+{
+  if (plan->engine == CLNORM__ENGINE_HOST) {
+    return host_is_fast(&plan->desc);
+  }
+  return clnorm__desc_is_plain(&plan->desc, NULL);
+}
+
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass == CLNORM_INFER;
+  return is_fast(plan) && plan->pass == CLNORM_INFER;
 }
 
 static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   (void)capabilities;
-  return clnorm__desc_is_plain(&plan->desc, NULL) && plan->pass != CLNORM_INFER;
+  return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
 /* Rows of one run each, as they lie in memory, with nothing fused. */
@@ -433,7 +458,7 @@ static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capa
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
 static int can_be_split(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return reduces(plan, capabilities) && plan->geometry.values >= 2 * MIN_PARTIAL && plan->geometry.elements != 0;
+  return reduces(plan, capabilities) && plan->geometry.values >= 2 * min_partial(plan) && plan->geometry.elements != 0;
 }
 
 /* Whole statistics a task pay off when there are enough of them to fill the device, or so little data that splitting it

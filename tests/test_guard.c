@@ -159,9 +159,9 @@ static void execute_on_cpu(call *c, const clnorm_plan *plan)
       .threads = 2,
   };
 #undef IN
-  const clnorm__cpu_kernels *kernels;
-  for (size_t i = 0; (kernels = clnorm__cpu_kernels_at(i)) != NULL; i++) {
-    cr_assert(clnorm__cpu_execute(plan, &args, kernels) == CLNORM_SUCCESS, "%s", clnorm_last_error());
+  const clnorm__cpu_set *set;
+  for (size_t i = 0; (set = clnorm__cpu_set_at(i)) != NULL; i++) {
+    cr_assert(clnorm__cpu_execute(plan, &args, set) == CLNORM_SUCCESS, "%s", clnorm_last_error());
   }
 }
 

@@ -22,7 +22,7 @@ static const int thread_counts[] = {1, 2, 3, 7, 0};
 /* How a trial is run. */
 typedef struct way {
   const char *choice; /* NULL: the library chooses */
-  const clnorm__cpu_kernels *kernels;
+  const clnorm__cpu_set *set;
   int guarded; /* every argument lies against a page that nobody may touch */
   guarded_side side;
   size_t pad; /* guarded: floats of memory before each argument */
@@ -61,7 +61,7 @@ static clnorm_status execute(const clnorm_plan *plan, const way *w, const trial_
       .batch_number = 1,
       .threads = threads,
   };
-  return clnorm__cpu_execute(plan, &args, w->kernels);
+  return clnorm__cpu_execute(plan, &args, w->set);
 }
 
 /* The slot whose memory a slot's argument has. */
@@ -199,7 +199,7 @@ static void check_with(const clnorm_desc *desc, const trial_data *data, way *w, 
     const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
     trial_result result;
     if (has_pass(desc, (clnorm_pass)pass) && (forward || (with & gradients) != 0)) {
-      cr_assert(trial_check(made, (clnorm_pass)pass, with, run, w, &result), "%s, %s: %s %s", w->kernels->name,
+      cr_assert(trial_check(made, (clnorm_pass)pass, with, run, w, &result), "%s, %s: %s %s", w->set->name,
                 w->choice == NULL ? "as chosen" : w->choice, result.problem,
                 result.status == CLNORM_SUCCESS ? "" : clnorm_last_error());
     }
@@ -214,7 +214,7 @@ static const trial_data normal = {
 static void check(const clnorm_desc *desc, const trial_data *data, unsigned with)
 {
   way w = {.choice = NULL};
-  for (size_t k = 0; (w.kernels = clnorm__cpu_kernels_at(k)) != NULL; k++) {
+  for (size_t k = 0; (w.set = clnorm__cpu_set_at(k)) != NULL; k++) {
     for (size_t c = 0; c < sizeof choices / sizeof choices[0]; c++) {
       w.choice = choices[c];
       check_with(desc, data, &w, with);
@@ -321,7 +321,7 @@ static void check_guarded(const clnorm_desc *desc)
   for (int side = GUARDED_END; side <= GUARDED_START; side++) {
     for (size_t pad = 0; pad <= 5; pad += 5) {
       way w = {.guarded = 1, .side = (guarded_side)side, .pad = pad};
-      for (size_t k = 0; (w.kernels = clnorm__cpu_kernels_at(k)) != NULL; k++) {
+      for (size_t k = 0; (w.set = clnorm__cpu_set_at(k)) != NULL; k++) {
         for (size_t c = 0; c < 2; c++) {
           w.choice = choices[c];
           check_with(desc, &normal, &w, TRIAL_ALL);
@@ -411,7 +411,7 @@ Test(samples, a_constant_sample_gives_exactly_beta)
 
 Test(samples, are_what_the_library_chooses)
 {
-  way w = {.choice = NULL, .kernels = clnorm__cpu_kernels_best()};
+  way w = {.choice = NULL, .set = clnorm__cpu_set_best()};
   const clnorm_desc descs[] = {layer(CLNORM_LAYER, 40, 65), layer(CLNORM_RMS, 40, 65),
                                channels(CLNORM_GROUP, 4, 6, 49, 2), channels(CLNORM_INSTANCE, 4, 6, 81, 0)};
   for (size_t d = 0; d < sizeof descs / sizeof descs[0]; d++) {

@@ -1,0 +1,3 @@
+#define SWEEPS_TABLE clnorm__cpu_kernels_baseline_bf16
+#define SWEEPS_BF16
+#include "cpu_sweeps.h"

@@ -1,0 +1,3 @@
+#define SWEEPS_TABLE clnorm__cpu_kernels_baseline_f16
+#define SWEEPS_F16
+#include "cpu_sweeps.h"

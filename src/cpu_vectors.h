@@ -1,0 +1,92 @@
+/* Vectors of the instruction set that a file is compiled for. No header for others: what is in it differs from file to file. */
+#ifndef CLNORM_SRC_CPU_VECTORS_H
+#define CLNORM_SRC_CPU_VECTORS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/* D doubles and W floats fill one register. */
+#if defined(__AVX512F__)
+#define D 8
+#elif defined(__AVX__)
+#define D 4
+#else
+#define D 2
+#endif
+#define W (2 * D)
+
+typedef double vd __attribute__((vector_size(8 * D)));
+typedef float vf __attribute__((vector_size(4 * W)));
+typedef int64_t vm __attribute__((vector_size(8 * D)));
+typedef int32_t vi __attribute__((vector_size(4 * W)));
+
+/* D floats as doubles. GCC 12 takes a generic conversion apart, so the instruction is named where there is one. */
+static inline vd load_wide(const float *p)
+{
+#if defined(__AVX512F__)
+  return (vd)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif defined(__AVX__)
+  return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
+  typedef float vh __attribute__((vector_size(4 * D)));
+  vh half;
+  memcpy(&half, p, sizeof half);
+  return __builtin_convertvector(half, vd);
+#endif
+}
+
+static inline vd load_d(const double *p)
+{
+  vd v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline void store_d(double *p, vd v) { memcpy(p, &v, sizeof v); }
+
+static inline vf load_f(const float *p)
+{
+  vf v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline void store_f(float *p, vf v) { memcpy(p, &v, sizeof v); }
+
+/* Subtracting 0 keeps the sign of a zero, adding it would not. */
+static inline vd all_d(double value) { return value - (vd){0}; }
+static inline vf all_f(float value) { return value - (vf){0}; }
+
+/* Lanes of a where p < q, else (where one is no number, too) of b. */
+static inline vf if_less(vf p, vf q, vf a, vf b)
+{
+#if defined(__AVX512F__)
+  return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)p, (__m512)q, _CMP_LT_OQ), (__m512)b, (__m512)a);
+#elif defined(__AVX__)
+  return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, _mm256_cmp_ps((__m256)p, (__m256)q, _CMP_LT_OQ));
+#else
+  const vi mask = p < q;
+  return (vf)((mask & (vi)a) | (~mask & (vi)b));
+#endif
+}
+
+/* The same where p <= q. */
+static inline vf if_at_most(vf p, vf q, vf a, vf b)
+{
+#if defined(__AVX512F__)
+  return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)p, (__m512)q, _CMP_LE_OQ), (__m512)b, (__m512)a);
+#elif defined(__AVX__)
+  return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, _mm256_cmp_ps((__m256)p, (__m256)q, _CMP_LE_OQ));
+#else
+  const vi mask = p <= q;
+  return (vf)((mask & (vi)a) | (~mask & (vi)b));
+#endif
+}
+
+static inline vf absolute_f(vf v) { return (vf)((vi)v & 0x7fffffff); }
+
+#endif
