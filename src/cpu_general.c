@@ -132,6 +132,14 @@ static void add(exact *to, double value)
   to->sum = sum;
 }
 
+/* a * (b + rest) added, but for what is beyond twice the bits. */
+static void add_product(exact *to, double a, double b, double rest)
+{
+  const double product = a * b;
+  add(to, product);
+  to->rest += fma(a, b, -product) + a * rest;
+}
+
 /* Beyond the finite numbers the rest is none. */
 static double total(exact of) { return isfinite(of.sum) ? of.sum + of.rest : of.sum; }
 
@@ -336,10 +344,18 @@ void clnorm__cpu_general_moments(const clnorm__cpu_call *call, const clnorm__ste
   put_moment(call, 2, task, inv_std);
 }
 
-static double xh_at(const clnorm__cpu_call *call, const spread *s, const place *p)
+/* x - mean as two numbers. */
+typedef struct distance {
+  double d, rest;
+} distance;
+
+static distance distance_at(const clnorm__cpu_call *call, const spread *s, const place *p)
 {
-  return ((element(call, call->args->x.data, CLNORM_TENSOR_X, p) - s->mean) - s->rest) * s->inv_std;
+  const double x = element(call, call->args->x.data, CLNORM_TENSOR_X, p), d = x - s->mean, part = d - x;
+  return (distance){d, (x - (d - part)) + (-s->mean - part) - s->rest};
 }
+
+static double xh_of(const spread *s, distance off) { return (off.d + off.rest) * s->inv_std; }
 
 /* dy after the activation's own derivative. */
 static double gradient_at(const clnorm__cpu_call *call, double xh, const place *p)
@@ -380,9 +396,11 @@ void clnorm__cpu_general_parameters(const clnorm__cpu_call *call, const clnorm__
   for (uint64_t i = places_of(&g->axes, walked); i > 0; i--, move_on(g, &p, walked)) {
     if (is_valid(call, &p)) {
       const spread s = spread_of(call, p.statistic);
-      const double xh = xh_at(call, &s, &p), gradient = gradient_at(call, xh, &p);
+      const distance off = distance_at(call, &s, &p);
+      const double gradient = gradient_at(call, xh_of(&s, off), &p), scaled = gradient * s.inv_std;
       add(&dbeta, gradient);
-      add(&dgamma, gradient * xh);
+      add_product(&dgamma, scaled, off.d, off.rest);
+      dgamma.rest += fma(gradient, s.inv_std, -scaled) * off.d;
     }
   }
   put_sum(call, call->args->dgamma.data, task, total(dgamma), CLNORM_ACCUMULATE_DGAMMA);
@@ -401,21 +419,26 @@ static flows flows_of(const clnorm__cpu_call *call, const spread *s, axis_set wa
   double count = 0.0;
   for (uint64_t i = places_of(&g->axes, walked); i > 0; i--, move_on(g, &p, walked)) {
     if (is_valid(call, &p)) {
-      const double xh = xh_at(call, s, &p);
-      const double value = number(call, call->args->gamma.data, p.parameter, 1.0) * gradient_at(call, xh, &p);
+      const distance off = distance_at(call, s, &p);
+      const double gamma = number(call, call->args->gamma.data, p.parameter, 1.0);
+      const double gradient = gradient_at(call, xh_of(s, off), &p), value = gamma * gradient;
+      const double rest = fma(gamma, gradient, -value);
       add(&h, value);
-      add(&h_xh, value * xh);
+      h.rest += rest;
+      add_product(&h_xh, value, off.d, off.rest);
+      h_xh.rest += rest * off.d;
       count += 1.0;
     }
   }
-  return (flows){call->plan->desc.op == CLNORM_RMS ? 0.0 : total(h) / count, total(h_xh) / count};
+  return (flows){call->plan->desc.op == CLNORM_RMS ? 0.0 : total(h) / count, total(h_xh) / count * s->inv_std};
 }
 
 static void put_inputs(const clnorm__cpu_call *call, const spread *s, const flows *f, const place *p)
 {
   const clnorm_args *args = call->args;
   const int valid = is_valid(call, p);
-  const double xh = valid ? xh_at(call, s, p) : 0.0, gradient = valid ? gradient_at(call, xh, p) : 0.0;
+  const double xh = valid ? xh_of(s, distance_at(call, s, p)) : 0.0;
+  const double gradient = valid ? gradient_at(call, xh, p) : 0.0;
   if (args->dresidual.data != NULL) {
     put_element(call, args->dresidual.data, CLNORM_TENSOR_DRESIDUAL, p, gradient);
   }

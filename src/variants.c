@@ -360,11 +360,16 @@ static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabil
 
 /* ---- samples ------------------------------------------------------------------------------------------------ */
 
-/* Statistics that a task of samples_backward has at least, so that its partial results, 16 bytes a parameter, stay small
- * beside its part of the tensor. */
-#define MIN_SAMPLES 16
+/* Elements that a task of samples_backward has at least for each parameter, so that its partial results, 16 bytes a
+ * parameter, stay small beside its part of the tensor. */
+#define MIN_ELEMENTS 16
 
-static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least_samples,
+static uint64_t least_samples(const clnorm_plan *plan)
+{
+  return ceil_div(MIN_ELEMENTS * plan->geometry.parameters, plan->geometry.run);
+}
+
+static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least,
                                  const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
@@ -379,7 +384,7 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   }
   step->lanes = power_of_two_above(ceil_div(g->run, step->width), step->local);
   step->local = step->lanes;
-  step->outer_tile = at_least(ceil_div(g->statistics, at_least(tasks, 1)), least_samples);
+  step->outer_tile = at_least(ceil_div(g->statistics, at_least(tasks, 1)), least);
   step->outer_tiles = step->tasks = ceil_div(g->statistics, step->outer_tile);
   step->inner_tile = step->inner_tiles = 1;
   return step;
@@ -396,7 +401,7 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
     return;
   }
   const clnorm__step *backward =
-      add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, MIN_SAMPLES, capabilities);
+      add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan), capabilities);
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->tasks;
   merge->inner_tile = backward->outer_tile;
