@@ -226,7 +226,7 @@ static void check(const clnorm_desc *desc, const trial_data *data, unsigned with
 static void check_briefly(const clnorm_desc *desc, const trial_data *data, unsigned with, size_t turn)
 {
   way w = {.choice = NULL};
-  for (size_t k = 0; (w.kernels = clnorm__cpu_kernels_at(k)) != NULL; k++) {
+  for (size_t k = 0; (w.set = clnorm__cpu_set_at(k)) != NULL; k++) {
     w.choice = choices[(k + turn) % 2];
     check_with(desc, data, &w, with);
   }
