@@ -353,14 +353,14 @@ static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabil
 
 /* ---- samples ------------------------------------------------------------------------------------------------ */
 
-/* Statistics that a task of samples_backward has at least where each element has parameters of its own, so that its partial
- * results, 16 bytes a parameter, stay small beside its part of the tensor; shared parameters are as many times fewer. */
-#define MIN_SAMPLES 32
-#define MIN_SAMPLES_LANES 16
+/* Statistics that a task of samples_backward has at least, so that its partial results, 16 bytes a parameter, stay small
+ * beside its part of the tensor. On PoCL where each element has parameters of its own; shared ones are as many times fewer. */
+#define MIN_SAMPLES 16
+#define MIN_SAMPLES_WIDE 32
 
-/* Tasks in place of one of tasks_per_unit: PoCL's first thread takes half of the tasks and one more, which of eight is a quarter
- * too many. */
-#define SAMPLES_TASKS 4
+/* Tasks on PoCL in place of one of tasks_per_unit: its first thread takes half of the tasks and one more, which of eight is a
+ * quarter too many. */
+#define WIDE_TASKS 4
 
 static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least_samples,
                                  const clnorm__capabilities *capabilities)
@@ -369,7 +369,7 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   clnorm__step *step = add_step(plan, role, when, capabilities);
   const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(g->elements, plan->parameters.apply_tile)
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
-                                                 : SAMPLES_TASKS * wanted_tasks(plan, capabilities);
+                                                 : WIDE_TASKS * wanted_tasks(plan, capabilities);
   step->from_running =
       clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
   if (!is_host(capabilities)) {
@@ -393,13 +393,13 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
     }
     return;
   }
-  const uint64_t least = is_lanes(capabilities) ? MIN_SAMPLES_LANES : MIN_SAMPLES;
-  const clnorm__step *backward = add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS,
-                                             ceil_div(least, plan->geometry.repeat), capabilities);
+  const int is_wide = capabilities->engine == CLNORM__ENGINE_CL_WIDE;
+  const uint64_t least = is_wide ? ceil_div(MIN_SAMPLES_WIDE, plan->geometry.repeat) : MIN_SAMPLES;
+  const clnorm__step *backward = add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least, capabilities);
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->tasks;
   merge->inner_tile = backward->outer_tile;
-  merge->width = is_lanes(capabilities) ? 1 : backward->width;
+  merge->width = is_wide ? backward->width : 1;
   merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
 }
 
