@@ -27,6 +27,25 @@ static inline vec_real vec_real_plus(vec_real a, vec v)
   return vec_real_of(sum, vec_sum_error(a.hi, v, sum) + a.lo);
 }
 
+/* a + (x - m), the difference unrounded. */
+static inline vec_real vec_real_plus_off(vec_real a, vec x, vec m)
+{
+  const vec d = x - m, sum = a.hi + d;
+  return vec_real_of(sum, (vec_sum_error(a.hi, d, sum) + vec_sum_error(x, -m, d)) + a.lo);
+}
+
+/* A vec_real in two places of WIDTH floats, for a while. */
+static inline vec_real vec_real_kept(const __global float *a, const __global float *b)
+{
+  const vec_real v = {VLOAD(a), VLOAD(b)};
+  return v;
+}
+static inline void vec_real_keep(vec_real v, __global float *a, __global float *b)
+{
+  VSTORE(v.hi, a);
+  VSTORE(v.lo, b);
+}
+
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {

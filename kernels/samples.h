@@ -5,6 +5,16 @@
 /* CLNORM_RMS: no mean is taken off. */
 #define OP_RMS 5
 
+/* Longer runs, and shorter ones, are left to the processor's own prefetching; of these two tensors' next fit into its second
+ * cache beside the present. */
+#define SAMPLE_AHEAD_RUN 32768
+
+/* How far from a vector the one is that should be prefetched: `stride` is to the sample after this one. 0: none. */
+static inline ulong sample_ahead(ulong run, ulong stride)
+{
+  return CAN_PREFETCH && run <= SAMPLE_AHEAD_RUN && run >= AHEAD_LEAST ? stride : 0;
+}
+
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 typedef struct sample_statistics {
@@ -59,8 +69,8 @@ static inline float parameter_at(const __global float *p, ulong i, float otherwi
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* y of one run, each of whose elements has its own gamma and beta; y may be x. */
-static inline void each_apply(const __global float *x, __global float *y, ulong run, finished_statistics s,
-                              const __global float *gamma, const __global float *beta, rows_place at)
+static inline void each_apply(const __global float *x, __global float *y, ulong run, ulong ahead, finished_statistics s,
+                             const __global float *gamma, const __global float *beta, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
@@ -71,6 +81,9 @@ static inline void each_apply(const __global float *x, __global float *y, ulong 
   const vec last = tail == 0 ? (vec)(0.0f) : overlaps ? VLOAD(x + start) : load_some(x + start, tail, 0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     const vec xh = normalized(VLOAD(x + i), mean, scale, shift);
+    if (ahead != 0) {
+      prefetch_floats(x + i + ahead, WIDTH);
+    }
     store_result(MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f)), y + i, streams);
   }
   if (tail != 0) {
@@ -82,6 +95,29 @@ static inline void each_apply(const __global float *x, __global float *y, ulong 
     } else {
       store_some(result, y + start, tail);
     }
+  }
+}
+
+/* y of neighbours with the same gamma and beta; y may be x. */
+static inline void shared_apply(const __global float *x, __global float *y, ulong run, ulong ahead, forward_coefficients k,
+                                rows_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint tail = lane_tail(at, run);
+  const int overlaps = tail_overlaps(at, run);
+  const int streams = can_stream(y);
+  const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    if (ahead != 0) {
+      prefetch_floats(x + i + ahead, WIDTH);
+    }
+    store_result(normalize(VLOAD(x + i), k), y + i, streams);
+  }
+  if (tail != 0 && overlaps) {
+    VSTORE(normalize(last, k), y + run - WIDTH);
+  } else if (tail != 0) {
+    const ulong i = run / WIDTH * WIDTH;
+    store_some(normalize(load_some(x + i, tail, 0.0f), k), y + i, tail);
   }
 }
 
@@ -127,40 +163,98 @@ static inline vec sample_gradient(vec x, vec h, sample_terms t)
   return differentiated(x, h, (vec)(t.mean), (vec)(t.inv_std), (vec)(t.b), (vec)(t.c));
 }
 
+/* Adds to, or begins, the partial sums of one parameter. */
+static inline void keep_sums(__global float *kept, ulong plane, real gx, real g, int adds)
+{
+  const real zero = real_of(0.0f, 0.0f);
+  const real sum_gx = real_add(adds ? real_of(kept[0], kept[plane]) : zero, gx);
+  const real sum_g = real_add(adds ? real_of(kept[2 * plane], kept[3 * plane]) : zero, g);
+  kept[0] = real_hi(sum_gx);
+  kept[plane] = real_lo(sum_gx);
+  kept[2 * plane] = real_hi(sum_g);
+  kept[3 * plane] = real_lo(sum_g);
+}
+
 /* ---- backward, each element with a gamma of its own ---------------------------------------------------------------- */
 
 /* Samples that go through a column of parameters together, so that what they add to it stays in registers meanwhile. */
 #if LOCAL == 1
-#define TOGETHER 8
+#define TOGETHER 4
 #else
 #define TOGETHER 4
 #endif
 #define UNROLL_TOGETHER __attribute__((opencl_unroll_hint(TOGETHER)))
 
+static inline vec sum_together(const vec *p)
+{
+  const vec low = (p[0] + p[1]) + (p[2] + p[3]);
+#if TOGETHER == 8
+  return low + ((p[4] + p[5]) + (p[6] + p[7]));
+#else
+  return low;
+#endif
+}
+
+/* Sums of h, h*(x - mean) and x - mean, each lane its own. */
+typedef struct each_sums {
+  vec_real h, hd, d;
+} each_sums;
+
+/* Adds vectors of a run from i on, `step` apart: `count` (a constant: TOGETHER or 1). h and h*(x - mean) are added in floats
+ * first, a tree: each h is a rounded product anyway. What the mean's float has not needs all digits of x - mean. */
+INLINE_LOCAL void each_sums_add(each_sums *s, const __global float *x, const __global float *dy, const __global float *gamma,
+                                ulong i, ulong step, ulong ahead, uint count, float mean)
+{
+  vec h[TOGETHER], hd[TOGETHER];
+  UNROLL_TOGETHER for (uint j = 0; j < TOGETHER; j++)
+  {
+    h[j] = hd[j] = (vec)(0.0f);
+    if (j < count) {
+      const ulong at = i + j * step;
+      const vec value = VLOAD(x + at);
+      if (ahead != 0) {
+        prefetch_floats(x + at + ahead, WIDTH);
+        prefetch_floats(dy + at + ahead, WIDTH);
+      }
+      h[j] = VLOAD(dy + at) * parameters_at(gamma, at, 1.0f);
+      hd[j] = h[j] * (value - mean);
+      s->d = vec_real_plus_off(s->d, value, (vec)(mean));
+    }
+  }
+  s->h = vec_real_plus(s->h, count == 1 ? h[0] : sum_together(h));
+  s->hd = vec_real_plus(s->hd, count == 1 ? hd[0] : sum_together(hd));
+}
+
 /* What the sums over one run make of it. */
 INLINE_LOCAL sample_terms each_terms(const __global float *x, const __global float *dy, const __global float *gamma, ulong run,
-                                     uint op, finished_statistics s, rows_place at, __local real *scratch)
+                                     ulong ahead, uint op, finished_statistics s, rows_place at, __local real *scratch)
 {
-  const float mean = s.hi;
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  lane_sums sums;
-  sums_clear(&sums);
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    sums_add(&sums, VLOAD(x + i), VLOAD(dy + i) * parameters_at(gamma, i, 1.0f), (vec)(mean));
+  const int overlaps = tail_overlaps(at, run);
+  const vec_real zero = vec_real_of((vec)(0.0f), (vec)(0.0f));
+  each_sums sums = {zero, zero, zero};
+  ulong i = at.lane * WIDTH;
+  for (; i + (TOGETHER - 1) * step + WIDTH <= run; i += TOGETHER * step) {
+    each_sums_add(&sums, x, dy, gamma, i, step, ahead, TOGETHER, s.hi);
   }
-  if (tail != 0 && tail_overlaps(at, run)) {
-    const ulong i = run - WIDTH;
-    const vec h = VLOAD(dy + i) * parameters_at(gamma, i, 1.0f);
-    sums_add(&sums, keep_last(VLOAD(x + i), tail, mean), keep_last(h, tail, 0.0f), (vec)(mean));
-  } else if (tail != 0) {
-    const ulong i = run / WIDTH * WIDTH;
-    const vec h = load_some(dy + i, tail, 0.0f) * tail_parameters(gamma, i, tail, 0, 1.0f);
-    sums_add(&sums, load_some(x + i, tail, mean), h, (vec)(mean));
+  for (; i + WIDTH <= run; i += step) {
+    each_sums_add(&sums, x, dy, gamma, i, step, ahead, 1, s.hi);
   }
-  const gradient_sums all = sums_combine(&sums, scratch);
-  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(run));
-  return finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
+  if (tail != 0) {
+    const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
+    const vec factor = tail_parameters(gamma, start, tail, overlaps, 1.0f);
+    const vec h = overlaps ? keep_last(VLOAD(dy + start) * factor, tail, 0.0f) : load_some(dy + start, tail, 0.0f) * factor;
+    const vec value = overlaps ? keep_last(VLOAD(x + start), tail, s.hi) : load_some(x + start, tail, s.hi);
+    sums.h = vec_real_plus(sums.h, h);
+    sums.hd = vec_real_plus(sums.hd, h * (value - s.hi));
+    sums.d = vec_real_plus_off(sums.d, value, (vec)(s.hi));
+  }
+  const real h = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
+  const real hd = work_group_sum(lanes_sum(sums.hd, 0, WIDTH), scratch);
+  const real d = work_group_sum(lanes_sum(sums.d, 0, WIDTH), scratch);
+  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(d, real_from_count(run));
+  return finish_sample(h, real_subtract(hd, real_multiply(rounding, h)), rounding, run, op, s);
 }
 
 /* Some samples with the same parameters, `stride` apart, and the partial sums of these parameters in four planes: sum g*xh hi,
@@ -179,18 +273,8 @@ typedef struct each_elements {
   vec x[TOGETHER], dy[TOGETHER];
 } each_elements;
 
-static inline vec sum_together(const vec *p)
-{
-  const vec low = (p[0] + p[1]) + (p[2] + p[3]);
-#if TOGETHER == 8
-  return low + ((p[4] + p[5]) + (p[6] + p[7]));
-#else
-  return low;
-#endif
-}
-
 /* Adds g*xh and g of the samples; terms in a tree, because more would lose digits one after the other. */
-static inline void each_add(vec_real *gx, vec_real *g, const each_elements *e, const sample_terms *t, uint samples)
+INLINE_LOCAL void each_add(vec_real *gx, vec_real *g, const each_elements *e, const sample_terms *t, uint samples)
 {
   vec products[TOGETHER];
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
@@ -206,7 +290,7 @@ static inline void each_add(vec_real *gx, vec_real *g, const each_elements *e, c
 }
 
 /* The tail's elements; lanes that are not the tail's have no gradient. */
-static inline each_elements each_tail(const each_block *b, ulong start, uint tail, int overlaps, uint samples)
+INLINE_LOCAL each_elements each_tail(const each_block *b, ulong start, uint tail, int overlaps, uint samples)
 {
   each_elements e;
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
@@ -221,7 +305,7 @@ static inline each_elements each_tail(const each_block *b, ulong start, uint tai
   return e;
 }
 
-static inline void each_store_tail(const each_block *b, each_elements *e, const sample_terms *t, ulong start, uint tail,
+INLINE_LOCAL void each_store_tail(const each_block *b, each_elements *e, const sample_terms *t, ulong start, uint tail,
                                    int overlaps, uint samples)
 {
   const vec gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
@@ -238,20 +322,24 @@ static inline void each_store_tail(const each_block *b, each_elements *e, const 
     e->dy[r] = overlaps ? keep_last(e->dy[r], tail, 0.0f) : e->dy[r];
   }
   if (b->kept) {
-    __global float *const p = b->kept + start;
-    const uint count = overlaps ? WIDTH : tail;
-    vec_real gx = vec_real_of(load_most(p, count, 0.0f), load_most(p + b->plane, count, 0.0f));
-    vec_real g = vec_real_of(load_most(p + 2 * b->plane, count, 0.0f), load_most(p + 3 * b->plane, count, 0.0f));
+    const vec_real zero = vec_real_of((vec)(0.0f), (vec)(0.0f));
+    vec_real gx = zero, g = zero;
+    float sums[4][WIDTH];
     each_add(&gx, &g, e, t, samples);
-    store_most(vec_real_hi(gx), p, count);
-    store_most(vec_real_lo(gx), p + b->plane, count);
-    store_most(vec_real_hi(g), p + 2 * b->plane, count);
-    store_most(vec_real_lo(g), p + 3 * b->plane, count);
+    VSTORE(vec_real_hi(gx), sums[0]);
+    VSTORE(vec_real_lo(gx), sums[1]);
+    VSTORE(vec_real_hi(g), sums[2]);
+    VSTORE(vec_real_lo(g), sums[3]);
+    for (uint k = 0; k < tail; k++) {
+      const uint lane = (overlaps ? WIDTH - tail : 0) + k;
+      keep_sums(b->kept + start + lane, b->plane, real_of(sums[0][lane], sums[1][lane]),
+                real_of(sums[2][lane], sums[3][lane]), b->adds);
+    }
   }
 }
 
 /* dx of the first `samples` (a constant: TOGETHER or 1) of a block, and what they add to the parameters. */
-static inline void each_apply_gradients(const each_block *b, const __local sample_terms *terms, uint samples, rows_place at)
+INLINE_LOCAL void each_apply_gradients(const each_block *b, const __local sample_terms *terms, uint samples, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, b->run);
@@ -264,9 +352,6 @@ static inline void each_apply_gradients(const each_block *b, const __local sampl
   if (tail != 0) {
     /* dx may be dy: what overlaps is loaded before anything is stored. */
     last = each_tail(b, start, tail, overlaps, samples);
-    for (uint k = 0; !b->adds && b->kept && k < 4 * tail; k++) {
-      b->kept[k / tail * b->plane + b->run - tail + k % tail] = 0.0f;
-    }
   }
   for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
     const vec gamma = parameters_at(b->gamma, i, 1.0f);
@@ -291,18 +376,29 @@ static inline void each_apply_gradients(const each_block *b, const __local sampl
       __global float *const p = b->kept + i;
       vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
       if (b->adds) {
-        gx = vec_real_of(VLOAD(p), VLOAD(p + b->plane));
-        g = vec_real_of(VLOAD(p + 2 * b->plane), VLOAD(p + 3 * b->plane));
+        gx = vec_real_kept(p, p + b->plane);
+        g = vec_real_kept(p + 2 * b->plane, p + 3 * b->plane);
       }
       each_add(&gx, &g, &e, t, samples);
-      VSTORE(vec_real_hi(gx), p);
-      VSTORE(vec_real_lo(gx), p + b->plane);
-      VSTORE(vec_real_hi(g), p + 2 * b->plane);
-      VSTORE(vec_real_lo(g), p + 3 * b->plane);
+      vec_real_keep(gx, p, p + b->plane);
+      vec_real_keep(g, p + 2 * b->plane, p + 3 * b->plane);
     }
   }
   if (tail != 0) {
     each_store_tail(b, &last, t, start, tail, overlaps, samples);
+  }
+}
+
+/* Turns what vec_real_keep left in whole vectors of a run into hi and lo. */
+static inline void each_close(__global float *kept, ulong plane, ulong run, rows_place at)
+{
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += (ulong)at.lanes * WIDTH) {
+    for (uint k = 0; k < 4; k += 2) {
+      __global float *const p = kept + k * plane + i;
+      const vec_real sum = vec_real_kept(p, p + plane);
+      VSTORE(vec_real_hi(sum), p);
+      VSTORE(vec_real_lo(sum), p + plane);
+    }
   }
 }
 
@@ -316,18 +412,6 @@ INLINE_LOCAL real sample_rounding(const __global float *x, ulong run, finished_s
   sums_clear(&sums);
   run_gradients(&sums, x, x, run, lane_tail(at, run), s.hi, 0, at);
   return real_divide(work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch), real_from_count(run));
-}
-
-/* Adds to, or begins, the partial sums of one parameter. */
-static inline void keep_sums(__global float *kept, ulong plane, real gx, real g, int adds)
-{
-  const real zero = real_of(0.0f, 0.0f);
-  const real sum_gx = real_add(adds ? real_of(kept[0], kept[plane]) : zero, gx);
-  const real sum_g = real_add(adds ? real_of(kept[2 * plane], kept[3 * plane]) : zero, g);
-  kept[0] = real_hi(sum_gx);
-  kept[plane] = real_lo(sum_gx);
-  kept[2 * plane] = real_hi(sum_g);
-  kept[3 * plane] = real_lo(sum_g);
 }
 
 /* dx of neighbours with the same gamma; dx may be dy. */

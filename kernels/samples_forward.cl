@@ -18,6 +18,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
   const int writes = get_local_id(0) == 0;
+  const ulong ahead = sample_ahead(run, run);
 
   x += x_offset;
   y += y_offset;
@@ -40,11 +41,13 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       }
     }
     if (repeat == 1) {
-      each_apply(x + c * run, y + c * run, run, s, gamma ? gamma + p : 0, beta ? beta + p : 0, at);
+      each_apply(x + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0, beta ? beta + p : 0, at);
     } else {
       for (ulong k = 0; k < run_parameters; k++) {
         const ulong i = c * run + k * repeat;
-        run_apply(x + i, y + i, repeat, affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f)), at);
+        const forward_coefficients k_th =
+            affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
+        shared_apply(x + i, y + i, repeat, ahead, k_th, at);
       }
     }
   }

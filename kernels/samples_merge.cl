@@ -2,7 +2,7 @@
  *
  * Work:    a work-item owns one parameter after another of its group's outer_tile.
  * Traffic: four floats for each parameter of each task's statistics, inner_tile a task.
- * Macros:  LOCAL (WIDTH is 1). */
+ * Macros:  LOCAL, WIDTH. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
     const __global float *partials, ulong partials_offset, __global float *dgamma, ulong dgamma_offset,
     __global float *dbeta, ulong dbeta_offset, ulong run_parameters, ulong parameter_groups, ulong statistics_count,
@@ -13,7 +13,25 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
   const ulong plane = tiles * parameters_count, step = inner_tile % parameter_groups;
 
   partials += partials_offset;
-  for (ulong p = first + get_local_id(0); p < end; p += LOCAL) {
+  dgamma = dgamma ? dgamma + dgamma_offset : 0;
+  dbeta = dbeta ? dbeta + dbeta_offset : 0;
+  /* Where all statistics have the same parameters whole vectors of these go together. */
+  const ulong whole = parameter_groups == 1 ? first + (end - first) / WIDTH * WIDTH : first;
+  for (ulong p = first + get_local_id(0) * WIDTH; p < whole; p += LOCAL * WIDTH) {
+    vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
+    for (ulong t = 0; t < tiles; t++) {
+      const __global float *kept = partials + t * parameters_count + p;
+      gx = vec_real_add(gx, vec_real_of(VLOAD(kept), VLOAD(kept + plane)));
+      g = vec_real_add(g, vec_real_of(VLOAD(kept + 2 * plane), VLOAD(kept + 3 * plane)));
+    }
+    if (dgamma) {
+      VSTORE(vec_real_hi(gx), dgamma + p);
+    }
+    if (dbeta) {
+      VSTORE(vec_real_hi(g), dbeta + p);
+    }
+  }
+  for (ulong p = whole + get_local_id(0); p < end; p += LOCAL) {
     const ulong group = p / run_parameters;
     ulong phase = 0; /* of the task's first statistic among the groups of parameters */
     real gx = real_of(0.0f, 0.0f), g = gx;
@@ -29,10 +47,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
       phase -= phase < parameter_groups ? 0 : parameter_groups;
     }
     if (dgamma) {
-      dgamma[dgamma_offset + p] = real_hi(gx);
+      dgamma[p] = real_hi(gx);
     }
     if (dbeta) {
-      dbeta[dbeta_offset + p] = real_hi(g);
+      dbeta[p] = real_hi(g);
     }
   }
 }

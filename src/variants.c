@@ -363,10 +363,16 @@ static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabil
 /* Elements that a task of samples_backward has at least for each parameter, so that its partial results, 16 bytes a
  * parameter, stay small beside its part of the tensor. */
 #define MIN_ELEMENTS 16
+#define MIN_ELEMENTS_WIDE 32
 
-static uint64_t least_samples(const clnorm_plan *plan)
+/* Tasks on PoCL in place of one of tasks_per_unit: its first thread takes half of the tasks and one more, which of eight is a
+ * quarter too many. */
+#define WIDE_TASKS 4
+
+static uint64_t least_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return ceil_div(MIN_ELEMENTS * plan->geometry.parameters, plan->geometry.run);
+  const uint64_t least = capabilities->engine == CLNORM__ENGINE_CL_WIDE ? MIN_ELEMENTS_WIDE : MIN_ELEMENTS;
+  return ceil_div(least * plan->geometry.parameters, plan->geometry.run);
 }
 
 static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least,
@@ -376,7 +382,7 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   clnorm__step *step = add_step(plan, role, when, capabilities);
   const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(g->elements, plan->parameters.apply_tile)
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
-                                                 : wanted_tasks(plan, capabilities);
+                                                 : WIDE_TASKS * wanted_tasks(plan, capabilities);
   step->from_running =
       clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
   if (!is_host(capabilities)) {
@@ -401,10 +407,11 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
     return;
   }
   const clnorm__step *backward =
-      add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan), capabilities);
+      add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan, capabilities), capabilities);
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->tasks;
   merge->inner_tile = backward->outer_tile;
+  merge->width = capabilities->engine == CLNORM__ENGINE_CL_WIDE ? backward->width : 1;
   merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
 }
 
