@@ -149,12 +149,11 @@ typedef struct measured {
 } measured;
 
 /* `p` stands at the statistic; each work-item takes each LOCAL-th of its places. */
-INLINE_LOCAL measured measure(place p, const axes *g, const __global storage *x, const strides *x_strides,
-                              const __global int *lengths, uint op, __local real *scratch)
+INLINE_LOCAL void measure(measured *m, place p, const axes *g, const __global storage *x, const strides *x_strides,
+                          const __global int *lengths, uint op, __local real *scratch)
 {
   const real none = {(num)(0.0f), (num)(0.0f)};
   const ulong places = places_along(g, IN_STATISTIC);
-  measured m = {none, none, none};
   real sum = none, squares = none;
   ulong count = 0;
   for (ulong i = get_local_id(0); i < places; i += LOCAL) {
@@ -164,24 +163,25 @@ INLINE_LOCAL measured measure(place p, const axes *g, const __global storage *x,
       count++;
     }
   }
-  m.count = work_group_sum(real_from_count(count), scratch);
+  m->mean = m->variance = none;
+  m->count = work_group_sum(real_from_count(count), scratch);
   sum = work_group_sum(sum, scratch);
-  if (m.count.hi == (num)(0.0f)) {
-    return m;
+  if (m->count.hi == (num)(0.0f)) {
+    return;
   }
   if (op != OP_RMS) {
-    m.mean = real_divide(sum, m.count);
+    m->mean = real_divide(sum, m->count);
   }
   for (ulong i = get_local_id(0); i < places; i += LOCAL) {
     move_to(&p, g, IN_STATISTIC, i);
     if (is_valid(&p, g, lengths)) {
-      const real d = off_mean(LOAD(x + offset_of(&p, g, x_strides)), m.mean);
+      const real d = off_mean(LOAD(x + offset_of(&p, g, x_strides)), m->mean);
       const num square = d.hi * d.hi;
       add_to(&squares, square, product_error(d.hi, d.hi, square) + (num)(2.0f) * d.hi * d.lo);
     }
   }
-  m.variance = real_divide(work_group_sum(squares, scratch), m.count);
-  return m;
+  squares = work_group_sum(squares, scratch);
+  m->variance = real_divide(squares, m->count);
 }
 
 static inline num general_inv_std(real variance, num epsilon)
@@ -288,13 +288,11 @@ typedef struct spread {
   num inv_std;
 } spread;
 
-static inline spread spread_of(const __global num *moments, ulong statistics_count, ulong statistic)
+static inline void spread_of(spread *s, const __global num *moments, ulong statistics_count, ulong statistic)
 {
-  spread s;
-  s.mean.hi = moments[statistic];
-  s.mean.lo = moments[statistics_count + statistic];
-  s.inv_std = moments[2 * statistics_count + statistic];
-  return s;
+  s->mean.hi = moments[statistic];
+  s->mean.lo = moments[statistics_count + statistic];
+  s->inv_std = moments[2 * statistics_count + statistic];
 }
 
 static inline num number_at(const __global num *array, ulong offset, ulong i, num otherwise)

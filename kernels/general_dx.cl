@@ -15,15 +15,16 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_dx(
 {
   __local real scratch[LOCAL];
   const ulong statistic = get_group_id(0), places = places_along(&g, IN_STATISTIC);
-  const spread s = spread_of(moments + moments_offset, statistics_count, statistic);
+  spread s;
   place p;
   num mean_h = ZERO, mean_h_xh = ZERO;
+  spread_of(&s, moments + moments_offset, statistics_count, statistic);
   start(&p);
   move_to(&p, &g, OF_STATISTIC, statistic);
   lengths = lengths ? lengths + lengths_offset : 0;
   mask = mask ? mask + mask_offset : 0;
   if (!FROM_RUNNING && dx) {
-    real sum = {ZERO, ZERO}, sum_xh = sum;
+    real sum = {ZERO, ZERO}, sum_xh = sum, count = sum;
     ulong valid = 0;
     for (ulong i = get_local_id(0); i < places; i += LOCAL) {
       move_to(&p, &g, IN_STATISTIC, i);
@@ -43,7 +44,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_dx(
         valid++;
       }
     }
-    const real count = work_group_sum(real_from_count(valid), scratch);
+    count = work_group_sum(real_from_count(valid), scratch);
     sum = work_group_sum(sum, scratch);
     sum_xh = work_group_sum(sum_xh, scratch);
     mean_h = op == OP_RMS || count.hi == ZERO ? ZERO : real_divide(sum, count).hi;

@@ -27,7 +27,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_forward
     m.mean = real_of(running_mean[running_mean_offset + i], ZERO);
     m.variance = real_of(running_var[running_var_offset + i], ZERO);
   } else {
-    m = measure(p, &g, x, &x_strides, lengths, op, scratch);
+    measure(&m, p, &g, x, &x_strides, lengths, op, scratch);
   }
   const num r = general_inv_std(m.variance, epsilon);
   if (!FROM_RUNNING && get_local_id(0) == 0) {

@@ -22,7 +22,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_moments
     m.mean = real_of(running_mean[running_mean_offset + i], ZERO);
     r = general_inv_std(real_of(running_var[running_var_offset + i], ZERO), epsilon);
   } else {
-    m = measure(p, &g, x + x_offset, &x_strides, lengths ? lengths + lengths_offset : 0, op, scratch);
+    measure(&m, p, &g, x + x_offset, &x_strides, lengths ? lengths + lengths_offset : 0, op, scratch);
     if (mean && m.count.hi != ZERO) {
       /* The saved mean in the higher place, what it lost in the lower, so that equal means give equal bits. */
       const num saved = mean[mean_offset + statistic];

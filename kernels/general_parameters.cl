@@ -24,7 +24,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_paramet
   for (ulong i = get_local_id(0); i < places; i += LOCAL) {
     move_to(&p, &g, IN_PARAMETER, i);
     if (is_valid(&p, &g, lengths)) {
-      const spread s = spread_of(moments + moments_offset, statistics_count, statistic_of(&p, &g));
+      spread s;
+      spread_of(&s, moments + moments_offset, statistics_count, statistic_of(&p, &g));
       const real d = off_mean(LOAD(x + x_offset + offset_of(&p, &g, &x_strides)), s.mean);
       const num added = residual ? LOAD(residual + residual_offset + offset_of(&p, &g, &residual_strides)) : ZERO;
       const num gradient = gradient_at(&p, &g, LOAD(dy + dy_offset + offset_of(&p, &g, &dy_strides)),

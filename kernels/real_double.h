@@ -49,21 +49,19 @@ static inline void vec_real_keep(vec_real v, __global float *a, __global float *
   *b = real_lo(v);
 }
 #else
-#if WIDTH == 4
-#define AS_HALF as_double2
-#elif WIDTH == 8
-#define AS_HALF as_double4
-#else
-#define AS_HALF as_double8
-#endif
 static inline vec_real vec_real_kept(const __global float *a, const __global float *b)
 {
-  return (vec_real)(AS_HALF(VLOAD(a)), AS_HALF(VLOAD(b)));
+  double lanes[WIDTH];
+  VSTORE(VLOAD(a), (__private float *)lanes);
+  VSTORE(VLOAD(b), (__private float *)lanes + WIDTH);
+  return PASTE_VALUE(vload, WIDTH)(0, lanes);
 }
 static inline void vec_real_keep(vec_real v, __global float *a, __global float *b)
 {
-  VSTORE(PASTE_VALUE(as_float, WIDTH)(v.lo), a);
-  VSTORE(PASTE_VALUE(as_float, WIDTH)(v.hi), b);
+  double lanes[WIDTH];
+  PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
+  VSTORE(VLOAD((const __private float *)lanes), a);
+  VSTORE(VLOAD((const __private float *)lanes + WIDTH), b);
 }
 #endif
 static inline vec_real vec_real_subtract(vec_real a, vec_real b) { return a - b; }
@@ -75,26 +73,21 @@ static inline vec_real vec_real_from_count(ulong count) { return (vec_real)((dou
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {
+  double lanes[WIDTH];
 #if WIDTH == 1
-  return first == 0 && count != 0 ? v : 0.0;
+  lanes[0] = v;
 #else
-  vec_real kept = v;
-  if (first != 0 || count != WIDTH) {
-    kept = select((vec_real)(0.0), v, PASTE_VALUE(convert_long, WIDTH)(LANE_INDEX >= (int)first && LANE_INDEX < (int)(first + count)));
+  PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
+#endif
+  for (uint i = 0; i < WIDTH; i++) {
+    lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
   }
-#if WIDTH == 16
-  const double8 eight = kept.lo + kept.hi;
-#elif WIDTH == 8
-  const double8 eight = kept;
-#endif
-#if WIDTH >= 8
-  const double4 four = eight.lo + eight.hi;
-#else
-  const double4 four = kept;
-#endif
-  const double2 two = four.lo + four.hi;
-  return two.x + two.y;
-#endif
+  for (uint half_width = WIDTH / 2; half_width > 0; half_width /= 2) {
+    for (uint i = 0; i < half_width; i++) {
+      lanes[i] += lanes[i + half_width];
+    }
+  }
+  return lanes[0];
 }
 
 /* ---- statistics of a lane: shifted by its first value -----------------------------------------------------------------

@@ -105,43 +105,30 @@ typedef struct statistics {
   real sum, mean, m2;
 } statistics;
 
-/* The sum of the whole work-group's values; the same in every work-item. */
-INLINE_LOCAL real rows_sum(const rows_stats_state *state, rows_counts seen, ulong run, rows_place at, __local real *scratch)
+/* One statistic of the whole work-group over n values; the same in every work-item. centred: squares are
+ * about the mean, else about 0, which then is the mean. */
+INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts seen, ulong run, ulong n, int centred,
+                                     rows_place at, __local real *scratch)
 {
-  real sum = real_of(0.0f, 0.0f);
+  const uint tail = lane_tail(at, run), first = tail_first(at, run);
+  real sum = real_of(0.0f, 0.0f), m2 = sum;
   if (seen.body != 0) {
     sum = lanes_sum(stats_sum(&state->body, seen.body), 0, WIDTH);
   }
   if (seen.tail != 0) {
-    sum = real_add(sum, lanes_sum(stats_sum(&state->tail, seen.tail), tail_first(at, run), lane_tail(at, run)));
+    sum = real_add(sum, lanes_sum(stats_sum(&state->tail, seen.tail), first, tail));
   }
-  return work_group_sum(sum, scratch);
-}
-
-/* The same of their squares about `mean`. */
-INLINE_LOCAL real rows_squares(const rows_stats_state *state, rows_counts seen, ulong run, real mean, rows_place at,
-                               __local real *scratch)
-{
+  sum = work_group_sum(sum, scratch);
+  const real mean = centred ? real_divide(sum, real_from_count(n)) : real_of(0.0f, 0.0f);
   const vec_real center = vec_real_of((vec)(real_hi(mean)), (vec)(real_lo(mean)));
-  real m2 = real_of(0.0f, 0.0f);
   if (seen.body != 0) {
     m2 = lanes_sum(stats_squares(&state->body, seen.body, center), 0, WIDTH);
   }
   if (seen.tail != 0) {
-    const vec_real squares = stats_squares(&state->tail, seen.tail, center);
-    m2 = real_add(m2, lanes_sum(squares, tail_first(at, run), lane_tail(at, run)));
+    m2 = real_add(m2, lanes_sum(stats_squares(&state->tail, seen.tail, center), first, tail));
   }
-  return work_group_sum(m2, scratch);
-}
-
-/* One statistic of the whole work-group over n values; the same in every work-item. */
-INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts seen, ulong run, ulong n, rows_place at,
-                                     __local real *scratch)
-{
-  statistics made;
-  made.sum = rows_sum(state, seen, run, at, scratch);
-  made.mean = real_divide(made.sum, real_from_count(n));
-  made.m2 = rows_squares(state, seen, run, made.mean, at, scratch);
+  m2 = work_group_sum(m2, scratch);
+  const statistics made = {sum, mean, m2};
   return made;
 }
 

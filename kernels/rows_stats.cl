@@ -23,7 +23,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_stats(
   const rows_counts seen =
       rows_reduce(states, tile.group, x, tile.segments, tile.run, segment_stride, statistic_stride, at);
   for (uint g = 0; g < tile.group; g++) {
-    const statistics s = rows_combine(&states[g], seen, tile.run, n, at, scratch);
+    const statistics s = rows_combine(&states[g], seen, tile.run, n, 1, at, scratch);
     if (get_local_id(0) == 0) {
       const real count = real_from_count(n);
       const float values[6] = {real_hi(count), real_lo(count), real_hi(s.sum), real_lo(s.sum), real_hi(s.m2), real_lo(s.m2)};

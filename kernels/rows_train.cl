@@ -27,7 +27,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
   const rows_counts seen = rows_reduce(states, group, x, segments, run, segment_stride, statistic_stride, at);
   for (uint g = 0; g < group; g++) {
     const ulong c = first + g;
-    const statistics s = rows_combine(&states[g], seen, run, n, at, scratch);
+    const statistics s = rows_combine(&states[g], seen, run, n, 1, at, scratch);
     /* Every work-item needs the coefficients, one of them writes what is stored. */
     const int writes = get_local_id(0) == 0;
     const finished_statistics finished = finish_statistics(

@@ -17,18 +17,14 @@ static inline ulong sample_ahead(ulong run, ulong stride)
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
-typedef struct sample_statistics {
-  real mean, m2; /* squares about the mean */
-} sample_statistics;
-
 /* Statistics of one run; the same in every work-item. */
-INLINE_LOCAL sample_statistics sample_measure(const __global float *x, ulong run, uint op, rows_place at, __local real *scratch)
+INLINE_LOCAL void sample_measure(statistics *made, const __global float *x, ulong run, uint op, rows_place at,
+                                 __local real *scratch)
 {
   const uint tail = lane_tail(at, run);
   const int overlaps = tail_overlaps(at, run);
   rows_stats_state state;
   rows_counts seen = {0, 0};
-  sample_statistics made;
   stats_clear(&state.body);
   stats_clear(&state.tail);
   seen.body = add_vectors(&state.body, 0, x + at.lane * WIDTH, lane_vectors(at, run), (ulong)at.lanes * WIDTH, WIDTH);
@@ -36,10 +32,7 @@ INLINE_LOCAL sample_statistics sample_measure(const __global float *x, ulong run
     const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
     seen.tail = add_vectors(&state.tail, 0, x + start, 1, 0, overlaps ? WIDTH : tail);
   }
-  const real sum = rows_sum(&state, seen, run, at, scratch);
-  made.mean = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(sum, real_from_count(run));
-  made.m2 = rows_squares(&state, seen, run, made.mean, at, scratch);
-  return made;
+  *made = rows_combine(&state, seen, run, run, op != OP_RMS, at, scratch);
 }
 
 /* From the running statistics of parameter p. */
@@ -129,22 +122,22 @@ typedef struct sample_terms {
 } sample_terms;
 
 /* mean and inv_std of statistic c, whose run begins at x: running, given, or (either NULL) computed. */
-INLINE_LOCAL finished_statistics sample_spread(const __global float *x, ulong run, ulong c, ulong parameter,
-                                               const __global float *running_mean, const __global float *running_var,
-                                               const __global float *mean, const __global float *inv_std, uint op,
-                                               float epsilon, rows_place at, __local real *scratch)
+INLINE_LOCAL void sample_spread(finished_statistics *s, const __global float *x, ulong run, ulong c, ulong parameter,
+                                const __global float *running_mean, const __global float *running_var,
+                                const __global float *mean, const __global float *inv_std, uint op, float epsilon,
+                                rows_place at, __local real *scratch)
 {
-  finished_statistics s = {0.0f, 0.0f, 0.0f};
   if (FROM_RUNNING) {
-    s = sample_running(running_mean, running_var, parameter, epsilon);
+    *s = sample_running(running_mean, running_var, parameter, epsilon);
   } else if (inv_std && (mean || op == OP_RMS)) {
-    s.hi = op == OP_RMS ? 0.0f : mean[c];
-    s.inv_std = inv_std[c];
+    s->hi = op == OP_RMS ? 0.0f : mean[c];
+    s->lo = 0.0f;
+    s->inv_std = inv_std[c];
   } else {
-    const sample_statistics own = sample_measure(x, run, op, at, scratch);
-    s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, run, 0, 0, 0, 0);
+    statistics own;
+    sample_measure(&own, x, run, op, at, scratch);
+    *s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, run, 0, 0, 0, 0);
   }
-  return s;
 }
 
 /* From the sums of h and of h * (x - mean) over n values. The mean of the second is the exact one: `rounding` off s.hi. */
@@ -226,7 +219,7 @@ INLINE_LOCAL void each_sums_add(each_sums *s, const __global float *x, const __g
 }
 
 /* What the sums over one run make of it. */
-INLINE_LOCAL sample_terms each_terms(const __global float *x, const __global float *dy, const __global float *gamma, ulong run,
+INLINE_LOCAL void each_terms(sample_terms *made, const __global float *x, const __global float *dy, const __global float *gamma, ulong run,
                                      ulong ahead, uint op, finished_statistics s, rows_place at, __local real *scratch)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
@@ -250,11 +243,12 @@ INLINE_LOCAL sample_terms each_terms(const __global float *x, const __global flo
     sums.hd = vec_real_plus(sums.hd, h * (value - s.hi));
     sums.d = vec_real_plus_off(sums.d, value, (vec)(s.hi));
   }
-  const real h = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
-  const real hd = work_group_sum(lanes_sum(sums.hd, 0, WIDTH), scratch);
-  const real d = work_group_sum(lanes_sum(sums.d, 0, WIDTH), scratch);
-  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(d, real_from_count(run));
-  return finish_sample(h, real_subtract(hd, real_multiply(rounding, h)), rounding, run, op, s);
+  gradient_sums all;
+  all.g = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
+  all.gd = work_group_sum(lanes_sum(sums.hd, 0, WIDTH), scratch);
+  all.d = work_group_sum(lanes_sum(sums.d, 0, WIDTH), scratch);
+  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(run));
+  *made = finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
 }
 
 /* Some samples with the same parameters, `stride` apart, and the partial sums of these parameters in four planes: sum g*xh hi,
@@ -290,19 +284,17 @@ INLINE_LOCAL void each_add(vec_real *gx, vec_real *g, const each_elements *e, co
 }
 
 /* The tail's elements; lanes that are not the tail's have no gradient. */
-INLINE_LOCAL each_elements each_tail(const each_block *b, ulong start, uint tail, int overlaps, uint samples)
+INLINE_LOCAL void each_tail(each_elements *e, const each_block *b, ulong start, uint tail, int overlaps, uint samples)
 {
-  each_elements e;
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
   {
-    e.x[r] = e.dy[r] = (vec)(0.0f);
+    e->x[r] = e->dy[r] = (vec)(0.0f);
     if (r < samples) {
       const ulong i = r * b->stride + start;
-      e.x[r] = overlaps ? VLOAD(b->x + i) : load_some(b->x + i, tail, 0.0f);
-      e.dy[r] = overlaps ? VLOAD(b->dy + i) : load_some(b->dy + i, tail, 0.0f);
+      e->x[r] = overlaps ? VLOAD(b->x + i) : load_some(b->x + i, tail, 0.0f);
+      e->dy[r] = overlaps ? VLOAD(b->dy + i) : load_some(b->dy + i, tail, 0.0f);
     }
   }
-  return e;
 }
 
 INLINE_LOCAL void each_store_tail(const each_block *b, each_elements *e, const sample_terms *t, ulong start, uint tail,
@@ -351,7 +343,7 @@ INLINE_LOCAL void each_apply_gradients(const each_block *b, const __local sample
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++) { t[r] = terms[r < samples ? r : 0]; }
   if (tail != 0) {
     /* dx may be dy: what overlaps is loaded before anything is stored. */
-    last = each_tail(b, start, tail, overlaps, samples);
+    each_tail(&last, b, start, tail, overlaps, samples);
   }
   for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
     const vec gamma = parameters_at(b->gamma, i, 1.0f);
@@ -405,13 +397,14 @@ static inline void each_close(__global float *kept, ulong plane, ulong run, rows
 /* ---- backward, a gamma for each `repeat` elements ------------------------------------------------------------------- */
 
 /* By how much s.hi is off the mean of a run. */
-INLINE_LOCAL real sample_rounding(const __global float *x, ulong run, finished_statistics s, rows_place at,
+INLINE_LOCAL void sample_rounding(real *made, const __global float *x, ulong run, finished_statistics s, rows_place at,
                                   __local real *scratch)
 {
   lane_sums sums;
   sums_clear(&sums);
   run_gradients(&sums, x, x, run, lane_tail(at, run), s.hi, 0, at);
-  return real_divide(work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch), real_from_count(run));
+  *made = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
+  *made = real_divide(*made, real_from_count(run));
 }
 
 /* dx of neighbours with the same gamma; dx may be dy. */

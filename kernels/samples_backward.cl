@@ -40,12 +40,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       const uint here = (uint)min(samples - done, (ulong)TOGETHER);
       for (uint r = 0; r < here; r++) {
         const ulong mine = c + r * parameter_groups, i = mine * run;
-        const finished_statistics s = sample_spread(x + i, run, mine, p, running_mean, running_var, mean, inv_std, op, epsilon,
-                                                    at, scratch);
+        finished_statistics s;
+        sample_spread(&s, x + i, run, mine, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);
         sample_terms t = {s.hi, 0.0f, s.inv_std, 0.0f, 0.0f};
         if (!FROM_RUNNING) {
-          t = each_terms(x + i, dy + i, gamma ? gamma + p : 0, run, sample_ahead(run, parameter_groups * run), op, s, at,
-                         scratch);
+          each_terms(&t, x + i, dy + i, gamma ? gamma + p : 0, run, sample_ahead(run, parameter_groups * run), op, s, at,
+                     scratch);
         }
         if (writes) {
           terms[r] = t;
@@ -80,12 +80,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
   }
   for (ulong c = first; repeat != 1 && c < first + count; c++) {
     const ulong p = c % parameter_groups * run_parameters, start = c * run;
-    const finished_statistics s =
-        sample_spread(x + start, run, c, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);
+    finished_statistics s;
+    sample_spread(&s, x + start, run, c, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);
     real rounding = real_of(0.0f, 0.0f), h = rounding, hx = rounding;
     /* Where the run is one parameter's its own sums tell. */
     if (!FROM_RUNNING && run_parameters != 1 && op != OP_RMS) {
-      rounding = sample_rounding(x + start, run, s, at, scratch);
+      sample_rounding(&rounding, x + start, run, s, at, scratch);
     }
     for (ulong k = 0; (!FROM_RUNNING || wants_parameters) && k < run_parameters; k++) {
       const ulong i = start + k * repeat;
@@ -93,13 +93,15 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       lane_sums sums;
       sums_clear(&sums);
       run_gradients(&sums, x + i, dy + i, repeat, lane_tail(at, repeat), s.hi, sample_ahead(run, run), at);
-      const real g = work_group_sum(lanes_sum(sums_g(&sums), 0, WIDTH), scratch);
-      const real gd = work_group_sum(lanes_sum(sums_gd(&sums), 0, WIDTH), scratch);
+      gradient_sums all;
+      all.g = work_group_sum(lanes_sum(sums_g(&sums), 0, WIDTH), scratch);
+      all.gd = work_group_sum(lanes_sum(sums_gd(&sums), 0, WIDTH), scratch);
+      all.d = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
       if (!FROM_RUNNING && run_parameters == 1 && op != OP_RMS) {
-        const real d = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
-        rounding = real_divide(d, real_from_count(run));
+        rounding = real_divide(all.d, real_from_count(run));
       }
-      const real off = real_subtract(gd, real_multiply(rounding, g));
+      const real g = all.g;
+      const real off = real_subtract(all.gd, real_multiply(rounding, g));
       if (writes && wants_parameters) {
         keep_sums(kept + p + k, plane, real_multiply(off, real_of(s.inv_std, 0.0f)), g, c - first >= parameter_groups);
       }

@@ -30,7 +30,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
     if (FROM_RUNNING) {
       s = sample_running(running_mean + running_mean_offset, running_var + running_var_offset, p, epsilon);
     } else {
-      const sample_statistics own = sample_measure(x + c * run, run, op, at, scratch);
+      statistics own;
+      sample_measure(&own, x + c * run, run, op, at, scratch);
       s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, divisor, 0, 0,
                             writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
       if (writes && moments) {
@@ -43,6 +44,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
     if (repeat == 1) {
       each_apply(x + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0, beta ? beta + p : 0, at);
     } else {
+      /* y may be x, and what a work-item writes here others have read. */
+      if (!FROM_RUNNING && LOCAL > 1) {
+        barrier(CLK_GLOBAL_MEM_FENCE);
+      }
       for (ulong k = 0; k < run_parameters; k++) {
         const ulong i = c * run + k * repeat;
         const forward_coefficients k_th =

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "plan_cl.h"
+#include "strides.h"
 
 #define REQUIRE(condition, ...)                              \
   do {                                                       \
@@ -51,7 +53,7 @@ static void device_close(const device *d)
 
 /* ---- the library's kernels ---------------------------------------------------------------------------------- */
 
-enum { SLOTS = 13, WORKSPACE = SLOTS - 1, OFFSET = 3 };
+enum { OFFSET = 3 };
 
 /* All buffers live to the end: what oclgrind knows of values that nobody wrote is wrong where memory is used again. */
 static cl_mem kept[4096];
@@ -64,58 +66,117 @@ static void release_kept(void)
   }
 }
 
-/* Inputs are written from the host, because other data counts as uninitialised; outputs are not. */
-static clnorm_buffer make_array(const device *d, size_t count, int input)
+/* What the elements of an array are. */
+typedef enum contents { OUTPUT, FLOATS, HALVES, BFLOATS, LENGTHS, MASK_WORDS } contents;
+
+static size_t size_of(contents contents) { return contents == HALVES || contents == BFLOATS ? 2 : 4; }
+
+static void fill(unsigned char *data, size_t count, contents contents)
+{
+  for (size_t i = 0; i < count; i++) {
+    const float number = 1.0f + (float)(i % 13) / 8.0f;
+    const int32_t length = (int32_t)(i % 5) - 1;
+    const uint32_t word = 0x5a3c96f1u + (uint32_t)i;
+    const uint16_t half = (uint16_t)(0x3c00u + i % 13 * 64), bfloat = (uint16_t)(0x3f80u + i % 13 * 8);
+    const void *const values[] = {NULL, &number, &half, &bfloat, &length, &word};
+    memcpy(data + i * size_of(contents), values[contents], size_of(contents));
+  }
+}
+
+/* Inputs are written from the host, because other data counts as uninitialised; outputs are not. `bytes` an element. */
+static clnorm_buffer make_sized(const device *d, size_t count, size_t bytes, contents contents)
 {
   cl_int code;
-  const size_t bytes = (count + OFFSET) * sizeof(float);
-  const cl_mem memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+  const size_t size = (count + OFFSET) * bytes;
+  const cl_mem memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, size, NULL, &code);
   CHECK_CL(code);
   REQUIRE(kept_count < sizeof kept / sizeof kept[0], "too many buffers");
   kept[kept_count++] = memory;
-  if (input) {
-    float *data = malloc(bytes);
+  if (contents != OUTPUT) {
+    unsigned char *data = malloc(size);
     REQUIRE(data != NULL, "no memory");
-    for (size_t i = 0; i < count + OFFSET; i++) {
-      data[i] = 1.0f + (float)(i % 13) / 8.0f;
-    }
-    CHECK_CL(clEnqueueWriteBuffer(d->queue, memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL));
+    fill(data, count + OFFSET, contents);
+    CHECK_CL(clEnqueueWriteBuffer(d->queue, memory, CL_TRUE, 0, size, data, 0, NULL, NULL));
     free(data);
   }
   return (clnorm_buffer){memory, OFFSET, 0};
 }
 
+static clnorm_buffer make_array(const device *d, size_t count, contents contents)
+{
+  return make_sized(d, count, sizeof(float), contents);
+}
+
+/* A tensor of the descriptor's type, from its first to its last element. */
+static clnorm_buffer make_tensor(const device *d, const clnorm_desc *desc, clnorm_tensor tensor, int input)
+{
+  const clnorm__reach reach = clnorm__reach_of(desc, tensor);
+  const contents stored = desc->dtype == CLNORM_F16 ? HALVES : desc->dtype == CLNORM_BF16 ? BFLOATS : FLOATS;
+  clnorm_buffer made = make_sized(d, reach.before + reach.after, size_of(stored), input ? stored : OUTPUT);
+  made.offset += reach.before;
+  return made;
+}
+
+static void add_forward(const device *d, const clnorm_plan *plan, int all, clnorm_cl_args *args)
+{
+  const clnorm_desc *desc = &plan->desc;
+  args->y = all ? make_tensor(d, desc, CLNORM_TENSOR_Y, 0) : args->x;
+  if (all) {
+    args->beta = make_array(d, plan->geometry.parameters, FLOATS);
+  }
+  if (desc->flags & CLNORM_RESIDUAL) {
+    args->residual = make_tensor(d, desc, CLNORM_TENSOR_RESIDUAL, 1);
+  }
+}
+
+static void add_backward(const device *d, const clnorm_plan *plan, int all, clnorm_cl_args *args)
+{
+  const clnorm_desc *desc = &plan->desc;
+  const int derives = desc->activation != CLNORM_ACTIVATION_NONE && !(desc->flags & CLNORM_RELU_MASK);
+  args->dy = make_tensor(d, desc, CLNORM_TENSOR_DY, 1);
+  args->dx = all ? make_tensor(d, desc, CLNORM_TENSOR_DX, (desc->flags & CLNORM_ACCUMULATE_DX) != 0) : args->dy;
+  if (all) {
+    args->dgamma = make_array(d, plan->geometry.parameters, desc->flags & CLNORM_ACCUMULATE_DGAMMA ? FLOATS : OUTPUT);
+    args->dbeta = make_array(d, plan->geometry.parameters, desc->flags & CLNORM_ACCUMULATE_DBETA ? FLOATS : OUTPUT);
+  }
+  if (all && derives) {
+    args->beta = make_array(d, plan->geometry.parameters, FLOATS);
+  }
+  if (desc->flags & CLNORM_RESIDUAL) {
+    args->residual = derives ? make_tensor(d, desc, CLNORM_TENSOR_RESIDUAL, 1) : args->residual;
+    args->dresidual = make_tensor(d, desc, CLNORM_TENSOR_DRESIDUAL, 0);
+  }
+}
+
 static clnorm_cl_args make_args(const device *d, const clnorm_plan *plan, int all)
 {
-  const size_t elements = plan->geometry.elements, statistics = plan->geometry.statistics;
+  const clnorm_desc *desc = &plan->desc;
+  const size_t parameters = plan->geometry.parameters, statistics = plan->geometry.statistics;
   const clnorm_pass pass = plan->pass;
   const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
-  const int reads_running = pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN;
-  clnorm_cl_args args = {.size = sizeof args, .x = make_array(d, elements, 1)};
-  if (forward) {
-    args.y = all ? make_array(d, elements, 0) : args.x;
-  } else {
-    args.dy = make_array(d, elements, 1);
-    args.dx = all ? make_array(d, elements, 0) : args.dy;
-  }
-  if (reads_running || (all && pass == CLNORM_TRAIN)) {
-    args.running_mean = make_array(d, statistics, 1);
-    args.running_var = make_array(d, statistics, 1);
+  const int reads_running =
+      clnorm__op_has_running(desc->op) && (pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN);
+  clnorm_cl_args args = {.size = sizeof args, .x = make_tensor(d, desc, CLNORM_TENSOR_X, 1)};
+  (forward ? add_forward : add_backward)(d, plan, all, &args);
+  if (reads_running || (all && clnorm__op_has_running(desc->op) && pass == CLNORM_TRAIN)) {
+    args.running_mean = make_array(d, parameters, FLOATS);
+    args.running_var = make_array(d, parameters, FLOATS);
   }
   if (all) {
-    args.gamma = make_array(d, statistics, 1);
-    args.beta = forward ? make_array(d, statistics, 1) : args.beta;
-    if (!forward) {
-      args.dgamma = make_array(d, statistics, 0);
-      args.dbeta = make_array(d, statistics, 0);
-    }
-    if (!reads_running) {
-      args.mean = make_array(d, statistics, pass == CLNORM_BACKWARD);
-      args.inv_std = make_array(d, statistics, pass == CLNORM_BACKWARD);
-    }
+    args.gamma = make_array(d, parameters, FLOATS);
+  }
+  if (all && (pass == CLNORM_TRAIN || pass == CLNORM_BACKWARD)) {
+    args.mean = desc->op == CLNORM_RMS ? args.mean : make_array(d, statistics, forward ? OUTPUT : FLOATS);
+    args.inv_std = make_array(d, statistics, forward ? OUTPUT : FLOATS);
+  }
+  if (desc->length_axis != 0) {
+    args.lengths = make_array(d, desc->dims[0], LENGTHS);
+  }
+  if (desc->flags & CLNORM_RELU_MASK) {
+    args.mask = make_array(d, (plan->geometry.elements + 31) / 32, forward ? OUTPUT : MASK_WORDS);
   }
   if (plan->workspace_size != 0) {
-    args.workspace = make_array(d, plan->workspace_size / sizeof(float) + 4, 0);
+    args.workspace = make_array(d, plan->workspace_size / sizeof(float) + 4, OUTPUT);
     args.workspace.offset = 16;
   }
   return args;
@@ -134,6 +195,8 @@ static void run(const device *d, clnorm_cl *cl, const clnorm_desc *desc, clnorm_
   spans[CLNORM__ARG_INV_STD].present = args.inv_std.memory != NULL;
   spans[CLNORM__ARG_DX].present = args.dx.memory != NULL;
   spans[CLNORM__ARG_DGAMMA].present = args.dgamma.memory != NULL;
+  spans[CLNORM__ARG_DRESIDUAL].present = args.dresidual.memory != NULL;
+  spans[CLNORM__ARG_RUNNING_MEAN].present = args.running_mean.memory != NULL;
   for (int i = 0; i < data->num_steps; i++) {
     reached[data->steps[i].role][data->steps[i].from_running != 0] +=
         clnorm__step_needed(data, &data->steps[i], spans) ? 1u : 0u;
@@ -153,6 +216,76 @@ static const struct machine {
     {CLNORM__ENGINE_CL_WIDE, 1, 16, 1, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {130, 127, 1}}},
     {CLNORM__ENGINE_CL_WIDE, 1, 8, 0, {{2, 18, 11}, {2, 3, 300}, {70, 11, 1}}},
 };
+
+/* The rest of the family. split: the axis of LAYER and RMS, the groups of GROUP. strided: a gap after each row, and y and dx
+ * run backwards along the last axis. */
+static const struct member {
+  clnorm_op op;
+  uint32_t rank;
+  size_t dims[4];
+  uint32_t split;
+  clnorm_dtype dtype;
+  clnorm_activation activation;
+  uint32_t flags, length_axis;
+  int strided;
+} members[] = {
+    {CLNORM_LAYER, 2, {37, 21}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_LAYER, 2, {9, 3}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_RMS, 2, {5, 144}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_INSTANCE, 3, {3, 2, 19}, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_GROUP, 3, {3, 6, 7}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_GROUP, 2, {33, 6}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_LAYER, 3, {3, 4, 5}, 1, CLNORM_F16, CLNORM_ACTIVATION_GELU, CLNORM_RESIDUAL, 2, 1},
+    {CLNORM_BATCH, 3, {3, 4, 5}, 0, CLNORM_BF16, CLNORM_ACTIVATION_RELU, CLNORM_RESIDUAL | CLNORM_RELU_MASK, 2, 1},
+    {CLNORM_INSTANCE, 3, {3, 4, 5}, 0, CLNORM_F16, CLNORM_ACTIVATION_NONE, 0, 2, 0},
+    {CLNORM_GROUP,
+     3,
+     {2, 4, 5},
+     2,
+     CLNORM_F32,
+     CLNORM_ACTIVATION_SILU,
+     CLNORM_ACCUMULATE_DX | CLNORM_ACCUMULATE_DGAMMA | CLNORM_ACCUMULATE_DBETA,
+     0,
+     1},
+};
+
+static clnorm_desc desc_of(const struct member *m)
+{
+  clnorm_desc desc;
+  REQUIRE(clnorm_desc_init(&desc, sizeof desc, m->op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS, "desc");
+  desc.rank = m->rank;
+  memcpy(desc.dims, m->dims, sizeof m->dims);
+  desc.axis = m->op == CLNORM_LAYER || m->op == CLNORM_RMS ? m->split : desc.axis;
+  desc.groups = m->op == CLNORM_GROUP ? m->split : desc.groups;
+  desc.dtype = m->dtype;
+  desc.activation = m->activation;
+  desc.flags = m->flags;
+  desc.length_axis = m->length_axis;
+  for (int tensor = 0; m->strided && tensor < CLNORM_TENSORS; tensor++) {
+    const int backwards = tensor == CLNORM_TENSOR_Y || tensor == CLNORM_TENSOR_DX;
+    int64_t distance = 1;
+    for (uint32_t axis = m->rank; axis-- > 0;) {
+      desc.strides[tensor][axis] = axis == m->rank - 1 && backwards ? -distance : distance;
+      distance = distance * (int64_t)m->dims[axis] + 2;
+    }
+  }
+  return desc;
+}
+
+static void run_members(const device *d, clnorm_cl *cl)
+{
+  for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    const clnorm_desc desc = desc_of(&members[i]);
+    for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+      for (int all = 0; all < 2; all++) {
+        const int in_place = !members[i].strided && (desc.flags & CLNORM_ACCUMULATE_DX) == 0;
+        if ((pass != CLNORM_BACKWARD_FROZEN || clnorm__op_has_running(desc.op)) && (all || in_place)) {
+          run(d, cl, &desc, (clnorm_pass)pass, all);
+        }
+      }
+    }
+  }
+}
 
 static void run_machine(const device *d, const struct machine *m)
 {
@@ -183,15 +316,17 @@ static void run_machine(const device *d, const struct machine *m)
       }
     }
   }
+  run_members(d, cl);
   clnorm_cl_destroy(cl);
 }
 
 /* Roles that exist with coefficients from the running statistics, besides the ordinary ones. */
 static int check_reached(void)
 {
-  static const clnorm__role frozen[] = {CLNORM__ROWS_BACKWARD,  CLNORM__ROWS_APPLY, CLNORM__ROWS_DX,
-                                        CLNORM__COLUMNS_APPLY,  CLNORM__COLUMNS_DX, CLNORM__COLUMNS_BACKWARD,
-                                        CLNORM__MERGE_GRADIENTS};
+  static const clnorm__role frozen[] = {CLNORM__ROWS_BACKWARD,   CLNORM__ROWS_APPLY,      CLNORM__ROWS_DX,
+                                        CLNORM__COLUMNS_APPLY,   CLNORM__COLUMNS_DX,      CLNORM__COLUMNS_BACKWARD,
+                                        CLNORM__MERGE_GRADIENTS, CLNORM__SAMPLES_FORWARD, CLNORM__SAMPLES_BACKWARD,
+                                        CLNORM__GENERAL_FORWARD, CLNORM__GENERAL_MOMENTS};
   int missing = 0;
   for (int role = 0; role < CLNORM__ROLE_COUNT; role++) {
     if (reached[role][0] == 0) {
