@@ -8,16 +8,16 @@
 #include "kernel_sources.h"
 
 /* The files that a program is made of, in their order; then the kernel. */
-#define MOST_HEADERS 8
-static const char *const pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair", "reduce",
-                                                       "finish", "rows", "columns"};
-static const char *const double_headers[MOST_HEADERS] = {"common", "real_double", "reduce",
-                                                         "finish", "rows",        "columns"};
-static const char *const samples_pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair", "reduce",
-                                                               "finish", "rows", "samples"};
-static const char *const samples_double_headers[MOST_HEADERS] = {"common", "real_double", "reduce",
-                                                                 "finish", "rows",        "samples"};
-static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "pair",
+#define MOST_HEADERS 10
+static const char *const pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",   "real_pair",
+                                                       "reduce", "finish",  "rows",       "columns"};
+static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
+                                                         "reduce", "finish",  "rows",       "columns"};
+static const char *const samples_pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",   "real_pair",
+                                                               "reduce", "finish",  "rows",       "samples"};
+static const char *const samples_double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
+                                                                 "reduce", "finish",  "rows",       "samples"};
+static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "activation", "pair",
                                                           "real_number", "reduce",  "general"};
 
 static int is_samples(clnorm__role role)
@@ -54,17 +54,54 @@ static double seconds_now(void)
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Merges know nothing of elements: one binary serves all types. */
+static clnorm_dtype storage_of(const clnorm_desc *desc, clnorm__role role)
+{
+  return role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS ? CLNORM_F32 : desc->dtype;
+}
+
+/* What a step computes beside the normalization. One binary serves all that need nothing of it. */
+typedef struct fusion {
+  clnorm_activation activation;
+  int residual;
+} fusion;
+
+static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
+{
+  fusion made = {desc->activation, (desc->flags & CLNORM_RESIDUAL) != 0};
+  switch (step->role) {
+    case CLNORM__ROWS_GRADIENTS:
+    case CLNORM__COLUMNS_GRADIENTS:
+      /* The residual is of interest for the activation's derivative. */
+      made.residual = made.residual && made.activation != CLNORM_ACTIVATION_NONE;
+      return made;
+    case CLNORM__ROWS_TRAIN:
+    case CLNORM__COLUMNS_TRAIN:
+      /* Without y if the statistics are for a backward pass. */
+      return step->owns_saved ? (fusion){CLNORM_ACTIVATION_NONE, 0} : made;
+    case CLNORM__ROWS_STATS:
+    case CLNORM__COLUMNS_STATS:
+    case CLNORM__MERGE_STATS:
+    case CLNORM__MERGE_GRADIENTS:
+    case CLNORM__GENERAL_RUNNING:
+    case CLNORM__GENERAL_MASK:
+    case CLNORM__GENERAL_MOMENTS:
+      return (fusion){CLNORM_ACTIVATION_NONE, 0};
+    default:
+      return made;
+  }
+}
+
 static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step, char *options,
                           size_t capacity)
 {
-  const int length = snprintf(options, capacity,
-                              "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d",
-                              (unsigned)step->width, (unsigned)step->local, (unsigned)step->group,
-                              cl->capabilities.fma != 0, step->from_running != 0, step->stream != 0);
-  if (clnorm__role_is_general(step->role)) {
-    (void)snprintf(options + length, capacity - (size_t)length, " -DSTORAGE=%d -DACTIVATION=%d", (int)desc->dtype,
-                   (int)desc->activation);
-  }
+  const fusion fused = fusion_of(desc, step);
+  (void)snprintf(options, capacity,
+                 "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d -DSTORAGE=%d "
+                 "-DACTIVATION=%d -DRESIDUAL=%d",
+                 (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
+                 step->from_running != 0, step->stream != 0, (int)storage_of(desc, step->role), (int)fused.activation,
+                 fused.residual);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

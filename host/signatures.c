@@ -26,45 +26,55 @@
 /* One table a kernel, in the order of its parameters. */
 #define TABLE(name) static const clnorm__parameter name[]
 
-TABLE(rows_train) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(STORED_MEAN),
-                     OPERAND(STORED_INV_STD), ROWS_GEOMETRY, PLAN(stats_divisor), STEP_32(lanes), AVERAGING, END};
+TABLE(rows_train) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                     OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD), ROWS_GEOMETRY, PLAN(stats_divisor), STEP_32(lanes),
+                     AVERAGING, NUMBER(alpha), END};
 
-TABLE(rows_backward) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD),
-                        ROWS_GEOMETRY, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(rows_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                        ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY, STEP_32(lanes), NUMBER(epsilon),
+                        NUMBER(alpha), END};
 
-TABLE(rows_stats) = {ARG(X), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials), STEP_32(lanes), END};
+TABLE(rows_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
+                     STEP_32(lanes), END};
 
-TABLE(rows_gradients) = {ARG(X), ARG(DY), OPERAND(CENTER), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
-                         STEP_32(lanes), END};
+TABLE(rows_gradients) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(GAMMA), ARG(BETA), OPERAND(CENTER), OPERAND(SPREAD),
+                         OPERAND(COEFFICIENTS), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials), STEP_32(lanes),
+                         NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(rows_apply) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(COEFFICIENTS),
-                     ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(rows_apply) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                     OPERAND(COEFFICIENTS), ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(rows_dx) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(COEFFICIENTS),
-                  ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(rows_dx) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
+                  ARG(RUNNING_VAR), OPERAND(COEFFICIENTS), ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(columns_train) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(STORED_MEAN),
-                        OPERAND(STORED_INV_STD), COLUMNS_TILES, PLAN(stats_divisor), STEP_32(lanes), AVERAGING, END};
+TABLE(columns_train) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                        OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD), COLUMNS_TILES, PLAN(stats_divisor),
+                        STEP_32(lanes), AVERAGING, NUMBER(alpha), END};
 
-TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER),
-                           OPERAND(SPREAD), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                           ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), COLUMNS_TILES, STEP_32(lanes),
+                           NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(columns_stats) = {ARG(X), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials), STEP_32(lanes), END};
+TABLE(columns_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), COLUMNS_TILES,
+                        PLAN(partials), STEP_32(lanes), END};
 
-TABLE(columns_gradients) = {ARG(X), ARG(DY), OPERAND(CENTER), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials),
-                            STEP_32(lanes), END};
+TABLE(columns_gradients) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(GAMMA), ARG(BETA), OPERAND(CENTER), OPERAND(SPREAD),
+                            OPERAND(COEFFICIENTS), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials), STEP_32(lanes),
+                            NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(columns_apply) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
-                        OPERAND(COEFFICIENTS), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(columns_apply) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                        OPERAND(COEFFICIENTS), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(columns_dx) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(COEFFICIENTS),
-                     COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), END};
+TABLE(columns_dx) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
+                     ARG(RUNNING_VAR), OPERAND(COEFFICIENTS), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon),
+                     NUMBER(alpha), END};
 
 TABLE(merge_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
-                      OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD), MERGE_EXTENT, PLAN(stats_divisor), AVERAGING, END};
+                      OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD),
+                      MERGE_EXTENT, PLAN(stats_divisor), AVERAGING, END};
 
-TABLE(merge_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA),
-                          OPERAND(CENTER), OPERAND(SPREAD), MERGE_EXTENT, NUMBER(epsilon), END};
+TABLE(merge_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(BETA), ARG(DGAMMA), ARG(DBETA),
+                          OPERAND(CENTER), OPERAND(SPREAD), MERGE_EXTENT, DESC_32(activation), NUMBER(epsilon), END};
 
 TABLE(samples_forward) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN),
                           ARG(INV_STD), OPERAND(MOMENTS), SAMPLES_GEOMETRY, GEOMETRY(statistics), STEP(outer_tile),

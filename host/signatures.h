@@ -13,6 +13,8 @@ typedef enum clnorm__operand {
   CLNORM__OPERAND_STORED_INV_STD,
   CLNORM__OPERAND_CENTER,  /* mean of the backward passes: given, recomputed or running */
   CLNORM__OPERAND_SPREAD,  /* inv_std, given or recomputed, or the running variance */
+  CLNORM__OPERAND_GIVEN_MEAN, /* of a backward pass with the batch's statistics: what the caller gave; NULL if nothing */
+  CLNORM__OPERAND_GIVEN_INV_STD,
   CLNORM__OPERAND_MOMENTS, /* of the variant `general`; NULL if the plan has none */
   CLNORM__OPERAND_COUNT
 } clnorm__operand;

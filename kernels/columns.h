@@ -99,13 +99,13 @@ static inline ulong rows_ahead(ulong columns) { return max((ulong)BLOCK, AHEAD /
 
 /* Prefetches one line of each of a block's rows, from p on. A block is walked vector by vector, each down its rows: an order
  * that the processor's own prefetching does not know, and waits of the memory's latency without. */
-static inline void look_down(const __global float *p, ulong columns, uint rows)
+static inline void look_down(const __global storage *p, ulong columns, uint rows)
 {
   UNROLL_BLOCK for (uint i = 0; i < rows; i++) { PREFETCH(p + i * columns); }
 }
 
 /* Adds the tile's rows to the states of the work-item's vectors; returns the values that each lane has seen. */
-static inline ulong columns_reduce(lane_stats *states, const __global float *x, ulong columns, columns_place at)
+static inline ulong columns_reduce(lane_stats *states, const __global storage *x, ulong columns, columns_place at)
 {
   ulong seen = 0;
   for (uint k = 0; k < at.vectors; k++) {
@@ -143,45 +143,9 @@ INLINE_LOCAL void columns_combine(column_statistics *made, const lane_stats *sta
   made->m2 = columns_sum(has ? stats_squares(&states[k], seen, made->mean) : none, at, scratch);
 }
 
-/* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. */
-static inline void columns_reduce_gradients(lane_sums *sums, const __global float *x, const __global float *dy,
-                                            const __global float *mean, ulong columns, columns_place at)
-{
-  for (uint k = 0; k < GROUP; k++) {
-    sums_clear(&sums[k]);
-  }
-  const ulong ahead = rows_ahead(columns), last = max(at.end, (ulong)BLOCK) - BLOCK;
-  for (ulong row = at.first + at.row; row < at.end; row += SUM_ROWS * at.rows) {
-    const ulong end = min(row + SUM_ROWS * at.rows, at.end);
-    for (uint k = 0; k < at.whole; k++) {
-      lane_sums s = sums[k];
-      const vec center = VLOAD(mean + column_of(at, k));
-      if (CAN_PREFETCH) {
-        const ulong next = min(row + ahead, last) * columns + column_of(at, k);
-        look_down(x + next, columns, SUM_ROWS);
-        look_down(dy + next, columns, SUM_ROWS);
-      }
-      for (ulong r = row; r < end; r += at.rows) {
-        const ulong offset = r * columns + column_of(at, k);
-        sums_add(&s, VLOAD(x + offset), VLOAD(dy + offset), center);
-      }
-      sums[k] = s;
-    }
-    if (at.vectors > at.whole) {
-      lane_sums s = sums[at.whole];
-      const vec center = load_most(mean + at.edge, at.edge_width, 0.0f);
-      for (ulong r = row; r < end; r += at.rows) {
-        const ulong offset = r * columns + at.edge;
-        sums_add(&s, load_most(x + offset, at.edge_width, 0.0f), load_most(dy + offset, at.edge_width, 0.0f), center);
-      }
-      sums[at.whole] = s;
-    }
-  }
-}
+/* ---- coefficients ------------------------------------------------------------------------------------------------ */
 
-/* ---- element-wise ----------------------------------------------------------------------------------------------- */
-
-/* Each work-item's coefficients of up to GROUP vectors of columns: y = (x - mean) * scale + shift. */
+/* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. */
 typedef struct column_forward {
   vec mean[GROUP], scale[GROUP], shift[GROUP];
 } column_forward;
@@ -197,55 +161,159 @@ static inline void columns_affine(column_forward *k, uint i, vec lo, columns_pla
   k->shift[i] = select(MULTIPLY_ADD(-lo, k->scale[i], shift), shift, lo == 0.0f);
 }
 
-static inline void columns_normalize(const __global float *x, __global float *y, ulong columns, const column_forward *k,
-                                     columns_place at)
+/* 1 if the floats of saved means are all that the vector's columns need: mean_is_exact. */
+static inline int columns_are_exact(vec mean, vec inv_std)
 {
-  const ulong step = (ulong)at.lanes * WIDTH;
+#if WIDTH == 1
+  return mean_is_exact(mean, inv_std);
+#else
+  return !any(fabs(mean) * inv_std > EXACT_MEANS);
+#endif
+}
+
+/* ---- reductions of gradients -------------------------------------------------------------------------------------- */
+
+/* g of the i-th vector. */
+static inline vec column_derived(const column_forward *k, uint i, vec x, vec dy, vec added, float alpha)
+{
+  return DERIVES ? derived(x, dy, added, k->mean[i], k->scale[i], k->shift[i], alpha) : dy;
+}
+
+/* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. k is read
+ * with an activation. */
+static inline void columns_reduce_gradients(lane_sums *sums, const __global storage *x, const __global storage *dy,
+                                            const __global storage *residual, const __global float *mean,
+                                            const column_forward *k, float alpha, ulong columns, columns_place at)
+{
   const uint e = at.whole;
-  for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
-    const __global float *from = x + row * columns;
-    __global float *to = y + row * columns;
-    const int streams = can_stream(to + at.column);
-    /* The edge may overlap what the loop stores, and y may be x: it is loaded first. */
-    const vec edge = at.vectors > e ? load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+  for (uint i = 0; i < GROUP; i++) {
+    sums_clear(&sums[i]);
+  }
+  const ulong ahead = rows_ahead(columns), last = max(at.end, (ulong)BLOCK) - BLOCK;
+  for (ulong row = at.first + at.row; row < at.end; row += SUM_ROWS * at.rows) {
+    const ulong end = min(row + SUM_ROWS * at.rows, at.end);
     for (uint i = 0; i < at.whole; i++) {
-      const ulong column = at.column + i * step;
-      store_result(normalized(VLOAD(from + column), k->mean[i], k->scale[i], k->shift[i]), to + column, streams);
+      lane_sums s = sums[i];
+      const vec center = VLOAD(mean + column_of(at, i));
+      if (CAN_PREFETCH) {
+        const ulong next = min(row + ahead, last) * columns + column_of(at, i);
+        look_down(x + next, columns, SUM_ROWS);
+        look_down(dy + next, columns, SUM_ROWS);
+        if (RESIDUAL && DERIVES) {
+          look_down(residual + next, columns, SUM_ROWS);
+        }
+      }
+      for (ulong r = row; r < end; r += at.rows) {
+        const ulong offset = r * columns + column_of(at, i);
+        const vec value = tensor_load(x + offset), added = addend(residual, offset, DERIVES);
+        sums_add(&s, value, column_derived(k, i, value, tensor_load(dy + offset), added, alpha), center);
+      }
+      sums[i] = s;
     }
     if (at.vectors > e) {
-      store_most(normalized(edge, k->mean[e], k->scale[e], k->shift[e]), to + at.edge, at.edge_width);
+      lane_sums s = sums[e];
+      const vec center = load_most(mean + at.edge, at.edge_width, 0.0f);
+      for (ulong r = row; r < end; r += at.rows) {
+        const ulong offset = r * columns + at.edge;
+        const vec value = tensor_load_most(x + offset, at.edge_width, 0.0f);
+        const vec dvalue = tensor_load_most(dy + offset, at.edge_width, 0.0f);
+        const vec added = addend_most(residual, offset, at.edge_width, DERIVES);
+        sums_add(&s, value, column_derived(k, e, value, dvalue, added, alpha), center);
+      }
+      sums[e] = s;
     }
   }
 }
 
-/* The same for gradients: dx = a * (dy + ((x - mean) * b + c)), or a * dy with FROM_RUNNING. */
-typedef struct column_backward {
-  vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP];
-} column_backward;
-
-static inline vec column_gradient(const column_backward *k, uint i, vec x, vec dy)
+/* The mean of x - mean over the rows of the tile's i-th vector: what a saved mean's floats have not. The same in all
+ * work-items that share its columns, of which all or none have to `need` it. */
+INLINE_LOCAL vec columns_mean_rest(const __global storage *x, vec mean, ulong columns, uint i, int need, columns_place at,
+                                   __local vec_real *scratch)
 {
-  return differentiated(x, dy, k->mean[i], k->a[i], k->b[i], k->c[i]);
+  lane_sums s;
+  sums_clear(&s);
+  if (need) {
+    const ulong column = column_of(at, i);
+    for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
+      const vec value = tensor_load_most(x + row * columns + column, width_of(at, i), 0.0f);
+      sums_add(&s, value, (vec)(0.0f), mean);
+    }
+  }
+  return vec_real_hi(vec_real_divide(columns_sum(sums_d(&s), at, scratch), vec_real_from_count(at.end - at.first)));
 }
 
-static inline void columns_differentiate(const __global float *x, const __global float *dy, __global float *dx, ulong columns,
-                                         const column_backward *k, columns_place at)
+/* ---- element-wise ----------------------------------------------------------------------------------------------- */
+
+static inline void columns_normalize(const __global storage *x, const __global storage *residual, __global storage *y,
+                                     ulong columns, const column_forward *k, float alpha, columns_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
-  const int has_edge = at.vectors > at.whole;
+  const uint e = at.whole;
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
     const ulong start = row * columns;
-    const int streams = can_stream(dx + start + at.column);
-    /* The edge may overlap what the loop stores, and dx may be dy: it is loaded first. */
-    const vec edge = has_edge ? load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    const __global storage *from = x + start;
+    __global storage *to = y + start;
+    const int streams = can_stream(to + at.column);
+    /* The edge may overlap what the loop stores, and y may be x or the residual: it is loaded first. */
+    const vec edge = at.vectors > e ? tensor_load_most(from + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    const vec edge_added = at.vectors > e ? addend_most(residual, start + at.edge, at.edge_width, 1) : (vec)(0.0f);
     for (uint i = 0; i < at.whole; i++) {
-      const ulong offset = start + at.column + i * step;
-      const vec value = FROM_RUNNING ? (vec)(0.0f) : VLOAD(x + offset);
-      store_result(column_gradient(k, i, value, VLOAD(dy + offset)), dx + offset, streams);
+      const ulong column = at.column + i * step;
+      const vec z = normalized(tensor_load(from + column), k->mean[i], k->scale[i], k->shift[i]);
+      store_result(activated(z, addend(residual, start + column, 1), alpha), to + column, streams);
+    }
+    if (at.vectors > e) {
+      const vec z = normalized(edge, k->mean[e], k->scale[e], k->shift[e]);
+      tensor_store_most(activated(z, edge_added, alpha), to + at.edge, at.edge_width);
+    }
+  }
+}
+
+/* The same for gradients: backward_coefficients of columns. */
+typedef struct column_backward {
+  vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP], shift[GROUP];
+} column_backward;
+
+static inline vec column_gradient_at_z(const column_backward *k, uint i, vec x, vec dy, vec added, float alpha)
+{
+  return DERIVES ? derived(x, dy, added, k->mean[i], k->a[i], k->shift[i], alpha) : dy;
+}
+
+static inline vec column_gradient(const column_backward *k, uint i, vec x, vec g)
+{
+  return differentiated(x, g, k->mean[i], k->a[i], k->b[i], k->c[i]);
+}
+
+/* x is needed for dx or for z. */
+#define READS_X (!FROM_RUNNING || DERIVES)
+
+static inline void columns_differentiate(const __global storage *x, const __global storage *dy,
+                                         const __global storage *residual, __global storage *dx,
+                                         __global storage *dresidual, ulong columns, const column_backward *k, float alpha,
+                                         columns_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const uint e = at.whole;
+  const int has_edge = at.vectors > e;
+  for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
+    const ulong start = row * columns, first = start + at.column;
+    const int streams =
+        can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
+    /* The edge may overlap what the loop stores, and dx or dresidual may be dy: it is loaded first. */
+    const vec edge = has_edge ? tensor_load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
+    for (uint i = 0; i < at.whole; i++) {
+      const ulong offset = first + i * step;
+      const vec value = READS_X ? tensor_load(x + offset) : (vec)(0.0f);
+      const vec g =
+          column_gradient_at_z(k, i, value, tensor_load(dy + offset), addend(residual, offset, DERIVES), alpha);
+      store_gradients(g, column_gradient(k, i, value, g), dx, dresidual, offset, streams);
     }
     if (has_edge) {
-      const vec value = FROM_RUNNING ? (vec)(0.0f) : load_most(x + start + at.edge, at.edge_width, 0.0f);
-      store_most(column_gradient(k, at.whole, value, edge), dx + start + at.edge, at.edge_width);
+      const ulong offset = start + at.edge;
+      const vec value = READS_X ? tensor_load_most(x + offset, at.edge_width, 0.0f) : (vec)(0.0f);
+      const vec added = addend_most(residual, offset, at.edge_width, DERIVES);
+      const vec g = column_gradient_at_z(k, e, value, edge, added, alpha);
+      store_gradients_most(g, column_gradient(k, e, value, g), dx, dresidual, offset, at.edge_width);
     }
   }
 }

@@ -1,14 +1,16 @@
-/* y = (x - mean) * scale + shift, coefficients from merge_stats or, with FROM_RUNNING, from the running statistics.
+/* y = act((x - mean) * scale + shift + residual), coefficients from merge_stats or, with FROM_RUNNING, from the running
+ * statistics.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
- * Traffic: x is read once, y written once; the coefficients of the tile's columns are loaded once. y may be x.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM. */
+ * Traffic: x and residual are read once, y written once; the coefficients of the tile's columns are loaded once. y may
+ *          be x or residual.
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
-    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
-    ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,
-    ulong running_mean_offset, const __global float *running_var, ulong running_var_offset,
-    const __global float *coefficients, ulong coefficients_offset, ulong rows, ulong columns, ulong outer_tile,
-    ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon)
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset, __global storage *y,
+    ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
+    const __global float *running_mean, ulong running_mean_offset, const __global float *running_var,
+    ulong running_var_offset, const __global float *coefficients, ulong coefficients_offset, ulong rows, ulong columns,
+    ulong outer_tile, ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon, float alpha)
 {
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
   column_forward k;
@@ -28,5 +30,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
     }
     columns_affine(&k, i, lo, at, gamma, gamma_offset, beta, beta_offset);
   }
-  columns_normalize(x + x_offset, y + y_offset, columns, &k, at);
+  columns_normalize(x + x_offset, residual + residual_offset, y + y_offset, columns, &k, alpha, at);
 }

@@ -1,22 +1,48 @@
-/* dbeta = sum dy, dgamma = inv_std * sum dy*(x - mean), dx = gamma*inv_std*(dy - dbeta/n - xhat*dgamma/n), in one launch, for few
- * rows; with frozen statistics dx = gamma*inv_std*dy. dx, dgamma and dbeta may each be NULL.
+/* dbeta = sum g, dgamma = inv_std * sum g*(x - mean), dx = gamma*inv_std*(g - dbeta/n - xhat*dgamma/n), dresidual = g,
+ * in one launch, for few rows; with frozen statistics dx = gamma*inv_std*g. g = dy * act'(z), z = gamma*xhat + beta +
+ * residual. dx, dresidual, dgamma and dbeta may each be NULL, beta and residual without an activation.
  *
  * Work:    a work-group owns inner_tile columns, whole.
- * Traffic: x and dy are read twice, the second time from cache if the tile fits there; dx is written once.
- * Macros:  WIDTH, LOCAL, GROUP, STREAM; FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
+ * Traffic: x, dy and residual are read twice, the second time from cache if the tile fits there; dx and dresidual are
+ *          written once. With an activation x once more where saved means are far from 0: mean_is_exact.
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL; FROM_RUNNING = 1: mean and spread are the
+ *          running mean and variance, constants. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backward(
-    const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
-    const __global float *gamma, ulong gamma_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
+    const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
+    const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,
+    __global storage *dresidual, ulong dresidual_offset, const __global float *gamma, ulong gamma_offset,
+    const __global float *beta, ulong beta_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
     ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread, ulong spread_offset,
-    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon)
+    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon,
+    float alpha)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
   const vec_real n = vec_real_from_count(rows);
   lane_sums sums[GROUP];
+  column_forward f;
   column_backward k;
 
-  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, mean + mean_offset, columns, at);
+  for (uint i = 0; DERIVES && i < vectors_of_group(at); i++) {
+    const int has = i < at.vectors;
+    const ulong column = has ? column_of(at, i) : 0;
+    const uint width = has ? width_of(at, i) : 0;
+    const vec given = load_most(spread + spread_offset + column, width, 1.0f);
+    const vec center = load_most(mean + mean_offset + column, width, 0.0f);
+    const vec inv_std = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
+    vec lo = (vec)(0.0f);
+    if (!FROM_RUNNING) {
+      const int need = has && !columns_are_exact(center, inv_std);
+      lo = columns_mean_rest(x + x_offset, center, columns, i, need, at, scratch);
+    }
+    if (has) {
+      f.mean[i] = center;
+      f.scale[i] = inv_std;
+      columns_affine(&f, i, lo, at, gamma, gamma_offset, beta, beta_offset);
+    }
+  }
+  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, mean + mean_offset, &f, alpha,
+                           columns, at);
   for (uint i = 0; i < vectors_of_group(at); i++) {
     const vec_real g = columns_sum(sums_g(&sums[i]), at, scratch);
     vec_real gd = columns_sum(sums_gd(&sums[i]), at, scratch);
@@ -39,6 +65,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     k.mean[i] = load_most(mean + mean_offset + column, width, 0.0f);
     k.a[i] = inv_std * factor;
     k.b[i] = k.c[i] = (vec)(0.0f);
+    if (DERIVES) {
+      k.shift[i] = f.shift[i];
+    }
     if (!FROM_RUNNING) {
       const vec_real slope = vec_real_multiply(vec_real_divide(scaled, n), wide_inv_std);
       k.b[i] = -vec_real_hi(slope);
@@ -51,7 +80,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
       store_most(vec_real_hi(g), dbeta + dbeta_offset + column, width);
     }
   }
-  if (dx) {
-    columns_differentiate(x + x_offset, dy + dy_offset, dx + dx_offset, columns, &k, at);
+  if (dx || wants(dresidual)) {
+    columns_differentiate(x + x_offset, dy + dy_offset, residual + residual_offset, RESIDUAL && !dx ? 0 : dx + dx_offset,
+                          wants(dresidual) ? dresidual + dresidual_offset : 0, columns, &k, alpha, at);
   }
 }

@@ -1,18 +1,39 @@
-/* Partial sums of one tile of rows: dy, dy*(x - mean), x - mean of each column, for merge_gradients.
+/* Partial sums of one tile of rows: g, g*(x - mean), x - mean of each column, g = dy * act'(z), for merge_gradients.
+ *
+ * With an activation z takes what merge_stats left of the mean in the coefficients, spread (inv_std, or with
+ * FROM_RUNNING the variance), gamma, beta (each may be NULL) and the residual; without, all of these are NULL or not
+ * read.
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
- * Traffic: x and dy are read once; six floats a column and tile are written.
- * Macros:  WIDTH, LOCAL, GROUP. */
+ * Traffic: x, dy and residual are read once; six floats a column and tile are written.
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradients(
-    const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, const __global float *mean,
-    ulong mean_offset, __global float *partials, ulong partials_offset, ulong rows, ulong columns, ulong outer_tile,
-    ulong inner_tile, ulong inner_tiles, ulong tiles, uint lanes)
+    const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
+    const __global storage *residual, ulong residual_offset, const __global float *gamma, ulong gamma_offset,
+    const __global float *beta, ulong beta_offset, const __global float *mean, ulong mean_offset,
+    const __global float *spread, ulong spread_offset, const __global float *coefficients, ulong coefficients_offset,
+    __global float *partials, ulong partials_offset, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile,
+    ulong inner_tiles, ulong tiles, uint lanes, float epsilon, float alpha)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
   lane_sums sums[GROUP];
+  column_forward f;
 
-  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, mean + mean_offset, columns, at);
+  for (uint k = 0; DERIVES && k < at.vectors; k++) {
+    const ulong column = column_of(at, k);
+    const uint width = width_of(at, k);
+    const vec given = load_most(spread + spread_offset + column, width, 1.0f);
+    vec lo = (vec)(0.0f);
+    if (!FROM_RUNNING) {
+      lo = load_most(coefficients + coefficients_offset + columns + column, width, 0.0f);
+    }
+    f.mean[k] = load_most(mean + mean_offset + column, width, 0.0f);
+    f.scale[k] = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
+    columns_affine(&f, k, lo, at, gamma, gamma_offset, beta, beta_offset);
+  }
+  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, mean + mean_offset, &f, alpha,
+                           columns, at);
   for (uint k = 0; k < vectors_of_group(at); k++) {
     const vec_real g = columns_sum(sums_g(&sums[k]), at, scratch);
     const vec_real gd = columns_sum(sums_gd(&sums[k]), at, scratch);

@@ -1,18 +1,28 @@
 /* Partial statistics of one tile of rows: count, sum and squares about the tile's own mean of each column, for merge_stats.
  *
+ * With given_mean and given_inv_std only where merge_stats needs more than these; each may be NULL.
+ *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x is read once; six floats a column and tile are written.
- * Macros:  WIDTH, LOCAL, GROUP. */
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_stats(
-    const __global float *x, ulong x_offset, __global float *partials, ulong partials_offset, ulong rows, ulong columns,
-    ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong tiles, uint lanes)
+    const __global storage *x, ulong x_offset, const __global float *given_mean, ulong given_mean_offset,
+    const __global float *given_inv_std, ulong given_inv_std_offset, __global float *partials, ulong partials_offset,
+    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong tiles, uint lanes)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
   const vec_real count = vec_real_from_count(at.end - at.first);
   lane_stats states[GROUP];
 
-  const ulong seen = columns_reduce(states, x + x_offset, columns, at);
+  int exact = given_mean && given_inv_std;
+  for (uint k = 0; exact && k < at.vectors; k++) {
+    const ulong column = column_of(at, k);
+    const uint width = width_of(at, k);
+    exact = columns_are_exact(load_most(given_mean + given_mean_offset + column, width, 0.0f),
+                              load_most(given_inv_std + given_inv_std_offset + column, width, 0.0f));
+  }
+  const ulong seen = exact ? 0 : columns_reduce(states, x + x_offset, columns, at);
   for (uint k = 0; k < vectors_of_group(at); k++) {
     column_statistics s;
     columns_combine(&s, states, k, seen, at, scratch);

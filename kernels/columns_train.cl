@@ -1,9 +1,9 @@
-/* y = gamma * (x - mean) * inv_std + beta with the batch's own statistics, in one launch, for few rows. y may be NULL: then
- * only statistics are stored.
+/* y = act(gamma * (x - mean) * inv_std + beta + residual) with the batch's own statistics, in one launch, for few rows.
+ * y may be x or residual, or NULL: then only statistics are stored.
  *
  * Work:    a work-group owns inner_tile columns, whole.
  * Traffic: x is read twice, the second time from cache if the tile fits there; y is written once.
- * Macros:  WIDTH, LOCAL, GROUP, STREAM. */
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL. */
 
 /* running = keep * running + weight * value, for the columns [skip, width) of one vector. */
 static inline void update_running(__global float *running, vec value, float weight, float keep, uint skip, uint width)
@@ -16,11 +16,12 @@ static inline void update_running(__global float *running, vec value, float weig
 }
 
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
-    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
-    ulong gamma_offset, const __global float *beta, ulong beta_offset, __global float *running_mean,
-    ulong running_mean_offset, __global float *running_var, ulong running_var_offset, __global float *mean,
-    ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong rows, ulong columns, ulong outer_tile,
-    ulong inner_tile, ulong inner_tiles, ulong divisor, uint lanes, float epsilon, float weight, float keep)
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset, __global storage *y,
+    ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
+    __global float *running_mean, ulong running_mean_offset, __global float *running_var, ulong running_var_offset,
+    __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong rows, ulong columns,
+    ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong divisor, uint lanes, float epsilon, float weight,
+    float keep, float alpha)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
@@ -60,6 +61,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
     columns_affine(&k, i, vec_real_lo(s.mean), at, gamma, gamma_offset, beta, beta_offset);
   }
   if (y) {
-    columns_normalize(x + x_offset, y + y_offset, columns, &k, at);
+    columns_normalize(x + x_offset, residual + residual_offset, y + y_offset, columns, &k, alpha, at);
   }
 }

@@ -1,16 +1,17 @@
 /* What every kernel shares: the axes and their legal values, and vectors.
  *
  * Axes, set by the host as macros:
- *   WIDTH         1, 4, 8, 16   floats a vector
+ *   WIDTH         1, 4, 8, 16   elements a vector
  *   LOCAL         a power of 2  work-items a work-group
  *   GROUP         1, 16, 64     statistics (rows) or vectors of columns (columns) that one work-item walks together
  *   FMA           0, 1          fma() is one instruction
  *   FROM_RUNNING  0, 1          coefficients come from the running statistics
  *   STREAM        0, 1          results go past the caches, if the compiler can
- * and one that is a choice of header: sums as real_pair.h (two floats, any device) or as real_double.h keeps them.
+ * and those of storage.h, activation.h and finish.h, and one that is a choice of header: sums as real_pair.h (two floats, any device) or as real_double.h keeps them.
  *
  * oclgrind 21.10, which checks these kernels, does not know all that its compiler makes of `a < b ? b - a : 0`, of a quotient
- * beside its remainder and of structures returned inside loops. They are written otherwise. */
+ * beside its remainder and of structures returned inside loops (into a variable that is declared there: work_group_sum).
+ * They are written otherwise. */
 
 #if WIDTH != 1 && WIDTH != 4 && WIDTH != 8 && WIDTH != 16
 #error "WIDTH has to be 1, 4, 8 or 16"
@@ -40,14 +41,15 @@
 /* ---- vectors ------------------------------------------------------------------------------------------------ */
 
 #if WIDTH == 1
-typedef float vec;
+#define OF_WIDTH(name) name
 #define VLOAD(p) (*(p))
 #define VSTORE(v, p) (*(p) = (v))
 #else
-typedef PASTE_VALUE(float, WIDTH) vec;
-#define VLOAD(p) PASTE_VALUE(vload, WIDTH)(0, (p))
-#define VSTORE(v, p) PASTE_VALUE(vstore, WIDTH)((v), 0, (p))
+#define OF_WIDTH(name) PASTE_VALUE(name, WIDTH)
+#define VLOAD(p) OF_WIDTH(vload)(0, (p))
+#define VSTORE(v, p) OF_WIDTH(vstore)((v), 0, (p))
 #endif
+typedef OF_WIDTH(float) vec;
 
 #if WIDTH == 1
 #define LANE_INDEX (0)
@@ -58,29 +60,6 @@ typedef PASTE_VALUE(float, WIDTH) vec;
 #else
 #define LANE_INDEX ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #endif
-
-/* A result that is not read again soon. Streaming stores save the read of the line that they overwrite; they need whole
- * aligned vectors, which can_stream finds out once for all vectors a multiple of WIDTH apart. */
-#if STREAM && defined(__has_builtin)
-#if __has_builtin(__builtin_nontemporal_store)
-#define STREAM_STORE(v, p) __builtin_nontemporal_store((v), (__global vec *)(p))
-#endif
-#endif
-#ifdef STREAM_STORE
-static inline int can_stream(const __global float *p) { return (ulong)p % sizeof(vec) == 0; }
-#else
-#define STREAM_STORE(v, p) VSTORE((v), (p))
-static inline int can_stream(const __global float *p) { return 0; }
-#endif
-
-static inline void store_result(vec value, __global float *p, int streams)
-{
-  if (streams) {
-    STREAM_STORE(value, p);
-  } else {
-    VSTORE(value, p);
-  }
-}
 
 /* Fetches the line at p into the caches, early; never a fault. For lone work-items, whose walk is not in the order that a
  * processor's own prefetching knows. Only PoCL, which defines the macro: elsewhere a compiler may know the builtin and a
@@ -93,7 +72,7 @@ static inline void store_result(vec value, __global float *p, int streams)
 #define PREFETCH(p) ((void)(p))
 #endif
 
-/* The first `count` < WIDTH elements at p, the rest `fill`; never reads past p + count. */
+/* The first `count` < WIDTH numbers at p, the rest `fill`; never reads past p + count. */
 static inline vec load_some(const __global float *p, uint count, float fill)
 {
   float lanes[WIDTH];

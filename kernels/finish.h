@@ -1,18 +1,28 @@
 /* The end of a reduction, for one statistic: what is stored, and the coefficients of the element-wise step.
- * Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it. */
+ * Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it.
+ *
+ * Axis:
+ *   RESIDUAL   0, 1   a tensor is added before the activation; backward its gradient may be asked for */
+
+#if RESIDUAL != 0 && RESIDUAL != 1
+#error "RESIDUAL has to be 0 or 1"
+#endif
+
+/* Backward passes need z, and with it gamma, beta and the residual, for the activation's derivative only. */
+#define DERIVES (ACTIVATION != 0)
 
 /* Blocks of up to BLOCK vectors, `stride` apart, of which `count` there are; each has `width` <= WIDTH elements. */
-static inline ulong add_vectors(lane_stats *s, ulong seen, const __global float *p, ulong count, ulong stride, uint width)
+static inline ulong add_vectors(lane_stats *s, ulong seen, const __global storage *p, ulong count, ulong stride, uint width)
 {
   for (ulong i = 0; i < count; i += BLOCK) {
     vec x[BLOCK];
     const uint size = (uint)min(count - i, (ulong)BLOCK);
     if (size == BLOCK && width == WIDTH) {
-      UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++) { x[j] = VLOAD(p + (i + j) * stride); }
+      UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++) { x[j] = tensor_load(p + (i + j) * stride); }
     } else {
       UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++)
       {
-        x[j] = j < size ? load_most(p + (i + j) * stride, width, 0.0f) : (vec)(0.0f);
+        x[j] = j < size ? tensor_load_most(p + (i + j) * stride, width, 0.0f) : (vec)(0.0f);
       }
     }
     stats_add(s, seen, x, size);
@@ -31,18 +41,75 @@ typedef struct forward_coefficients {
   float mean, scale, shift;
 } forward_coefficients;
 
-/* dx = a * (dy + ((x - mean) * b + c)) */
+/* dx = a * (g + ((x - mean) * b + c)), g = dy * act'(z), z = (x - mean) * a + shift */
 typedef struct backward_coefficients {
-  float mean, a, b, c;
+  float mean, a, b, c, shift;
 } backward_coefficients;
 
-/* y and dx of vectors, the coefficients of each statistic or of each element in all lanes. */
+/* z, y, g and dx of vectors, the coefficients of each statistic or of each element in all lanes. `added` is the residual's. */
 static inline vec normalized(vec x, vec mean, vec scale, vec shift) { return MULTIPLY_ADD(x - mean, scale, shift); }
 
-static inline vec differentiated(vec x, vec dy, vec mean, vec a, vec b, vec c)
+static inline vec activated(vec z, vec added, float alpha) { return activate(RESIDUAL ? z + added : z, alpha); }
+
+static inline vec derived(vec x, vec dy, vec added, vec mean, vec scale, vec shift, float alpha)
 {
-  return FROM_RUNNING ? a * dy : a * (dy + MULTIPLY_ADD(x - mean, b, c));
+  if (!DERIVES) {
+    return dy;
+  }
+  const vec z = normalized(x, mean, scale, shift);
+  return dy * activation_slope(RESIDUAL ? z + added : z, alpha);
 }
+
+static inline vec differentiated(vec x, vec g, vec mean, vec a, vec b, vec c)
+{
+  return FROM_RUNNING ? a * g : a * (g + MULTIPLY_ADD(x - mean, b, c));
+}
+
+/* Elements of the residual from i on, 0 where there is none or it is not needed. */
+static inline vec addend(const __global storage *residual, ulong i, int needed)
+{
+  return RESIDUAL && needed ? tensor_load(residual + i) : (vec)(0.0f);
+}
+
+static inline vec addend_most(const __global storage *residual, ulong i, uint count, int needed)
+{
+  return RESIDUAL && needed ? tensor_load_most(residual + i, count, 0.0f) : (vec)(0.0f);
+}
+
+/* 1 if the residual's gradient is asked for. */
+static inline int wants(const __global storage *dresidual) { return RESIDUAL && dresidual != 0; }
+
+/* The residual's gradient, which is g, and dx; with a residual either may be NULL. */
+static inline void store_gradients(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i, int streams)
+{
+  if (wants(dresidual)) {
+    store_result(g, dresidual + i, streams);
+  }
+  if (!RESIDUAL || dx) {
+    store_result(value, dx + i, streams);
+  }
+}
+
+static inline void store_gradients_most(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i,
+                                        uint count)
+{
+  if (wants(dresidual)) {
+    tensor_store_most(g, dresidual + i, count);
+  }
+  if (!RESIDUAL || dx) {
+    tensor_store_most(value, dx + i, count);
+  }
+}
+
+static inline int can_stream_both(const __global storage *dx, const __global storage *dresidual)
+{
+  return RESIDUAL ? (!dx || can_stream(dx)) && (!dresidual || can_stream(dresidual)) : can_stream(dx);
+}
+
+/* Backward: a mean rounded to a float is off by 2^-24 of itself at most. Up to so many standard deviations that moves z by
+ * less than its bound in docs/numerics.md; beyond, sums over x give back what the float has not. */
+#define EXACT_MEANS 4.0f
+static inline int mean_is_exact(float mean, float inv_std) { return !(fabs(mean) * inv_std > EXACT_MEANS); }
 
 /* What the mean's float has not goes into the shift: it is small, so nothing is lost, and each element is spared an
  * instruction. */
@@ -85,12 +152,14 @@ static inline float inv_std_of(float variance, float epsilon)
 }
 
 /* From the sums over n values. frozen: mean and inv_std are constants, so nothing flows back through them. Otherwise the sum
- * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. */
-static inline backward_coefficients finish_gradients(real g, real gd, real d, ulong n, ulong statistic, int frozen,
-                                                     float mean, float inv_std, float gamma, __global float *dgamma,
-                                                     __global float *dbeta)
+ * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. Sets all but the shift. */
+static inline void finish_gradients(backward_coefficients *made, real g, real gd, real d, ulong n, ulong statistic,
+                                    int frozen, float mean, float inv_std, float gamma, __global float *dgamma,
+                                    __global float *dbeta)
 {
-  backward_coefficients made = {mean, gamma * inv_std, 0.0f, 0.0f};
+  made->mean = mean;
+  made->a = gamma * inv_std;
+  made->b = made->c = 0.0f;
   const real count = real_from_count(n), rounding = frozen ? real_of(0.0f, 0.0f) : real_divide(d, count);
   if (!frozen) {
     gd = real_subtract(gd, real_multiply(rounding, g));
@@ -104,8 +173,7 @@ static inline backward_coefficients finish_gradients(real g, real gd, real d, ul
   }
   if (!frozen) {
     const real slope = real_multiply(real_divide(scaled, count), real_of(inv_std, 0.0f));
-    made.b = -real_hi(slope);
-    made.c = real_hi(real_subtract(real_multiply(rounding, slope), real_divide(g, count)));
+    made->b = -real_hi(slope);
+    made->c = real_hi(real_subtract(real_multiply(rounding, slope), real_divide(g, count)));
   }
-  return made;
 }

@@ -1,12 +1,7 @@
 /* The walk over anything: axes with any strides, storage types, padding, activations; one element at a time. The kernels
  * general_* are right everywhere and fast nowhere: what should be fast has a variant of its own.
  *
- * Axes, besides those of common.h (WIDTH is 1) and storage.h:
- *   ACTIVATION   0 to 9 (clnorm_activation) */
-
-#if ACTIVATION < 0 || ACTIVATION > 9
-#error "ACTIVATION has to be 0 to 9"
-#endif
+ * Axes: those of common.h (WIDTH is 1), storage.h and activation.h. */
 
 /* Values of clnorm_op, clnorm_variance and the flags of a descriptor. */
 #define OP_RMS 5
@@ -188,96 +183,6 @@ static inline num general_inv_std(real variance, num epsilon)
 {
   const real offset = {epsilon, (num)(0.0f)};
   return real_inverse_sqrt(real_add(variance, offset));
-}
-
-/* ---- activations: src/cpu_activation.h has the same ---------------------------------------------------------------- */
-
-#define SQRT_HALF ((num)(0.70710678118654752440))
-#define SQRT_2_BY_PI ((num)(0.79788456080286535588))
-#define INV_SQRT_2_PI ((num)(0.39894228040143267794))
-#define GELU_CUBIC ((num)(0.044715))
-#define ONE ((num)(1.0f))
-#define ZERO ((num)(0.0f))
-
-/* Neither side overflows. */
-static inline num sigmoid(num z)
-{
-  const num e = exp(-fabs(z));
-  return z >= ZERO ? ONE / (ONE + e) : e / (ONE + e);
-}
-
-/* (1 + tanh(u)) / 2 = sigmoid(2u) loses nothing where tanh is near -1. */
-static inline num gelu_gate(num z)
-{
-  return sigmoid((num)(2.0f) * SQRT_2_BY_PI * (z + GELU_CUBIC * z * z * z));
-}
-
-static inline num activate(num z, num alpha)
-{
-  if (ACTIVATION == 1) {
-    return z <= ZERO ? ZERO : z; /* a NaN stays one */
-  }
-  if (ACTIVATION == 2) {
-    return z <= ZERO ? alpha * z : z;
-  }
-  if (ACTIVATION == 3) {
-    return z <= ZERO ? ZERO : (z > alpha ? alpha : z);
-  }
-  if (ACTIVATION == 4) {
-    return z <= ZERO ? alpha * expm1(z) : z;
-  }
-  if (ACTIVATION == 5) {
-    return sigmoid(z);
-  }
-  if (ACTIVATION == 6) {
-    return tanh(z);
-  }
-  if (ACTIVATION >= 7 && z == -(num)(INFINITY)) {
-    return -ZERO;
-  }
-  if (ACTIVATION == 7) {
-    return z * sigmoid(z);
-  }
-  if (ACTIVATION == 8) {
-    return z * ((num)(0.5f) * erfc(-z * SQRT_HALF));
-  }
-  return ACTIVATION == 9 ? z * gelu_gate(z) : z;
-}
-
-static inline num activation_slope(num z, num alpha)
-{
-  if (ACTIVATION == 1) {
-    return z <= ZERO ? ZERO : ONE;
-  }
-  if (ACTIVATION == 2) {
-    return z <= ZERO ? alpha : ONE;
-  }
-  if (ACTIVATION == 3) {
-    return z <= ZERO || z > alpha ? ZERO : ONE;
-  }
-  if (ACTIVATION == 4) {
-    return z <= ZERO ? alpha * exp(z) : ONE;
-  }
-  if (ACTIVATION == 5) {
-    return sigmoid(z) * sigmoid(-z);
-  }
-  if (ACTIVATION == 6) {
-    /* 1 - tanh^2 without the difference. */
-    return (num)(4.0f) * sigmoid((num)(2.0f) * z) * sigmoid((num)(-2.0f) * z);
-  }
-  if (ACTIVATION == 7) {
-    const num s = sigmoid(z);
-    return isinf(z) ? s : s * (ONE + z * sigmoid(-z));
-  }
-  if (ACTIVATION == 8) {
-    const num density = INV_SQRT_2_PI * exp((num)(-0.5f) * z * z);
-    return (num)(0.5f) * erfc(-z * SQRT_HALF) + (isinf(z) ? ZERO : z * density);
-  }
-  if (ACTIVATION == 9) {
-    const num gate = gelu_gate(z), inner = SQRT_2_BY_PI * (ONE + (num)(3.0f) * GELU_CUBIC * z * z);
-    return isinf(z) ? gate : gate + (num)(2.0f) * z * gate * gelu_gate(-z) * inner;
-  }
-  return ONE;
 }
 
 /* ---- what the backward kernels share ------------------------------------------------------------------------------- */

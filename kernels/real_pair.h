@@ -168,6 +168,7 @@ static inline void sums_add(lane_sums *s, vec x, vec g, vec mean)
   s->d = distance;
 }
 
-static inline vec_real sums_g(const lane_sums *s) { return vec_real_of(s->g, s->g_lo); }
-static inline vec_real sums_gd(const lane_sums *s) { return vec_real_of(s->gd, s->gd_lo); }
-static inline vec_real sums_d(const lane_sums *s) { return vec_real_of(s->d, s->d_lo); }
+/* An infinite gradient leaves a NaN in lo, and an infinite sum. */
+static inline vec_real sums_g(const lane_sums *s) { return vec_real_of(s->g, DROP_NAN(vec, s->g_lo)); }
+static inline vec_real sums_gd(const lane_sums *s) { return vec_real_of(s->gd, DROP_NAN(vec, s->gd_lo)); }
+static inline vec_real sums_d(const lane_sums *s) { return vec_real_of(s->d, DROP_NAN(vec, s->d_lo)); }

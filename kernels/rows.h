@@ -58,16 +58,16 @@ static inline ulong run_ahead(uint group, ulong run, ulong segment_stride)
   return can ? (group > 1 ? BLOCK : 1) * segment_stride : 0;
 }
 
-static inline void prefetch_floats(const __global float *p, ulong count)
+static inline void prefetch_elements(const __global storage *p, ulong count)
 {
-  for (ulong i = 0; i < count; i += 16) {
+  for (ulong i = 0; i < count; i += 64 / sizeof(storage)) {
     PREFETCH(p + i);
   }
 }
 
 /* Adds the runs of segments [0, segments) at p to the states of `group` statistics, `statistic_stride` apart. A block of
  * vectors lies along the run where that is long enough to fill it, else across BLOCK segments. */
-static inline rows_counts rows_reduce(rows_stats_state *states, uint group, const __global float *p, ulong segments, ulong run,
+static inline rows_counts rows_reduce(rows_stats_state *states, uint group, const __global storage *p, ulong segments, ulong run,
                                       ulong segment_stride, ulong statistic_stride, rows_place at)
 {
   const ulong vectors = lane_vectors(at, run);
@@ -82,12 +82,12 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
     const ulong here = min((segments - segment - 1) / at.rows + 1, block);
     const rows_counts before = seen;
     for (uint g = 0; g < group; g++) {
-      const __global float *q = p + g * statistic_stride + segment * segment_stride;
+      const __global storage *q = p + g * statistic_stride + segment * segment_stride;
       seen = before;
       for (ulong v = 0; v < vectors; v += along ? BLOCK : 1) {
-        const __global float *from = q + at.lane * WIDTH + v * step;
+        const __global storage *from = q + at.lane * WIDTH + v * step;
         for (ulong i = 0; ahead != 0 && i < here; i++) {
-          prefetch_floats(from + i * segment_stride + ahead, along ? BLOCK * WIDTH : WIDTH);
+          prefetch_elements(from + i * segment_stride + ahead, along ? BLOCK * WIDTH : WIDTH);
         }
         seen.body = add_vectors(&states[g].body, seen.body, from, along ? min(vectors - v, (ulong)BLOCK) : here,
                                 along ? step : across, WIDTH);
@@ -137,44 +137,69 @@ static inline vec normalize(vec x, forward_coefficients k)
   return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
 }
 
-/* y of one run; y may be x, so an overlapping tail is loaded before anything is stored. */
-static inline void run_apply(const __global float *x, __global float *y, ulong run, forward_coefficients k, rows_place at)
+/* y of one run; y may be x or the residual, so an overlapping tail is loaded before anything is stored. */
+static inline void run_apply(const __global storage *x, const __global storage *residual, __global storage *y, ulong run,
+                             forward_coefficients k, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
+  const int overlaps = tail != 0 && tail_overlaps(at, run);
   const int streams = can_stream(y);
-  const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
+  const vec last = overlaps ? tensor_load(x + run - WIDTH) : (vec)(0.0f);
+  const vec last_added = overlaps ? addend(residual, run - WIDTH, 1) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    store_result(normalize(VLOAD(x + i), k), y + i, streams);
+    store_result(activated(normalize(tensor_load(x + i), k), addend(residual, i, 1), alpha), y + i, streams);
   }
-  if (tail != 0 && overlaps) {
-    VSTORE(normalize(last, k), y + run - WIDTH);
+  if (overlaps) {
+    tensor_store(activated(normalize(last, k), last_added, alpha), y + run - WIDTH);
   } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
-    store_some(normalize(load_some(x + i, tail, 0.0f), k), y + i, tail);
+    const vec z = normalize(tensor_load_some(x + i, tail, 0.0f), k);
+    tensor_store_some(activated(z, addend_most(residual, i, tail, 1), alpha), y + i, tail);
   }
+}
+
+/* For sums without an activation. */
+static inline forward_coefficients center_only(float mean)
+{
+  const forward_coefficients made = {mean, 1.0f, 0.0f};
+  return made;
+}
+
+/* g of vectors of one statistic. */
+static inline vec derive(vec x, vec dy, vec added, forward_coefficients k, float alpha)
+{
+  return derived(x, dy, added, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift), alpha);
 }
 
 /* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. tail: the elements after the last
  * whole vector that are to be added here. */
-static inline void run_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, uint tail,
-                                 float mean, ulong ahead, rows_place at)
+static inline void run_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
+                                 const __global storage *residual, ulong run, uint tail, forward_coefficients k, float alpha,
+                                 ulong ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
+  const vec mean = (vec)(k.mean);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
-      prefetch_floats(x + i + ahead, WIDTH);
-      prefetch_floats(dy + i + ahead, WIDTH);
+      prefetch_elements(x + i + ahead, WIDTH);
+      prefetch_elements(dy + i + ahead, WIDTH);
+      if (RESIDUAL && DERIVES) {
+        prefetch_elements(residual + i + ahead, WIDTH);
+      }
     }
-    sums_add(s, VLOAD(x + i), VLOAD(dy + i), (vec)(mean));
+    const vec value = tensor_load(x + i);
+    sums_add(s, value, derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha), mean);
   }
   if (tail != 0 && tail_overlaps(at, run)) {
     const ulong i = run - WIDTH;
-    sums_add(s, keep_last(VLOAD(x + i), tail, mean), keep_last(VLOAD(dy + i), tail, 0.0f), (vec)(mean));
+    const vec value = tensor_load(x + i);
+    const vec g = derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha);
+    sums_add(s, keep_last(value, tail, k.mean), keep_last(g, tail, 0.0f), mean);
   } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
-    sums_add(s, load_some(x + i, tail, mean), load_some(dy + i, tail, 0.0f), (vec)(mean));
+    const vec value = tensor_load_some(x + i, tail, k.mean), dvalue = tensor_load_some(dy + i, tail, 0.0f);
+    sums_add(s, value, derive(value, dvalue, addend_most(residual, i, tail, DERIVES), k, alpha), mean);
   }
 }
 
@@ -182,29 +207,36 @@ static inline void run_gradients(lane_sums *s, const __global float *x, const __
  * vector of its own in each segment would take a quarter of the time. */
 static inline int tails_together(uint tail) { return LOCAL == 1 && tail != 0 && tail * BLOCK <= WIDTH; }
 
-static inline void tails_gradients(lane_sums *s, const __global float *x, const __global float *dy, ulong run, uint tail,
-                                   float mean, uint segments, ulong segment_stride)
+static inline void tails_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
+                                   const __global storage *residual, ulong run, uint tail, forward_coefficients k, float alpha,
+                                   uint segments, ulong segment_stride)
 {
-  float values[WIDTH], gradients[WIDTH];
+  float values[WIDTH], gradients[WIDTH], added[WIDTH];
   for (uint i = 0; i < WIDTH; i++) {
-    values[i] = mean;
+    values[i] = k.mean;
     gradients[i] = 0.0f;
+    added[i] = 0.0f;
   }
-  for (uint k = 0; k < segments; k++) {
+  for (uint segment = 0; segment < segments; segment++) {
     for (uint i = 0; i < tail; i++) {
-      const ulong from = k * segment_stride + run - tail + i;
-      values[k * tail + i] = x[from];
-      gradients[k * tail + i] = dy[from];
+      const ulong from = segment * segment_stride + run - tail + i;
+      const uint to = segment * tail + i;
+      values[to] = LOAD(x + from);
+      gradients[to] = LOAD(dy + from);
+      if (RESIDUAL && DERIVES) {
+        added[to] = LOAD(residual + from);
+      }
     }
   }
-  sums_add(s, VLOAD(values), VLOAD(gradients), (vec)(mean));
+  sums_add(s, VLOAD(values), derive(VLOAD(values), VLOAD(gradients), VLOAD(added), k, alpha), (vec)(k.mean));
 }
 
 /* Adds the sums of segments [0, segments) to the lanes of `group` statistics. BLOCK segments of one statistic after another,
  * so that its sums stay in registers meanwhile. */
-static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global float *x, const __global float *dy,
-                                         const __global float *mean, ulong segments, ulong run, ulong segment_stride,
-                                         ulong statistic_stride, rows_place at)
+static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global storage *x, const __global storage *dy,
+                                         const __global storage *residual, const forward_coefficients *k, float alpha,
+                                         ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
+                                         rows_place at)
 {
   const ulong ahead = run_ahead(group, run, segment_stride);
   const uint tail = lane_tail(at, run);
@@ -216,12 +248,30 @@ static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __gl
       lane_sums s = sums[g];
       for (ulong segment = block; segment < end; segment += at.rows) {
         const ulong offset = segment * segment_stride + g * statistic_stride;
-        run_gradients(&s, x + offset, dy + offset, run, together ? 0 : tail, mean[g], ahead, at);
+        run_gradients(&s, x + offset, dy + offset, residual + offset, run, together ? 0 : tail, k[g], alpha, ahead, at);
       }
       if (together) {
-        tails_gradients(&s, x + first, dy + first, run, tail, mean[g], (uint)(end - block), segment_stride);
+        tails_gradients(&s, x + first, dy + first, residual + first, run, tail, k[g], alpha, (uint)(end - block),
+                        segment_stride);
       }
       sums[g] = s;
+    }
+  }
+}
+
+/* Adds the sums of x - mean of segments [0, segments) to a lane's. */
+static inline void rows_reduce_distances(lane_sums *s, const __global storage *x, float mean, ulong segments, ulong run,
+                                         ulong segment_stride, rows_place at)
+{
+  const uint tail = lane_tail(at, run);
+  const ulong end = run / WIDTH * WIDTH;
+  for (ulong segment = at.row; segment < segments; segment += at.rows) {
+    const __global storage *from = x + segment * segment_stride;
+    for (ulong i = at.lane * WIDTH; i < end; i += (ulong)at.lanes * WIDTH) {
+      sums_add(s, tensor_load(from + i), (vec)(0.0f), (vec)(mean));
+    }
+    if (tail != 0) {
+      sums_add(s, tensor_load_some(from + end, tail, mean), (vec)(0.0f), (vec)(mean));
     }
   }
 }
@@ -240,28 +290,41 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
   return made;
 }
 
-static inline vec gradient(vec x, vec dy, backward_coefficients k)
+/* g of vectors of one statistic, and dx from it. */
+static inline vec gradient_at_z(vec x, vec dy, vec added, backward_coefficients k, float alpha)
 {
-  return differentiated(x, dy, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
+  return derived(x, dy, added, (vec)(k.mean), (vec)(k.a), (vec)(k.shift), alpha);
 }
 
-/* dx of one run; dx may be dy. */
-static inline void run_dx(const __global float *x, const __global float *dy, __global float *dx, ulong run,
-                          backward_coefficients k, rows_place at)
+static inline vec gradient(vec x, vec g, backward_coefficients k)
+{
+  return differentiated(x, g, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
+}
+
+/* dx and dresidual of one run; either may be dy. */
+static inline void run_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
+                          __global storage *dx, __global storage *dresidual, ulong run, backward_coefficients k, float alpha,
+                          rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
-  const int streams = can_stream(dx);
-  const vec last = tail != 0 && overlaps ? VLOAD(dy + run - WIDTH) : (vec)(0.0f);
+  const int overlaps = tail != 0 && tail_overlaps(at, run);
+  const int streams = can_stream_both(dx, dresidual);
+  const vec last = overlaps ? tensor_load(dy + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    store_result(gradient(VLOAD(x + i), VLOAD(dy + i), k), dx + i, streams);
+    const vec value = tensor_load(x + i);
+    const vec g = gradient_at_z(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha);
+    store_gradients(g, gradient(value, g, k), dx, dresidual, i, streams);
   }
-  if (tail != 0 && overlaps) {
-    VSTORE(gradient(VLOAD(x + run - WIDTH), last, k), dx + run - WIDTH);
+  if (overlaps) {
+    const ulong i = run - WIDTH;
+    const vec value = tensor_load(x + i), g = gradient_at_z(value, last, addend(residual, i, DERIVES), k, alpha);
+    store_gradients(g, gradient(value, g, k), dx, dresidual, i, 0);
   } else if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
-    store_some(gradient(load_some(x + i, tail, 0.0f), load_some(dy + i, tail, 0.0f), k), dx + i, tail);
+    const vec value = tensor_load_some(x + i, tail, 0.0f), dvalue = tensor_load_some(dy + i, tail, 0.0f);
+    const vec g = gradient_at_z(value, dvalue, addend_most(residual, i, tail, DERIVES), k, alpha);
+    store_gradients_most(g, gradient(value, g, k), dx, dresidual, i, tail);
   }
 }
 
@@ -279,8 +342,9 @@ static inline int is_flat(uint group, ulong segments, ulong run, ulong statistic
          segments > 1;
 }
 
-static inline void flat_apply(const __global float *x, __global float *y, ulong segments, ulong segment_stride, ulong run,
-                              const forward_coefficients *k, uint group)
+static inline void flat_apply(const __global storage *x, const __global storage *residual, __global storage *y,
+                              ulong segments, ulong segment_stride, ulong run, const forward_coefficients *k, float alpha,
+                              uint group)
 {
   vec mean[FLAT_VECTORS], scale[FLAT_VECTORS], shift[FLAT_VECTORS];
   float *const means = (float *)mean, *const scales = (float *)scale, *const shifts = (float *)shift;
@@ -292,40 +356,47 @@ static inline void flat_apply(const __global float *x, __global float *y, ulong 
       shifts[g * run + i] = k[g].shift;
     }
   }
-  for (ulong segment = 0; segment < segments; segment++, x += segment_stride, y += segment_stride) {
-    const int streams = can_stream(y);
-    /* y may be x: what overlaps is loaded before anything is stored. */
-    const vec last = normalized(VLOAD(x + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
+  for (ulong segment = 0; segment < segments; segment++) {
+    const ulong offset = segment * segment_stride;
+    const int streams = can_stream(y + offset);
+    /* y may be x or the residual: what overlaps is loaded before anything is stored. */
+    const vec z = normalized(tensor_load(x + offset + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
+    const vec last = activated(z, addend(residual, offset + end, 1), alpha);
     for (ulong v = 0; v < row / WIDTH; v++) {
-      store_result(normalized(VLOAD(x + v * WIDTH), mean[v], scale[v], shift[v]), y + v * WIDTH, streams);
+      const ulong at = offset + v * WIDTH;
+      store_result(activated(normalized(tensor_load(x + at), mean[v], scale[v], shift[v]), addend(residual, at, 1), alpha),
+                   y + at, streams);
     }
     if (row % WIDTH != 0) {
-      VSTORE(last, y + end);
+      tensor_store(last, y + offset + end);
     }
   }
 }
 
 /* y of the segments from x on, of `group` neighbouring statistics. */
-static inline void group_apply(const __global float *x, __global float *y, ulong segments, ulong run, ulong segment_stride,
-                               ulong statistic_stride, const forward_coefficients *k, uint group, rows_place at)
+static inline void group_apply(const __global storage *x, const __global storage *residual, __global storage *y,
+                               ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
+                               const forward_coefficients *k, float alpha, uint group, rows_place at)
 {
   if (is_flat(group, segments, run, statistic_stride)) {
-    flat_apply(x, y, segments, segment_stride, run, k, group);
+    flat_apply(x, residual, y, segments, segment_stride, run, k, alpha, group);
     return;
   }
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
     for (uint g = 0; g < group; g++) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, y + offset, run, k[g], at);
+      run_apply(x + offset, residual + offset, y + offset, run, k[g], alpha, at);
     }
   }
 }
 
-static inline void flat_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments,
-                           ulong segment_stride, ulong run, const backward_coefficients *k, uint group)
+static inline void flat_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
+                           __global storage *dx, __global storage *dresidual, ulong segments, ulong segment_stride, ulong run,
+                           const backward_coefficients *k, float alpha, uint group)
 {
-  vec mean[FLAT_VECTORS], a[FLAT_VECTORS], b[FLAT_VECTORS], c[FLAT_VECTORS];
+  vec mean[FLAT_VECTORS], a[FLAT_VECTORS], b[FLAT_VECTORS], c[FLAT_VECTORS], shift[FLAT_VECTORS];
   float *const means = (float *)mean, *const as = (float *)a, *const bs = (float *)b, *const cs = (float *)c;
+  float *const shifts = (float *)shift;
   const ulong row = group * run, end = row - WIDTH;
   for (uint g = 0; g < group; g++) {
     for (ulong i = 0; i < run; i++) {
@@ -333,36 +404,46 @@ static inline void flat_dx(const __global float *x, const __global float *dy, __
       as[g * run + i] = k[g].a;
       bs[g * run + i] = k[g].b;
       cs[g * run + i] = k[g].c;
+      if (DERIVES) {
+        shifts[g * run + i] = k[g].shift;
+      }
     }
   }
   for (ulong segment = 0; segment < segments; segment++) {
-    const ulong offset = segment * segment_stride;
-    const int streams = can_stream(dx + offset);
-    const vec last = differentiated(VLOAD(x + offset + end), VLOAD(dy + offset + end), VLOAD(means + end), VLOAD(as + end),
-                                    VLOAD(bs + end), VLOAD(cs + end));
+    const ulong offset = segment * segment_stride, edge = offset + end;
+    const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + offset, wants(dresidual) ? dresidual + offset : 0);
+    const vec x_last = tensor_load(x + edge), shift_last = DERIVES ? VLOAD(shifts + end) : (vec)(0.0f);
+    const vec g_last = derived(x_last, tensor_load(dy + edge), addend(residual, edge, DERIVES), VLOAD(means + end),
+                               VLOAD(as + end), shift_last, alpha);
+    const vec last =
+        differentiated(x_last, g_last, VLOAD(means + end), VLOAD(as + end), VLOAD(bs + end), VLOAD(cs + end));
     for (ulong v = 0; v < row / WIDTH; v++) {
       const ulong at = offset + v * WIDTH;
-      store_result(differentiated(VLOAD(x + at), VLOAD(dy + at), mean[v], a[v], b[v], c[v]), dx + at, streams);
+      const vec value = tensor_load(x + at);
+      const vec g = derived(value, tensor_load(dy + at), addend(residual, at, DERIVES), mean[v], a[v], shift[v], alpha);
+      store_gradients(g, differentiated(value, g, mean[v], a[v], b[v], c[v]), dx, dresidual, at, streams);
     }
     if (row % WIDTH != 0) {
-      VSTORE(last, dx + offset + end);
+      store_gradients(g_last, last, dx, dresidual, edge, 0);
     }
   }
 }
 
-/* dx of the segments from x on, of `group` neighbouring statistics. */
-static inline void group_dx(const __global float *x, const __global float *dy, __global float *dx, ulong segments, ulong run,
-                            ulong segment_stride, ulong statistic_stride, const backward_coefficients *k, uint group,
-                            rows_place at)
+/* dx and dresidual of the segments from x on, of `group` neighbouring statistics. */
+static inline void group_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
+                            __global storage *dx, __global storage *dresidual, ulong segments, ulong run,
+                            ulong segment_stride, ulong statistic_stride, const backward_coefficients *k, float alpha,
+                            uint group, rows_place at)
 {
   if (is_flat(group, segments, run, statistic_stride)) {
-    flat_dx(x, dy, dx, segments, segment_stride, run, k, group);
+    flat_dx(x, dy, residual, dx, dresidual, segments, segment_stride, run, k, alpha, group);
     return;
   }
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
     for (uint g = 0; g < group; g++) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_dx(x + offset, dy + offset, dx + offset, run, k[g], at);
+      run_dx(x + offset, dy + offset, residual + offset, RESIDUAL && !dx ? 0 : dx + offset,
+             wants(dresidual) ? dresidual + offset : 0, run, k[g], alpha, at);
     }
   }
 }

@@ -1,15 +1,17 @@
-/* y = gamma * (x - mean) * inv_std + beta with the batch's own statistics, in one launch. y may be NULL: then only
- * statistics are stored.
+/* y = act(gamma * (x - mean) * inv_std + beta + residual) with the batch's own statistics, in one launch. y may be x or
+ * residual, or NULL: then only statistics are stored.
  *
  * Work:    a work-group owns GROUP neighbouring statistics, whole.
  * Traffic: x is read twice, the second time from cache if a statistic's data fits there; y is written once.
- * Macros:  WIDTH, LOCAL, STREAM, GROUP (more than 1 where runs are short, so that neighbours share cache lines). */
+ * Macros:  WIDTH, LOCAL, STREAM, STORAGE, ACTIVATION, RESIDUAL, GROUP (more than 1 where runs are short, so that
+ *          neighbours share cache lines). */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
-    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
-    ulong gamma_offset, const __global float *beta, ulong beta_offset, __global float *running_mean,
-    ulong running_mean_offset, __global float *running_var, ulong running_var_offset, __global float *mean,
-    ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong segments, ulong run, ulong segment_stride,
-    ulong statistic_stride, ulong statistics_count, ulong divisor, uint lanes, float epsilon, float weight, float keep)
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset, __global storage *y,
+    ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
+    __global float *running_mean, ulong running_mean_offset, __global float *running_var, ulong running_var_offset,
+    __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong segments, ulong run,
+    ulong segment_stride, ulong statistic_stride, ulong statistics_count, ulong divisor, uint lanes, float epsilon,
+    float weight, float keep, float alpha)
 {
   __local real scratch[LOCAL];
   const rows_place at = rows_place_of(lanes);
@@ -39,6 +41,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
   if (!y) {
     return;
   }
+  residual += residual_offset + first * statistic_stride;
   y += y_offset + first * statistic_stride;
-  group_apply(x, y, segments, run, segment_stride, statistic_stride, coefficients, group, at);
+  group_apply(x, residual, y, segments, run, segment_stride, statistic_stride, coefficients, alpha, group, at);
 }

@@ -75,7 +75,7 @@ static inline void each_apply(const __global float *x, __global float *y, ulong 
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     const vec xh = normalized(VLOAD(x + i), mean, scale, shift);
     if (ahead != 0) {
-      prefetch_floats(x + i + ahead, WIDTH);
+      prefetch_elements(x + i + ahead, WIDTH);
     }
     store_result(MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f)), y + i, streams);
   }
@@ -102,7 +102,7 @@ static inline void shared_apply(const __global float *x, __global float *y, ulon
   const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
-      prefetch_floats(x + i + ahead, WIDTH);
+      prefetch_elements(x + i + ahead, WIDTH);
     }
     store_result(normalize(VLOAD(x + i), k), y + i, streams);
   }
@@ -206,8 +206,8 @@ INLINE_LOCAL void each_sums_add(each_sums *s, const __global float *x, const __g
       const ulong at = i + j * step;
       const vec value = VLOAD(x + at);
       if (ahead != 0) {
-        prefetch_floats(x + at + ahead, WIDTH);
-        prefetch_floats(dy + at + ahead, WIDTH);
+        prefetch_elements(x + at + ahead, WIDTH);
+        prefetch_elements(dy + at + ahead, WIDTH);
       }
       h[j] = VLOAD(dy + at) * parameters_at(gamma, at, 1.0f);
       hd[j] = h[j] * (value - mean);
@@ -402,7 +402,7 @@ INLINE_LOCAL void sample_rounding(real *made, const __global float *x, ulong run
 {
   lane_sums sums;
   sums_clear(&sums);
-  run_gradients(&sums, x, x, run, lane_tail(at, run), s.hi, 0, at);
+  rows_reduce_distances(&sums, x, s.hi, 1, run, 0, at);
   *made = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
   *made = real_divide(*made, real_from_count(run));
 }

@@ -15,6 +15,8 @@ typedef double num;
 typedef float num;
 #endif
 
+/* ---- one element ------------------------------------------------------------------------------------------------- */
+
 #if STORAGE == 1
 typedef float storage;
 #define LOAD(p) (*(p))
@@ -36,4 +38,118 @@ static inline ushort bfloat16_of(float v)
 typedef double storage;
 #define LOAD(p) (*(p))
 #define STORE(v, p) (*(p) = (v))
+#endif
+
+/* ---- vectors of elements ------------------------------------------------------------------------------------------
+ * Of float's arithmetic: with doubles nothing walks by vectors. */
+
+#if STORAGE != 4
+
+#if STORAGE == 1
+typedef vec stored;
+#else
+typedef OF_WIDTH(ushort) stored;
+#endif
+
+#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+/* PoCL 3.1 stores vectors of ushort in pieces, and takes halves to lie at multiples of 16 bytes. */
+typedef stored __attribute__((aligned(2))) stored_anywhere;
+#define LOAD_BITS(p) (*(const __global stored_anywhere *)(p))
+#define STORE_BITS(bits, p) (*(__global stored_anywhere *)(p) = (bits))
+#else
+#define LOAD_BITS(p) VLOAD(p)
+#define STORE_BITS(bits, p) VSTORE((bits), (p))
+#endif
+
+#if STORAGE == 1
+#define STORED_OF(v) (v)
+#define TENSOR_LOAD(p) VLOAD(p)
+#define TENSOR_STORE(v, p) VSTORE((v), (p))
+#elif STORAGE == 2
+#define STORED_OF(v) stored_of(v)
+#define STORE_HALVES PASTE_VALUE(OF_WIDTH(vstore_half), _rte)
+static inline stored stored_of(vec v)
+{
+  stored halves;
+  STORE_HALVES(v, 0, (__private half *)&halves);
+  return halves;
+}
+#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+static inline vec vec_of(stored halves) { return OF_WIDTH(vload_half)(0, (const __private half *)&halves); }
+#define TENSOR_LOAD(p) vec_of(LOAD_BITS(p))
+#define TENSOR_STORE(v, p) STORE_BITS(stored_of(v), (p))
+#else
+#define TENSOR_LOAD(p) OF_WIDTH(vload_half)(0, (p))
+#define TENSOR_STORE(v, p) STORE_HALVES((v), 0, (p))
+#endif
+#elif STORAGE == 3
+#define STORED_OF(v) stored_of(v)
+static inline stored stored_of(vec v)
+{
+  const OF_WIDTH(uint) bits = OF_WIDTH(as_uint)(v), rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+  return OF_WIDTH(convert_ushort)(select(rounded, bits >> 16 | 0x40u, isnan(v)));
+}
+#define TENSOR_LOAD(p) OF_WIDTH(as_float)(OF_WIDTH(convert_uint)(LOAD_BITS(p)) << 16)
+#define TENSOR_STORE(v, p) STORE_BITS(stored_of(v), (p))
+#endif
+
+static inline vec tensor_load(const __global storage *p) { return TENSOR_LOAD(p); }
+static inline void tensor_store(vec value, __global storage *p) { TENSOR_STORE(value, p); }
+
+/* As load_some and its like, of a tensor's elements. */
+static inline vec tensor_load_some(const __global storage *p, uint count, float fill)
+{
+  float lanes[WIDTH];
+  for (uint i = 0; i < WIDTH; i++) {
+    lanes[i] = i < count ? LOAD(p + i) : fill;
+  }
+  return VLOAD(lanes);
+}
+
+static inline void tensor_store_some(vec value, __global storage *p, uint count)
+{
+  float lanes[WIDTH];
+  VSTORE(value, lanes);
+  for (uint i = 0; i < WIDTH && i < count; i++) {
+    STORE(lanes[i], p + i);
+  }
+}
+
+static inline vec tensor_load_most(const __global storage *p, uint count, float fill)
+{
+  return count >= WIDTH ? tensor_load(p) : tensor_load_some(p, count, fill);
+}
+
+static inline void tensor_store_most(vec value, __global storage *p, uint count)
+{
+  if (count >= WIDTH) {
+    tensor_store(value, p);
+  } else {
+    tensor_store_some(value, p, count);
+  }
+}
+
+/* A result that is not read again soon. Streaming stores save the read of the line that they overwrite; they need whole
+ * aligned vectors, which can_stream finds out once for all vectors a multiple of WIDTH apart. */
+#if STREAM && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAM_STORE(v, p) __builtin_nontemporal_store(STORED_OF(v), (__global stored *)(p))
+#endif
+#endif
+#ifdef STREAM_STORE
+static inline int can_stream(const __global storage *p) { return (ulong)p % sizeof(stored) == 0; }
+#else
+#define STREAM_STORE(v, p) tensor_store((v), (p))
+static inline int can_stream(const __global storage *p) { return 0; }
+#endif
+
+static inline void store_result(vec value, __global storage *p, int streams)
+{
+  if (streams) {
+    STREAM_STORE(value, p);
+  } else {
+    tensor_store(value, p);
+  }
+}
+
 #endif

@@ -21,6 +21,7 @@
 #define GRADIENTS_COMPONENTS_HOST 3
 #define COEFFICIENTS 4
 #define COEFFICIENTS_OF_Z 2
+#define COEFFICIENTS_OF_Z_CL 1
 #define MOMENTS 3
 
 /* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
@@ -78,12 +79,17 @@ static uint64_t partial_bytes(const clnorm_plan *plan)
          (STATS_COMPONENTS_CL > GRADIENTS_COMPONENTS_CL ? STATS_COMPONENTS_CL : GRADIENTS_COMPONENTS_CL);
 }
 
-/* Coefficients a statistic. The CPU backend's gradients need those of z too where something is fused. */
+/* Coefficients a statistic. Gradients need those of z too: on the CPU backend where something is fused, on OpenCL with an
+ * activation. */
 static uint64_t coefficients_of(const clnorm_plan *plan)
 {
-  const int backward = plan->pass == CLNORM_BACKWARD || plan->pass == CLNORM_BACKWARD_FROZEN;
-  const int fused = !clnorm__desc_fuses_nothing(&plan->desc, NULL);
-  return COEFFICIENTS + (plan->engine == CLNORM__ENGINE_HOST && backward && fused ? COEFFICIENTS_OF_Z : 0);
+  if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
+    return COEFFICIENTS;
+  }
+  if (plan->engine == CLNORM__ENGINE_HOST) {
+    return COEFFICIENTS + (clnorm__desc_fuses_nothing(&plan->desc, NULL) ? 0 : COEFFICIENTS_OF_Z);
+  }
+  return COEFFICIENTS + (plan->desc.activation == CLNORM_ACTIVATION_NONE ? 0 : COEFFICIENTS_OF_Z_CL);
 }
 
 static clnorm_status lay_out_workspace(clnorm_plan *plan)
@@ -218,8 +224,6 @@ int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const
       break;
     case CLNORM__WITHOUT_STATISTICS:
       return !spans[CLNORM__ARG_MEAN].present || !spans[CLNORM__ARG_INV_STD].present;
-    case CLNORM__WITH_DX:
-      return spans[CLNORM__ARG_DX].present;
     case CLNORM__WITH_SUMS:
       return plan->pass == CLNORM_BACKWARD || spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
     case CLNORM__WITH_RUNNING:

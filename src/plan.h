@@ -34,7 +34,9 @@
  * not is in shift and c.
  *   forward     CPU: mean, scale, shift; OpenCL: mean hi, mean lo, inv_std      y = (x - mean) * scale + shift
  *   backward    mean, a, b, c                                                   dx = a * (g + ((x - mean) * b + c))
- *               CPU, with an activation, besides: scale, shift of z             g = dy * act'((x - mean) * scale + shift) */
+ *               CPU, with something fused, besides: scale, shift of z           g = dy * act'((x - mean) * scale + shift)
+ *               OpenCL, with an activation, besides: shift; a is the scale of z. Number 1 is mean lo until merge_gradients has
+ *               run: what merge_stats found that a saved mean has not, 0 where that does not matter. */
 #ifndef CLNORM_SRC_PLAN_H
 #define CLNORM_SRC_PLAN_H
 
@@ -86,7 +88,6 @@ static inline int clnorm__role_is_general(clnorm__role role) { return role >= CL
 typedef enum clnorm__when {
   CLNORM__ALWAYS = 0,
   CLNORM__WITHOUT_STATISTICS, /* backward, mean or inv_std not given: compute them from x */
-  CLNORM__WITH_DX,            /* dx is asked for */
   CLNORM__WITH_SUMS,          /* backward: batch statistics, or dgamma or dbeta asked for */
   CLNORM__WITH_RUNNING,       /* running_mean or running_var is given */
   CLNORM__WITH_PARAMETERS,    /* dgamma or dbeta is asked for */

@@ -70,7 +70,7 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   step->width = vector_of(plan, capabilities);
   /* The CPU backend decides by itself, when it runs. */
   step->stream = capabilities->engine == CLNORM__ENGINE_CL_WIDE &&
-                 plan->geometry.elements >= plan->parameters.stream_bytes / sizeof(float);
+                 plan->geometry.elements >= plan->parameters.stream_bytes / clnorm__dtype_size(plan->desc.dtype);
   return step;
 }
 
@@ -267,11 +267,19 @@ static void add_elementwise(clnorm_plan *plan, clnorm__role rows, clnorm__role c
   }
 }
 
-/* Backward without saved statistics: a training forward pass that stops before y. */
+/* Backward passes of an activation compute z again. The CPU backend finds by itself what it needs for that. */
+static int derives(const clnorm_plan *plan)
+{
+  return plan->engine != CLNORM__ENGINE_HOST && plan->desc.activation != CLNORM_ACTIVATION_NONE;
+}
+
+/* Backward without saved statistics: a training forward pass that stops before y. With an activation, on OpenCL, always: z
+ * needs what a saved mean has lost, which these steps find out, reading x only where it matters. */
 static void add_own_statistics(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  add_partial(plan, CLNORM__ROWS_STATS, CLNORM__COLUMNS_STATS, CLNORM__WITHOUT_STATISTICS, capabilities);
-  add_merge(plan, CLNORM__MERGE_STATS, CLNORM__WITHOUT_STATISTICS, capabilities)->owns_saved = 1;
+  const clnorm__when when = derives(plan) ? CLNORM__ALWAYS : CLNORM__WITHOUT_STATISTICS;
+  add_partial(plan, CLNORM__ROWS_STATS, CLNORM__COLUMNS_STATS, when, capabilities);
+  add_merge(plan, CLNORM__MERGE_STATS, when, capabilities)->owns_saved = 1;
 }
 
 static void build_split(clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -291,9 +299,9 @@ static void build_split(clnorm_plan *plan, const clnorm__capabilities *capabilit
       /* fall through */
     case CLNORM_BACKWARD_FROZEN:
       add_partial(plan, CLNORM__ROWS_GRADIENTS, CLNORM__COLUMNS_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
+      plan->steps[plan->num_steps - 1].from_running = frozen && derives(plan);
       add_merge(plan, CLNORM__MERGE_GRADIENTS, CLNORM__WITH_SUMS, capabilities);
-      add_elementwise(plan, CLNORM__ROWS_DX, CLNORM__COLUMNS_DX,
-                      plan->desc.flags & CLNORM_RESIDUAL ? CLNORM__WITH_INPUTS : CLNORM__WITH_DX, frozen, capabilities);
+      add_elementwise(plan, CLNORM__ROWS_DX, CLNORM__COLUMNS_DX, CLNORM__WITH_INPUTS, frozen, capabilities);
       break;
   }
 }
@@ -427,22 +435,13 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
-/* What the CPU backend's fast variants compute. */
-static int host_is_fast(const clnorm_desc *desc)
-{
-  clnorm_desc bare = *desc;
-  bare.flags &= ~CLNORM_RESIDUAL;
-  bare.activation = CLNORM_ACTIVATION_NONE;
-  return desc->dtype != CLNORM_F64 && clnorm__desc_fuses_nothing(&bare, NULL);
-}
-
-/* What the engine's fast variants compute. */
+/* What the fast variants of batch normalization compute. */
 static int is_fast(const clnorm_plan *plan)
 {
-  if (plan->engine == CLNORM__ENGINE_HOST) {
-    return host_is_fast(&plan->desc);
-  }
-  return clnorm__desc_is_plain(&plan->desc, NULL);
+  clnorm_desc bare = plan->desc;
+  bare.flags &= ~CLNORM_RESIDUAL;
+  bare.activation = CLNORM_ACTIVATION_NONE;
+  return bare.dtype != CLNORM_F64 && clnorm__desc_fuses_nothing(&bare, NULL);
 }
 
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
