@@ -56,7 +56,7 @@ static void device_close(const device *d)
 enum { OFFSET = 3 };
 
 /* All buffers live to the end: what oclgrind knows of values that nobody wrote is wrong where memory is used again. */
-static cl_mem kept[4096];
+static cl_mem kept[8192];
 static size_t kept_count;
 
 static void release_kept(void)
@@ -287,6 +287,18 @@ static void run_members(const device *d, clnorm_cl *cl)
   }
 }
 
+/* The same with a residual, the types and activations taking turns. */
+static void run_fused(const device *d, clnorm_cl *cl, const clnorm_desc *plain, clnorm_pass pass, int all)
+{
+  static unsigned turn;
+  clnorm_desc desc = *plain;
+  desc.dtype = (clnorm_dtype)(CLNORM_F32 + turn % 3);
+  desc.activation = (clnorm_activation)(turn++ % (CLNORM_ACTIVATION_GELU_TANH + 1));
+  desc.alpha = 0.5;
+  desc.flags |= CLNORM_RESIDUAL;
+  run(d, cl, &desc, pass, all);
+}
+
 static void run_machine(const device *d, const struct machine *m)
 {
   clnorm_cl *cl = NULL;
@@ -311,6 +323,9 @@ static void run_machine(const device *d, const struct machine *m)
         for (int all = 0; all < 2; all++) {
           if (!large || (!last && all != (pass == CLNORM_BACKWARD))) {
             run(d, cl, &desc, (clnorm_pass)pass, all);
+          }
+          if (!large) {
+            run_fused(d, cl, &desc, (clnorm_pass)pass, all);
           }
         }
       }
