@@ -68,6 +68,7 @@ typedef struct fusion {
 
 static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
 {
+  const fusion none = {CLNORM_ACTIVATION_NONE, 0};
   fusion made = {desc->activation, (desc->flags & CLNORM_RESIDUAL) != 0};
   switch (step->role) {
     case CLNORM__ROWS_GRADIENTS:
@@ -78,17 +79,15 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
     case CLNORM__ROWS_TRAIN:
     case CLNORM__COLUMNS_TRAIN:
       /* Without y if the statistics are for a backward pass. */
-      return step->owns_saved ? (fusion){CLNORM_ACTIVATION_NONE, 0} : made;
+      return step->owns_saved ? none : made;
     case CLNORM__ROWS_STATS:
     case CLNORM__COLUMNS_STATS:
     case CLNORM__MERGE_STATS:
     case CLNORM__MERGE_GRADIENTS:
-    case CLNORM__GENERAL_RUNNING:
-    case CLNORM__GENERAL_MASK:
-    case CLNORM__GENERAL_MOMENTS:
-      return (fusion){CLNORM_ACTIVATION_NONE, 0};
+      return none;
     default:
-      return made;
+      /* The general kernels are told when they run. */
+      return clnorm__role_is_general(step->role) ? none : made;
   }
 }
 

@@ -91,7 +91,8 @@ TABLE(samples_merge) = {OPERAND(PARTIALS), ARG(DGAMMA), ARG(DBETA), GEOMETRY(run
 
 TABLE(general_forward) = {TENSOR(X), TENSOR(Y), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), ARG(LENGTHS), AXES,
-                          GEOMETRY(statistics), DESC_32(op), DESC_32(running_variance), AVERAGING, NUMBER(alpha), END};
+                          GEOMETRY(statistics), DESC_32(op), DESC_32(running_variance), AVERAGING,
+                          DESC_32(activation), NUMBER(alpha), END};
 
 TABLE(general_running) = {OPERAND(MOMENTS), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), AXES, GEOMETRY(statistics),
                           NUMBER(weight), NUMBER(keep), END};
@@ -103,11 +104,11 @@ TABLE(general_moments) = {TENSOR(X), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(ME
 
 TABLE(general_parameters) = {TENSOR(X), TENSOR(DY), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA), ARG(DBETA),
                              OPERAND(MOMENTS), ARG(LENGTHS), ARG(MASK), AXES, GEOMETRY(statistics), DESC_32(flags),
-                             NUMBER(alpha), END};
+                             DESC_32(activation), NUMBER(alpha), END};
 
 TABLE(general_dx) = {TENSOR(X), TENSOR(DY), TENSOR(DX), TENSOR(RESIDUAL), TENSOR(DRESIDUAL), ARG(GAMMA), ARG(BETA),
                      OPERAND(MOMENTS), ARG(LENGTHS), ARG(MASK), AXES, GEOMETRY(statistics), DESC_32(op), DESC_32(flags),
-                     NUMBER(alpha), END};
+                     DESC_32(activation), NUMBER(alpha), END};
 /* clang-format on */
 
 const clnorm__parameter *clnorm__signature(clnorm__role role)

@@ -1,15 +1,8 @@
 /* Activations and their derivatives, of one number (general_*) or of a vector, without branches. src/cpu_activation.h has the
  * same formulas.
  *
- * Axis:
- *   ACTIVATION   0 to 9 (clnorm_activation); 0: none
- *
  * exp is written out for floats: a device's own may be a call for each lane, which costs more than the memory does. Below
  * 2^-126 it is 0. */
-
-#if ACTIVATION < 0 || ACTIVATION > 9
-#error "ACTIVATION has to be 0 to 9"
-#endif
 
 #if STORAGE == 4
 typedef double nums;
@@ -134,66 +127,89 @@ static inline nums normal_below(nums z, nums *density)
 
 /* ---- the activations ------------------------------------------------------------------------------------------------ */
 
-static inline nums activate(nums z, num alpha)
+/* `activation` is a clnorm_activation. Where it is a constant, what is not taken falls away. */
+static inline nums activate(uint activation, nums z, num alpha)
 {
-#if ACTIVATION == 5 || ACTIVATION >= 7
   nums beside;
-#endif
-#if ACTIVATION == 1
-  return CHOOSE(z <= ZERO, NUMS(0.0f), z); /* a NaN stays one */
-#elif ACTIVATION == 2
-  return CHOOSE(z <= ZERO, alpha * z, z);
-#elif ACTIVATION == 3
-  return CHOOSE(z <= ZERO, NUMS(0.0f), CHOOSE(z > alpha, NUMS(alpha), z));
-#elif ACTIVATION == 4
-  return CHOOSE(z <= ZERO, alpha * expm1_below_0(z), z);
-#elif ACTIVATION == 5
-  return sigmoids(z, &beside);
-#elif ACTIVATION == 6
-  return tanh_of(z);
-#elif ACTIVATION == 7
-  return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * sigmoids(z, &beside));
-#elif ACTIVATION == 8
-  return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * normal_below(z, &beside));
-#elif ACTIVATION == 9
-  return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * gelu_gates(z, &beside));
-#else
-  return z;
-#endif
+  switch (activation) {
+    case 1:
+      return CHOOSE(z <= ZERO, NUMS(0.0f), z); /* a NaN stays one */
+    case 2:
+      return CHOOSE(z <= ZERO, alpha * z, z);
+    case 3:
+      return CHOOSE(z <= ZERO, NUMS(0.0f), CHOOSE(z > alpha, NUMS(alpha), z));
+    case 4:
+      return CHOOSE(z <= ZERO, alpha * expm1_below_0(z), z);
+    case 5:
+      return sigmoids(z, &beside);
+    case 6:
+      return tanh_of(z);
+    case 7:
+      return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * sigmoids(z, &beside));
+    case 8:
+      return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * normal_below(z, &beside));
+    case 9:
+      return CHOOSE(z == NUMS(-INFINITY), NUMS(-0.0f), z * gelu_gates(z, &beside));
+    default:
+      return z;
+  }
 }
 
-static inline nums activation_slope(nums z, num alpha)
+/* 1 - tanh^2 without the difference. */
+static inline nums tanh_slope(nums z)
 {
-#if ACTIVATION >= 5
-  nums beside;
-#endif
-#if ACTIVATION == 1
-  return CHOOSE(z <= ZERO, NUMS(0.0f), NUMS(1.0f));
-#elif ACTIVATION == 2
-  return CHOOSE(z <= ZERO, NUMS(alpha), NUMS(1.0f));
-#elif ACTIVATION == 3
-  return CHOOSE(z <= ZERO, NUMS(0.0f), CHOOSE(z > alpha, NUMS(0.0f), NUMS(1.0f)));
-#elif ACTIVATION == 4
-  return CHOOSE(z <= ZERO, alpha * exp_below_0(z), NUMS(1.0f));
-#elif ACTIVATION == 5
-  const nums s = sigmoids(z, &beside);
-  return s * beside;
-#elif ACTIVATION == 6
-  /* 1 - tanh^2 without the difference. */
-  const nums s = sigmoids(NUMS(2.0f) * z, &beside);
-  return NUMS(4.0f) * s * beside;
-#elif ACTIVATION == 7
-  const nums s = sigmoids(z, &beside);
-  return CHOOSE(isinf(z), s, s * MULTIPLY_ADD(z, beside, NUMS(1.0f)));
-#elif ACTIVATION == 8
-  const nums below = normal_below(z, &beside);
-  return CHOOSE(isinf(z), below, MULTIPLY_ADD(z * beside, NUMS(INV_SQRT_2_PI), below));
-#elif ACTIVATION == 9
-  const nums s = gelu_gates(z, &beside);
+  nums opposite;
+  const nums s = sigmoids(NUMS(2.0f) * z, &opposite);
+  return NUMS(4.0f) * s * opposite;
+}
+
+static inline nums silu_slope(nums z)
+{
+  nums opposite;
+  const nums s = sigmoids(z, &opposite);
+  return CHOOSE(isinf(z), s, s * MULTIPLY_ADD(z, opposite, NUMS(1.0f)));
+}
+
+static inline nums gelu_slope(nums z)
+{
+  nums density;
+  const nums below = normal_below(z, &density);
+  return CHOOSE(isinf(z), below, MULTIPLY_ADD(z * density, NUMS(INV_SQRT_2_PI), below));
+}
+
+static inline nums gelu_tanh_slope(nums z)
+{
+  nums opposite;
+  const nums s = gelu_gates(z, &opposite);
   const nums inner = MULTIPLY_ADD(z * z, NUMS(6.0f * SQRT_2_BY_PI * GELU_CUBIC), NUMS(2.0f * SQRT_2_BY_PI));
   /* Far out the product is 0, of which `inner` might be infinite. */
-  return CHOOSE(fabs(z) > NUMS(64.0f), s, MULTIPLY_ADD(z * s * beside, inner, s));
-#else
-  return NUMS(1.0f);
-#endif
+  return CHOOSE(fabs(z) > NUMS(64.0f), s, MULTIPLY_ADD(z * s * opposite, inner, s));
+}
+
+static inline nums activation_slope(uint activation, nums z, num alpha)
+{
+  nums s, opposite;
+  switch (activation) {
+    case 1:
+      return CHOOSE(z <= ZERO, NUMS(0.0f), NUMS(1.0f));
+    case 2:
+      return CHOOSE(z <= ZERO, NUMS(alpha), NUMS(1.0f));
+    case 3:
+      return CHOOSE(z <= ZERO, NUMS(0.0f), CHOOSE(z > alpha, NUMS(0.0f), NUMS(1.0f)));
+    case 4:
+      return CHOOSE(z <= ZERO, alpha * exp_below_0(z), NUMS(1.0f));
+    case 5:
+      s = sigmoids(z, &opposite);
+      return s * opposite;
+    case 6:
+      return tanh_slope(z);
+    case 7:
+      return silu_slope(z);
+    case 8:
+      return gelu_slope(z);
+    case 9:
+      return gelu_tanh_slope(z);
+    default:
+      return NUMS(1.0f);
+  }
 }

@@ -1,9 +1,13 @@
 /* The end of a reduction, for one statistic: what is stored, and the coefficients of the element-wise step.
  * Formulas: Ioffe and Szegedy 2015, Algorithm 1 and the gradients that follow it.
  *
- * Axis:
- *   RESIDUAL   0, 1   a tensor is added before the activation; backward its gradient may be asked for */
+ * Axes:
+ *   ACTIVATION   0 to 9 (clnorm_activation); 0: none
+ *   RESIDUAL     0, 1   a tensor is added before the activation; backward its gradient may be asked for */
 
+#if ACTIVATION < 0 || ACTIVATION > 9
+#error "ACTIVATION has to be 0 to 9"
+#endif
 #if RESIDUAL != 0 && RESIDUAL != 1
 #error "RESIDUAL has to be 0 or 1"
 #endif
@@ -49,7 +53,7 @@ typedef struct backward_coefficients {
 /* z, y, g and dx of vectors, the coefficients of each statistic or of each element in all lanes. `added` is the residual's. */
 static inline vec normalized(vec x, vec mean, vec scale, vec shift) { return MULTIPLY_ADD(x - mean, scale, shift); }
 
-static inline vec activated(vec z, vec added, float alpha) { return activate(RESIDUAL ? z + added : z, alpha); }
+static inline vec activated(vec z, vec added, float alpha) { return activate(ACTIVATION, RESIDUAL ? z + added : z, alpha); }
 
 static inline vec derived(vec x, vec dy, vec added, vec mean, vec scale, vec shift, float alpha)
 {
@@ -57,7 +61,7 @@ static inline vec derived(vec x, vec dy, vec added, vec mean, vec scale, vec shi
     return dy;
   }
   const vec z = normalized(x, mean, scale, shift);
-  return dy * activation_slope(RESIDUAL ? z + added : z, alpha);
+  return dy * activation_slope(ACTIVATION, RESIDUAL ? z + added : z, alpha);
 }
 
 static inline vec differentiated(vec x, vec g, vec mean, vec a, vec b, vec c)

@@ -207,12 +207,12 @@ static inline num number_at(const __global num *array, ulong offset, ulong i, nu
 
 /* dy after the activation's own derivative, at a place whose x is `off` the mean. */
 static inline num gradient_at(const place *p, const axes *g, num dy, num xh, num gamma, num beta, num residual,
-                              const __global uint *mask, num alpha)
+                              const __global uint *mask, uint activation, num alpha)
 {
   if (mask) {
     ulong i = 0;
     EACH_AXIS(a) { i = i * g->extent[a] + p->index[a]; }
     return (mask[i / 32] >> (uint)(i % 32) & 1u) != 0 ? dy : ZERO;
   }
-  return ACTIVATION == 0 ? dy : dy * activation_slope(MULTIPLY_ADD(gamma, xh, beta) + residual, alpha);
+  return activation == 0 ? dy : dy * activation_slope(activation, MULTIPLY_ADD(gamma, xh, beta) + residual, alpha);
 }

@@ -4,14 +4,14 @@
  *
  * Work:    a work-group owns one statistic.
  * Traffic: x, dy and residual are read twice (FROM_RUNNING: once), dx and dresidual written once. Each may be dy.
- * Macros:  LOCAL, STORAGE, ACTIVATION, FROM_RUNNING. */
+ * Macros:  LOCAL, STORAGE, FROM_RUNNING. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_dx(
     const __global storage *x, ulong x_offset, strides x_strides, const __global storage *dy, ulong dy_offset,
     strides dy_strides, __global storage *dx, ulong dx_offset, strides dx_strides, const __global storage *residual,
     ulong residual_offset, strides residual_strides, __global storage *dresidual, ulong dresidual_offset,
     strides dresidual_strides, const __global num *gamma, ulong gamma_offset, const __global num *beta, ulong beta_offset,
     const __global num *moments, ulong moments_offset, const __global int *lengths, ulong lengths_offset,
-    const __global uint *mask, ulong mask_offset, axes g, ulong statistics_count, uint op, uint flags, num alpha)
+    const __global uint *mask, ulong mask_offset, axes g, ulong statistics_count, uint op, uint flags, uint activation, num alpha)
 {
   __local real scratch[LOCAL];
   const ulong statistic = get_group_id(0), places = places_along(&g, IN_STATISTIC);
@@ -35,7 +35,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_dx(
         const num added = residual ? LOAD(residual + residual_offset + offset_of(&p, &g, &residual_strides)) : ZERO;
         const num gradient =
             gradient_at(&p, &g, LOAD(dy + dy_offset + offset_of(&p, &g, &dy_strides)), (d.hi + d.lo) * s.inv_std,
-                        factor, number_at(beta, beta_offset, k, ZERO), added, mask, alpha);
+                        factor, number_at(beta, beta_offset, k, ZERO), added, mask, activation, alpha);
         const num h = factor * gradient;
         const num rest = product_error(factor, gradient, h);
         add_to(&sum, h, rest);
@@ -60,7 +60,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_dx(
       const num xh = (d.hi + d.lo) * s.inv_std;
       const num added = residual ? LOAD(residual + residual_offset + offset_of(&p, &g, &residual_strides)) : ZERO;
       gradient = gradient_at(&p, &g, LOAD(dy + dy_offset + offset_of(&p, &g, &dy_strides)), xh, factor,
-                             number_at(beta, beta_offset, k, ZERO), added, mask, alpha);
+                             number_at(beta, beta_offset, k, ZERO), added, mask, activation, alpha);
       value = s.inv_std * ((factor * gradient - mean_h) - xh * mean_h_xh);
     }
     if (dresidual) {

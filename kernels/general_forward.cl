@@ -3,14 +3,14 @@
  *
  * Work:    a work-group owns one statistic.
  * Traffic: x is read three times (FROM_RUNNING: once), y written once. y may be x or residual.
- * Macros:  LOCAL, STORAGE, ACTIVATION, FROM_RUNNING. */
+ * Macros:  LOCAL, STORAGE, FROM_RUNNING. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_forward(
     const __global storage *x, ulong x_offset, strides x_strides, __global storage *y, ulong y_offset, strides y_strides,
     const __global storage *residual, ulong residual_offset, strides residual_strides, const __global num *gamma,
     ulong gamma_offset, const __global num *beta, ulong beta_offset, __global num *running_mean, ulong running_mean_offset,
     __global num *running_var, ulong running_var_offset, __global num *mean, ulong mean_offset, __global num *inv_std,
     ulong inv_std_offset, __global num *moments, ulong moments_offset, const __global int *lengths, ulong lengths_offset,
-    axes g, ulong statistics_count, uint op, uint running_variance, num epsilon, num weight, num keep, num alpha)
+    axes g, ulong statistics_count, uint op, uint running_variance, num epsilon, num weight, num keep, uint activation, num alpha)
 {
   __local real scratch[LOCAL];
   const ulong statistic = get_group_id(0);
@@ -64,7 +64,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_forward
       const real d = off_mean(LOAD(x + offset_of(&p, &g, &x_strides)), m.mean);
       const num xh = (d.hi + d.lo) * r;
       const num z = MULTIPLY_ADD(number_at(gamma, gamma_offset, k, ONE), xh, number_at(beta, beta_offset, k, ZERO));
-      value = activate(residual ? z + LOAD(residual + offset_of(&p, &g, &residual_strides)) : z, alpha);
+      value = activate(activation, residual ? z + LOAD(residual + offset_of(&p, &g, &residual_strides)) : z, alpha);
     }
     STORE(value, y + offset_of(&p, &g, &y_strides));
   }

@@ -3,14 +3,14 @@
  *
  * Work:    a work-group owns one parameter.
  * Traffic: x, dy and residual are read once.
- * Macros:  LOCAL, STORAGE, ACTIVATION. */
+ * Macros:  LOCAL, STORAGE. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_parameters(
     const __global storage *x, ulong x_offset, strides x_strides, const __global storage *dy, ulong dy_offset,
     strides dy_strides, const __global storage *residual, ulong residual_offset, strides residual_strides,
     const __global num *gamma, ulong gamma_offset, const __global num *beta, ulong beta_offset, __global num *dgamma,
     ulong dgamma_offset, __global num *dbeta, ulong dbeta_offset, const __global num *moments, ulong moments_offset,
     const __global int *lengths, ulong lengths_offset, const __global uint *mask, ulong mask_offset, axes g,
-    ulong statistics_count, uint flags, num alpha)
+    ulong statistics_count, uint flags, uint activation, num alpha)
 {
   __local real scratch[LOCAL];
   const ulong parameter = get_group_id(0), places = places_along(&g, IN_PARAMETER);
@@ -29,7 +29,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void general_paramet
       const real d = off_mean(LOAD(x + x_offset + offset_of(&p, &g, &x_strides)), s.mean);
       const num added = residual ? LOAD(residual + residual_offset + offset_of(&p, &g, &residual_strides)) : ZERO;
       const num gradient = gradient_at(&p, &g, LOAD(dy + dy_offset + offset_of(&p, &g, &dy_strides)),
-                                       (d.hi + d.lo) * s.inv_std, factor, shift, added, mask, alpha);
+                                       (d.hi + d.lo) * s.inv_std, factor, shift, added, mask, activation, alpha);
       const num scaled = gradient * s.inv_std;
       add_to(&sum, gradient, ZERO);
       add_product(&sum_xh, d, scaled);

@@ -66,14 +66,17 @@ static clnorm_desc desc_of(size_t shape, int last, size_t index)
   return desc;
 }
 
+/* Bytes of a statistic that can be split: two partial results' least. */
+#define SPLIT_BYTES 512
+
 /* Whether the variant is one for the pass; if it is, it has to be taken. */
-static int is_for(const char *variant, clnorm_pass pass, size_t values)
+static int is_for(const char *variant, clnorm_pass pass, size_t bytes)
 {
   if (variant == NULL) {
     return 1;
   }
   if (strncmp(variant, "split", 5) == 0) {
-    return pass != CLNORM_INFER && values >= 128;
+    return pass != CLNORM_INFER && bytes >= SPLIT_BYTES;
   }
   return (pass == CLNORM_INFER) == (strncmp(variant, "apply", 5) == 0);
 }
@@ -89,11 +92,12 @@ static void check_trial(tally *t, family_run *r, size_t shape, int last, size_t 
   trial_data drawn = data[index % (desc.dtype == CLNORM_F32 ? 3 : 2)];
   drawn.seed += index;
   drawn.offset = index % 16; /* of each tensor another, but of every 16th */
+  const size_t bytes = shapes[shape][0] * shapes[shape][2] * (desc.dtype == CLNORM_F32 ? 4 : 2);
   trial *made = trial_create(&desc, &drawn);
   cr_assert(made != NULL, "no memory");
   for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
     trial_result result;
-    if (!is_for(r->forced, pass, shapes[shape][0] * shapes[shape][2])) {
+    if (!is_for(r->forced, pass, bytes)) {
       continue;
     }
     if (!trial_check(made, pass, presence[index % COUNT(presence)], family_run_pass, r, &result)) {
@@ -103,7 +107,8 @@ static void check_trial(tally *t, family_run *r, size_t shape, int last, size_t 
         continue;
       }
       t->failures++;
-      (void)fprintf(stderr, "%s (%s, forced %s)\n", result.problem, r->variant, r->forced == NULL ? "none" : r->forced);
+      (void)fprintf(stderr, "%s (%s, forced %s): %s\n", result.problem, r->variant, r->forced == NULL ? "none" : r->forced,
+                    clnorm_last_error());
     } else {
       t->runs++;
       cr_assert(r->cl == NULL || strstr(r->variant, "_general") == NULL, "%s", r->variant);
