@@ -57,7 +57,8 @@ static double seconds_now(void)
 /* Merges know nothing of elements: one binary serves all types. */
 static clnorm_dtype storage_of(const clnorm_desc *desc, clnorm__role role)
 {
-  return role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS ? CLNORM_F32 : desc->dtype;
+  const int merges = role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE;
+  return merges ? CLNORM_F32 : desc->dtype;
 }
 
 /* What a step computes beside the normalization. One binary serves all that need nothing of it. */
@@ -84,6 +85,7 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
     case CLNORM__COLUMNS_STATS:
     case CLNORM__MERGE_STATS:
     case CLNORM__MERGE_GRADIENTS:
+    case CLNORM__SAMPLES_MERGE:
       return none;
     default:
       /* The general kernels are told when they run. */

@@ -76,14 +76,14 @@ TABLE(merge_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(RUNNING_MEAN
 TABLE(merge_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(BETA), ARG(DGAMMA), ARG(DBETA),
                           OPERAND(CENTER), OPERAND(SPREAD), MERGE_EXTENT, DESC_32(activation), NUMBER(epsilon), END};
 
-TABLE(samples_forward) = {ARG(X), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN),
-                          ARG(INV_STD), OPERAND(MOMENTS), SAMPLES_GEOMETRY, GEOMETRY(statistics), STEP(outer_tile),
-                          PLAN(stats_divisor), DESC_32(op), NUMBER(epsilon), END};
+TABLE(samples_forward) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                          ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), SAMPLES_GEOMETRY, GEOMETRY(statistics),
+                          STEP(outer_tile), PLAN(stats_divisor), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
 
-TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(DX), ARG(GAMMA), ARG(DGAMMA), ARG(DBETA), ARG(RUNNING_MEAN),
-                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS), SAMPLES_GEOMETRY,
-                           GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile), PLAN(partials), DESC_32(op),
-                           NUMBER(epsilon), END};
+TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                           ARG(DBETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS),
+                           SAMPLES_GEOMETRY, GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),
+                           PLAN(partials), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(samples_merge) = {OPERAND(PARTIALS), ARG(DGAMMA), ARG(DBETA), GEOMETRY(run_parameters),
                         GEOMETRY(parameter_groups), GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),

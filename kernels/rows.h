@@ -67,8 +67,8 @@ static inline void prefetch_elements(const __global storage *p, ulong count)
 
 /* Adds the runs of segments [0, segments) at p to the states of `group` statistics, `statistic_stride` apart. A block of
  * vectors lies along the run where that is long enough to fill it, else across BLOCK segments. */
-static inline rows_counts rows_reduce(rows_stats_state *states, uint group, const __global storage *p, ulong segments, ulong run,
-                                      ulong segment_stride, ulong statistic_stride, rows_place at)
+static inline rows_counts rows_reduce(rows_stats_state *states, uint group, const __global storage *p, ulong segments,
+                                      ulong run, ulong segment_stride, ulong statistic_stride, rows_place at)
 {
   const ulong vectors = lane_vectors(at, run);
   const uint tail = lane_tail(at, run);
@@ -137,9 +137,10 @@ static inline vec normalize(vec x, forward_coefficients k)
   return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
 }
 
-/* y of one run; y may be x or the residual, so an overlapping tail is loaded before anything is stored. */
-static inline void run_apply(const __global storage *x, const __global storage *residual, __global storage *y, ulong run,
-                             forward_coefficients k, float alpha, rows_place at)
+/* y of one run, and prefetches the x that is `ahead` elements from it; y may be x or the residual, so an overlapping tail is
+ * loaded before anything is stored. */
+static inline void run_apply(const __global storage *x, const __global storage *residual, __global storage *y,
+                             ulong run, ulong ahead, forward_coefficients k, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
@@ -148,6 +149,9 @@ static inline void run_apply(const __global storage *x, const __global storage *
   const vec last = overlaps ? tensor_load(x + run - WIDTH) : (vec)(0.0f);
   const vec last_added = overlaps ? addend(residual, run - WIDTH, 1) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    if (ahead != 0) {
+      prefetch_elements(x + i + ahead, WIDTH);
+    }
     store_result(activated(normalize(tensor_load(x + i), k), addend(residual, i, 1), alpha), y + i, streams);
   }
   if (overlaps) {
@@ -175,8 +179,8 @@ static inline vec derive(vec x, vec dy, vec added, forward_coefficients k, float
 /* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. tail: the elements after the last
  * whole vector that are to be added here. */
 static inline void run_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
-                                 const __global storage *residual, ulong run, uint tail, forward_coefficients k, float alpha,
-                                 ulong ahead, rows_place at)
+                                 const __global storage *residual, ulong run, uint tail, forward_coefficients k,
+                                 float alpha, ulong ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const vec mean = (vec)(k.mean);
@@ -208,8 +212,8 @@ static inline void run_gradients(lane_sums *s, const __global storage *x, const 
 static inline int tails_together(uint tail) { return LOCAL == 1 && tail != 0 && tail * BLOCK <= WIDTH; }
 
 static inline void tails_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
-                                   const __global storage *residual, ulong run, uint tail, forward_coefficients k, float alpha,
-                                   uint segments, ulong segment_stride)
+                                   const __global storage *residual, ulong run, uint tail, forward_coefficients k,
+                                   float alpha, uint segments, ulong segment_stride)
 {
   float values[WIDTH], gradients[WIDTH], added[WIDTH];
   for (uint i = 0; i < WIDTH; i++) {
@@ -233,10 +237,10 @@ static inline void tails_gradients(lane_sums *s, const __global storage *x, cons
 
 /* Adds the sums of segments [0, segments) to the lanes of `group` statistics. BLOCK segments of one statistic after another,
  * so that its sums stay in registers meanwhile. */
-static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global storage *x, const __global storage *dy,
-                                         const __global storage *residual, const forward_coefficients *k, float alpha,
-                                         ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
-                                         rows_place at)
+static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __global storage *x,
+                                         const __global storage *dy, const __global storage *residual,
+                                         const forward_coefficients *k, float alpha, ulong segments, ulong run,
+                                         ulong segment_stride, ulong statistic_stride, rows_place at)
 {
   const ulong ahead = run_ahead(group, run, segment_stride);
   const uint tail = lane_tail(at, run);
@@ -303,8 +307,8 @@ static inline vec gradient(vec x, vec g, backward_coefficients k)
 
 /* dx and dresidual of one run; either may be dy. */
 static inline void run_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
-                          __global storage *dx, __global storage *dresidual, ulong run, backward_coefficients k, float alpha,
-                          rows_place at)
+                          __global storage *dx, __global storage *dresidual, ulong run, backward_coefficients k,
+                          float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
@@ -343,8 +347,8 @@ static inline int is_flat(uint group, ulong segments, ulong run, ulong statistic
 }
 
 static inline void flat_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                              ulong segments, ulong segment_stride, ulong run, const forward_coefficients *k, float alpha,
-                              uint group)
+                              ulong segments, ulong segment_stride, ulong run, const forward_coefficients *k,
+                              float alpha, uint group)
 {
   vec mean[FLAT_VECTORS], scale[FLAT_VECTORS], shift[FLAT_VECTORS];
   float *const means = (float *)mean, *const scales = (float *)scale, *const shifts = (float *)shift;
@@ -360,12 +364,14 @@ static inline void flat_apply(const __global storage *x, const __global storage 
     const ulong offset = segment * segment_stride;
     const int streams = can_stream(y + offset);
     /* y may be x or the residual: what overlaps is loaded before anything is stored. */
-    const vec z = normalized(tensor_load(x + offset + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
+    const vec z =
+        normalized(tensor_load(x + offset + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
     const vec last = activated(z, addend(residual, offset + end, 1), alpha);
     for (ulong v = 0; v < row / WIDTH; v++) {
       const ulong at = offset + v * WIDTH;
-      store_result(activated(normalized(tensor_load(x + at), mean[v], scale[v], shift[v]), addend(residual, at, 1), alpha),
-                   y + at, streams);
+      store_result(
+          activated(normalized(tensor_load(x + at), mean[v], scale[v], shift[v]), addend(residual, at, 1), alpha),
+          y + at, streams);
     }
     if (row % WIDTH != 0) {
       tensor_store(last, y + offset + end);
@@ -385,14 +391,14 @@ static inline void group_apply(const __global storage *x, const __global storage
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
     for (uint g = 0; g < group; g++) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, residual + offset, y + offset, run, k[g], alpha, at);
+      run_apply(x + offset, residual + offset, y + offset, run, 0, k[g], alpha, at);
     }
   }
 }
 
 static inline void flat_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
-                           __global storage *dx, __global storage *dresidual, ulong segments, ulong segment_stride, ulong run,
-                           const backward_coefficients *k, float alpha, uint group)
+                           __global storage *dx, __global storage *dresidual, ulong segments, ulong segment_stride,
+                           ulong run, const backward_coefficients *k, float alpha, uint group)
 {
   vec mean[FLAT_VECTORS], a[FLAT_VECTORS], b[FLAT_VECTORS], c[FLAT_VECTORS], shift[FLAT_VECTORS];
   float *const means = (float *)mean, *const as = (float *)a, *const bs = (float *)b, *const cs = (float *)c;

@@ -18,7 +18,7 @@ static inline ulong sample_ahead(ulong run, ulong stride)
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Statistics of one run; the same in every work-item. */
-INLINE_LOCAL void sample_measure(statistics *made, const __global float *x, ulong run, uint op, rows_place at,
+INLINE_LOCAL void sample_measure(statistics *made, const __global storage *x, ulong run, uint op, rows_place at,
                                  __local real *scratch)
 {
   const uint tail = lane_tail(at, run);
@@ -36,12 +36,15 @@ INLINE_LOCAL void sample_measure(statistics *made, const __global float *x, ulon
 }
 
 /* From the running statistics of parameter p. */
-static inline finished_statistics sample_running(const __global float *running_mean, const __global float *running_var, ulong p,
-                                                 float epsilon)
+static inline finished_statistics sample_running(const __global float *running_mean, const __global float *running_var,
+                                                 ulong p, float epsilon)
 {
   const finished_statistics made = {running_mean[p], 0.0f, inv_std_of(running_var[p], epsilon)};
   return made;
 }
+
+/* What the mean's float has not, as it moves xh. */
+static inline float shift_of(float lo, float inv_std) { return lo == 0.0f ? 0.0f : -lo * inv_std; }
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */
 
@@ -61,56 +64,33 @@ static inline float parameter_at(const __global float *p, ulong i, float otherwi
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
-/* y of one run, each of whose elements has its own gamma and beta; y may be x. */
-static inline void each_apply(const __global float *x, __global float *y, ulong run, ulong ahead, finished_statistics s,
-                             const __global float *gamma, const __global float *beta, rows_place at)
+/* y of one run, each of whose elements has its own gamma and beta; y may be x or the residual. */
+static inline void each_apply(const __global storage *x, const __global storage *residual, __global storage *y,
+                              ulong run, ulong ahead, finished_statistics s, const __global float *gamma,
+                              const __global float *beta, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
   const int overlaps = tail_overlaps(at, run);
   const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
+  const uint count = overlaps ? WIDTH : tail;
   const int streams = can_stream(y);
-  const vec mean = (vec)(s.hi), scale = (vec)(s.inv_std), shift = (vec)(s.lo == 0.0f ? 0.0f : -s.lo * s.inv_std);
-  const vec last = tail == 0 ? (vec)(0.0f) : overlaps ? VLOAD(x + start) : load_some(x + start, tail, 0.0f);
+  const vec mean = (vec)(s.hi), scale = (vec)(s.inv_std), shift = (vec)(shift_of(s.lo, s.inv_std));
+  const vec last = tail == 0 ? (vec)(0.0f) : tensor_load_most(x + start, count, 0.0f);
+  const vec last_added = tail == 0 ? (vec)(0.0f) : addend_most(residual, start, count, 1);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    const vec xh = normalized(VLOAD(x + i), mean, scale, shift);
+    const vec xh = normalized(tensor_load(x + i), mean, scale, shift);
     if (ahead != 0) {
       prefetch_elements(x + i + ahead, WIDTH);
     }
-    store_result(MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f)), y + i, streams);
+    const vec z = MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f));
+    store_result(activated(z, addend(residual, i, 1), alpha), y + i, streams);
   }
   if (tail != 0) {
-    const vec factor = tail_parameters(gamma, start, tail, overlaps, 1.0f);
-    const vec result = MULTIPLY_ADD(normalized(last, mean, scale, shift), factor,
-                                    tail_parameters(beta, start, tail, overlaps, 0.0f));
-    if (overlaps) {
-      VSTORE(result, y + start);
-    } else {
-      store_some(result, y + start, tail);
-    }
-  }
-}
-
-/* y of neighbours with the same gamma and beta; y may be x. */
-static inline void shared_apply(const __global float *x, __global float *y, ulong run, ulong ahead, forward_coefficients k,
-                                rows_place at)
-{
-  const ulong step = (ulong)at.lanes * WIDTH;
-  const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
-  const int streams = can_stream(y);
-  const vec last = tail != 0 && overlaps ? VLOAD(x + run - WIDTH) : (vec)(0.0f);
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    if (ahead != 0) {
-      prefetch_elements(x + i + ahead, WIDTH);
-    }
-    store_result(normalize(VLOAD(x + i), k), y + i, streams);
-  }
-  if (tail != 0 && overlaps) {
-    VSTORE(normalize(last, k), y + run - WIDTH);
-  } else if (tail != 0) {
-    const ulong i = run / WIDTH * WIDTH;
-    store_some(normalize(load_some(x + i, tail, 0.0f), k), y + i, tail);
+    const vec z =
+        MULTIPLY_ADD(normalized(last, mean, scale, shift), tail_parameters(gamma, start, tail, overlaps, 1.0f),
+                     tail_parameters(beta, start, tail, overlaps, 0.0f));
+    tensor_store_most(activated(z, last_added, alpha), y + start, count);
   }
 }
 
@@ -121,8 +101,20 @@ typedef struct sample_terms {
   float mean, rest, inv_std, b, c;
 } sample_terms;
 
-/* mean and inv_std of statistic c, whose run begins at x: running, given, or (either NULL) computed. */
-INLINE_LOCAL void sample_spread(finished_statistics *s, const __global float *x, ulong run, ulong c, ulong parameter,
+/* By how much `mean` is off the mean of a run. */
+INLINE_LOCAL void sample_rounding(real *made, const __global storage *x, ulong run, float mean, rows_place at,
+                                  __local real *scratch)
+{
+  lane_sums sums;
+  sums_clear(&sums);
+  rows_reduce_distances(&sums, x, mean, 1, run, 0, at);
+  *made = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
+  *made = real_divide(*made, real_from_count(run));
+}
+
+/* mean and inv_std of statistic c, whose run begins at x: running, given, or (either NULL) computed. What a given mean has lost
+ * is found out where an activation's derivative needs it. */
+INLINE_LOCAL void sample_spread(finished_statistics *s, const __global storage *x, ulong run, ulong c, ulong parameter,
                                 const __global float *running_mean, const __global float *running_var,
                                 const __global float *mean, const __global float *inv_std, uint op, float epsilon,
                                 rows_place at, __local real *scratch)
@@ -133,6 +125,11 @@ INLINE_LOCAL void sample_spread(finished_statistics *s, const __global float *x,
     s->hi = op == OP_RMS ? 0.0f : mean[c];
     s->lo = 0.0f;
     s->inv_std = inv_std[c];
+    if (DERIVES && !mean_is_exact(s->hi, s->inv_std)) {
+      real rounding;
+      sample_rounding(&rounding, x, run, s->hi, at, scratch);
+      s->lo = real_hi(rounding);
+    }
   } else {
     statistics own;
     sample_measure(&own, x, run, op, at, scratch);
@@ -149,6 +146,17 @@ static inline sample_terms finish_sample(real h, real hd, real rounding, ulong n
   const sample_terms made = {s.hi, real_hi(rounding), s.inv_std, -real_hi(slope),
                              real_hi(real_subtract(real_multiply(rounding, slope), level))};
   return made;
+}
+
+/* dy after the activation's derivative, of elements with their own gamma and beta; shift: shift_of() their statistics. */
+static inline vec each_derived(vec x, vec dy, vec added, float mean, float inv_std, float shift, vec gamma, vec beta,
+                               float alpha)
+{
+  if (!DERIVES) {
+    return dy;
+  }
+  const vec z = MULTIPLY_ADD(normalized(x, (vec)(mean), (vec)(inv_std), (vec)(shift)), gamma, beta);
+  return dy * activation_slope(ACTIVATION, RESIDUAL ? z + added : z, alpha);
 }
 
 static inline vec sample_gradient(vec x, vec h, sample_terms t)
@@ -193,10 +201,29 @@ typedef struct each_sums {
   vec_real h, hd, d;
 } each_sums;
 
+/* One sample, or some with the same parameters `stride` apart; gamma, beta, dx and dresidual may each be NULL. */
+typedef struct each_block {
+  const __global storage *x, *dy, *residual;
+  __global storage *dx, *dresidual;
+  const __global float *gamma, *beta;
+  ulong stride, run;
+  float alpha;
+} each_block;
+
+/* Moves a block to the next of its samples. */
+static inline void next_sample(each_block *b)
+{
+  b->x += b->stride;
+  b->dy += b->stride;
+  b->residual += b->stride;
+  b->dx = b->dx ? b->dx + b->stride : 0;
+  b->dresidual = b->dresidual ? b->dresidual + b->stride : 0;
+}
+
 /* Adds vectors of a run from i on, `step` apart: `count` (a constant: TOGETHER or 1). h and h*(x - mean) are added in floats
  * first, a tree: each h is a rounded product anyway. What the mean's float has not needs all digits of x - mean. */
-INLINE_LOCAL void each_sums_add(each_sums *s, const __global float *x, const __global float *dy, const __global float *gamma,
-                                ulong i, ulong step, ulong ahead, uint count, float mean)
+INLINE_LOCAL void each_sums_add(each_sums *s, const each_block *b, ulong i, ulong step, ulong ahead, uint count,
+                                finished_statistics mean)
 {
   vec h[TOGETHER], hd[TOGETHER];
   UNROLL_TOGETHER for (uint j = 0; j < TOGETHER; j++)
@@ -204,44 +231,58 @@ INLINE_LOCAL void each_sums_add(each_sums *s, const __global float *x, const __g
     h[j] = hd[j] = (vec)(0.0f);
     if (j < count) {
       const ulong at = i + j * step;
-      const vec value = VLOAD(x + at);
+      const vec value = tensor_load(b->x + at), gamma = parameters_at(b->gamma, at, 1.0f);
       if (ahead != 0) {
-        prefetch_elements(x + at + ahead, WIDTH);
-        prefetch_elements(dy + at + ahead, WIDTH);
+        prefetch_elements(b->x + at + ahead, WIDTH);
+        prefetch_elements(b->dy + at + ahead, WIDTH);
       }
-      h[j] = VLOAD(dy + at) * parameters_at(gamma, at, 1.0f);
-      hd[j] = h[j] * (value - mean);
-      s->d = vec_real_plus_off(s->d, value, (vec)(mean));
+      h[j] =
+          gamma * each_derived(value, tensor_load(b->dy + at), addend(b->residual, at, DERIVES), mean.hi, mean.inv_std,
+                               shift_of(mean.lo, mean.inv_std), gamma, parameters_at(b->beta, at, 0.0f), b->alpha);
+      hd[j] = h[j] * (value - mean.hi);
+      s->d = vec_real_plus_off(s->d, value, (vec)(mean.hi));
     }
   }
   s->h = vec_real_plus(s->h, count == 1 ? h[0] : sum_together(h));
   s->hd = vec_real_plus(s->hd, count == 1 ? hd[0] : sum_together(hd));
 }
 
-/* What the sums over one run make of it. */
-INLINE_LOCAL void each_terms(sample_terms *made, const __global float *x, const __global float *dy, const __global float *gamma, ulong run,
-                                     ulong ahead, uint op, finished_statistics s, rows_place at, __local real *scratch)
+/* The same of the elements after the last whole vector. */
+INLINE_LOCAL void each_sums_add_tail(each_sums *s, const each_block *b, uint tail, finished_statistics mean,
+                                     rows_place at)
 {
-  const ulong step = (ulong)at.lanes * WIDTH;
+  const int overlaps = tail_overlaps(at, b->run);
+  const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
+  const uint count = overlaps ? WIDTH : tail;
+  const vec gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
+  const vec beta = tail_parameters(b->beta, start, tail, overlaps, 0.0f);
+  const vec value = tensor_load_most(b->x + start, count, mean.hi);
+  const vec h = gamma * each_derived(value, tensor_load_most(b->dy + start, count, 0.0f),
+                                     addend_most(b->residual, start, count, DERIVES), mean.hi, mean.inv_std,
+                                     shift_of(mean.lo, mean.inv_std), gamma, beta, b->alpha);
+  const vec kept = overlaps ? keep_last(h, tail, 0.0f) : h, from = overlaps ? keep_last(value, tail, mean.hi) : value;
+  s->h = vec_real_plus(s->h, kept);
+  s->hd = vec_real_plus(s->hd, kept * (from - mean.hi));
+  s->d = vec_real_plus_off(s->d, from, (vec)(mean.hi));
+}
+
+/* What the sums over one run, the block's first, make of it. */
+INLINE_LOCAL void each_terms(sample_terms *made, const each_block *b, ulong ahead, uint op, finished_statistics s,
+                             rows_place at, __local real *scratch)
+{
+  const ulong run = b->run, step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
   const vec_real zero = vec_real_of((vec)(0.0f), (vec)(0.0f));
   each_sums sums = {zero, zero, zero};
   ulong i = at.lane * WIDTH;
   for (; i + (TOGETHER - 1) * step + WIDTH <= run; i += TOGETHER * step) {
-    each_sums_add(&sums, x, dy, gamma, i, step, ahead, TOGETHER, s.hi);
+    each_sums_add(&sums, b, i, step, ahead, TOGETHER, s);
   }
   for (; i + WIDTH <= run; i += step) {
-    each_sums_add(&sums, x, dy, gamma, i, step, ahead, 1, s.hi);
+    each_sums_add(&sums, b, i, step, ahead, 1, s);
   }
   if (tail != 0) {
-    const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
-    const vec factor = tail_parameters(gamma, start, tail, overlaps, 1.0f);
-    const vec h = overlaps ? keep_last(VLOAD(dy + start) * factor, tail, 0.0f) : load_some(dy + start, tail, 0.0f) * factor;
-    const vec value = overlaps ? keep_last(VLOAD(x + start), tail, s.hi) : load_some(x + start, tail, s.hi);
-    sums.h = vec_real_plus(sums.h, h);
-    sums.hd = vec_real_plus(sums.hd, h * (value - s.hi));
-    sums.d = vec_real_plus_off(sums.d, value, (vec)(s.hi));
+    each_sums_add_tail(&sums, b, tail, s, at);
   }
   gradient_sums all;
   all.g = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
@@ -251,18 +292,14 @@ INLINE_LOCAL void each_terms(sample_terms *made, const __global float *x, const 
   *made = finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
 }
 
-/* Some samples with the same parameters, `stride` apart, and the partial sums of these parameters in four planes: sum g*xh hi,
- * lo, sum g hi, lo. dx, gamma and kept may each be NULL. */
-typedef struct each_block {
-  const __global float *x, *dy;
-  __global float *dx;
-  const __global float *gamma;
-  __global float *kept;
-  ulong plane, stride, run;
+/* Where the partial sums of a block's parameters are kept, in four planes: sum g*xh hi, lo, sum g hi, lo. */
+typedef struct each_kept {
+  __global float *sums; /* NULL: nobody wants them */
+  ulong plane;
   int adds; /* 0: nothing was kept before */
-} each_block;
+} each_kept;
 
-/* The elements of the samples at one place. */
+/* The elements of the samples at one place; dy becomes g. */
 typedef struct each_elements {
   vec x[TOGETHER], dy[TOGETHER];
 } each_elements;
@@ -275,7 +312,7 @@ INLINE_LOCAL void each_add(vec_real *gx, vec_real *g, const each_elements *e, co
   {
     products[r] = (vec)(0.0f);
     if (r < samples) {
-      const vec shift = (vec)(t[r].rest == 0.0f ? 0.0f : -t[r].rest * t[r].inv_std);
+      const vec shift = (vec)(shift_of(t[r].rest, t[r].inv_std));
       products[r] = e->dy[r] * normalized(e->x[r], (vec)(t[r].mean), (vec)(t[r].inv_std), shift);
       *g = vec_real_plus(*g, e->dy[r]);
     }
@@ -283,37 +320,35 @@ INLINE_LOCAL void each_add(vec_real *gx, vec_real *g, const each_elements *e, co
   *gx = vec_real_plus(*gx, samples == 1 ? products[0] : sum_together(products));
 }
 
-/* The tail's elements; lanes that are not the tail's have no gradient. */
-INLINE_LOCAL void each_tail(each_elements *e, const each_block *b, ulong start, uint tail, int overlaps, uint samples)
+INLINE_LOCAL void each_load(each_elements *e, const each_block *b, const sample_terms *t, ulong i, uint count,
+                            uint samples, vec gamma, vec beta)
 {
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
   {
     e->x[r] = e->dy[r] = (vec)(0.0f);
     if (r < samples) {
-      const ulong i = r * b->stride + start;
-      e->x[r] = overlaps ? VLOAD(b->x + i) : load_some(b->x + i, tail, 0.0f);
-      e->dy[r] = overlaps ? VLOAD(b->dy + i) : load_some(b->dy + i, tail, 0.0f);
+      const ulong at = r * b->stride + i;
+      e->x[r] = tensor_load_most(b->x + at, count, 0.0f);
+      e->dy[r] =
+          each_derived(e->x[r], tensor_load_most(b->dy + at, count, 0.0f), addend_most(b->residual, at, count, DERIVES),
+                       t[r].mean, t[r].inv_std, shift_of(t[r].rest, t[r].inv_std), gamma, beta, b->alpha);
     }
   }
 }
 
-INLINE_LOCAL void each_store_tail(const each_block *b, each_elements *e, const sample_terms *t, ulong start, uint tail,
-                                   int overlaps, uint samples)
+/* The tail's dx and what it adds; of lanes that are not the tail's nothing is added. */
+INLINE_LOCAL void each_store_tail(const each_block *b, const each_kept *kept, each_elements *e, const sample_terms *t,
+                                  ulong start, uint tail, int overlaps, uint samples, vec gamma)
 {
-  const vec gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
   {
-    if (r < samples && b->dx) {
-      const vec result = sample_gradient(e->x[r], e->dy[r] * gamma, t[r]);
-      if (overlaps) {
-        VSTORE(result, b->dx + r * b->stride + start);
-      } else {
-        store_some(result, b->dx + r * b->stride + start, tail);
-      }
+    if (r < samples && (b->dx || wants(b->dresidual))) {
+      store_gradients_most(e->dy[r], sample_gradient(e->x[r], e->dy[r] * gamma, t[r]), b->dx, b->dresidual,
+                           r * b->stride + start, overlaps ? WIDTH : tail);
     }
     e->dy[r] = overlaps ? keep_last(e->dy[r], tail, 0.0f) : e->dy[r];
   }
-  if (b->kept) {
+  if (kept->sums) {
     const vec_real zero = vec_real_of((vec)(0.0f), (vec)(0.0f));
     vec_real gx = zero, g = zero;
     float sums[4][WIDTH];
@@ -324,60 +359,56 @@ INLINE_LOCAL void each_store_tail(const each_block *b, each_elements *e, const s
     VSTORE(vec_real_lo(g), sums[3]);
     for (uint k = 0; k < tail; k++) {
       const uint lane = (overlaps ? WIDTH - tail : 0) + k;
-      keep_sums(b->kept + start + lane, b->plane, real_of(sums[0][lane], sums[1][lane]),
-                real_of(sums[2][lane], sums[3][lane]), b->adds);
+      keep_sums(kept->sums + start + lane, kept->plane, real_of(sums[0][lane], sums[1][lane]),
+                real_of(sums[2][lane], sums[3][lane]), kept->adds);
     }
   }
 }
 
 /* dx of the first `samples` (a constant: TOGETHER or 1) of a block, and what they add to the parameters. */
-INLINE_LOCAL void each_apply_gradients(const each_block *b, const __local sample_terms *terms, uint samples, rows_place at)
+INLINE_LOCAL void each_apply_gradients(const each_block *b, const each_kept *kept, const __local sample_terms *terms,
+                                       uint samples, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, b->run);
-  const int overlaps = tail_overlaps(at, b->run);
+  const int overlaps = tail_overlaps(at, b->run), stores = b->dx || wants(b->dresidual);
   const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
-  const int streams = b->dx && can_stream(b->dx) && (samples == 1 || b->stride % WIDTH == 0);
+  const int streams = stores && can_stream_both(b->dx, b->dresidual) && (samples == 1 || b->stride % WIDTH == 0);
   sample_terms t[TOGETHER];
   each_elements last = {{(vec)(0.0f)}, {(vec)(0.0f)}};
+  vec last_gamma = (vec)(1.0f);
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++) { t[r] = terms[r < samples ? r : 0]; }
   if (tail != 0) {
-    /* dx may be dy: what overlaps is loaded before anything is stored. */
-    each_tail(&last, b, start, tail, overlaps, samples);
+    /* dx or dresidual may be dy: what overlaps is loaded before anything is stored. */
+    last_gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
+    each_load(&last, b, t, start, overlaps ? WIDTH : tail, samples, last_gamma,
+              tail_parameters(b->beta, start, tail, overlaps, 0.0f));
   }
   for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
     const vec gamma = parameters_at(b->gamma, i, 1.0f);
     each_elements e;
+    each_load(&e, b, t, i, WIDTH, samples, gamma, parameters_at(b->beta, i, 0.0f));
     UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
     {
-      e.x[r] = e.dy[r] = (vec)(0.0f);
-      if (r < samples) {
-        e.x[r] = VLOAD(b->x + r * b->stride + i);
-        e.dy[r] = VLOAD(b->dy + r * b->stride + i);
+      if (r < samples && stores) {
+        store_gradients(e.dy[r], sample_gradient(e.x[r], e.dy[r] * gamma, t[r]), b->dx, b->dresidual, r * b->stride + i,
+                        streams);
       }
     }
-    if (b->dx) {
-      UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
-      {
-        if (r < samples) {
-          store_result(sample_gradient(e.x[r], e.dy[r] * gamma, t[r]), b->dx + r * b->stride + i, streams);
-        }
-      }
-    }
-    if (b->kept) {
-      __global float *const p = b->kept + i;
+    if (kept->sums) {
+      __global float *const p = kept->sums + i;
       vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
-      if (b->adds) {
-        gx = vec_real_kept(p, p + b->plane);
-        g = vec_real_kept(p + 2 * b->plane, p + 3 * b->plane);
+      if (kept->adds) {
+        gx = vec_real_kept(p, p + kept->plane);
+        g = vec_real_kept(p + 2 * kept->plane, p + 3 * kept->plane);
       }
       each_add(&gx, &g, &e, t, samples);
-      vec_real_keep(gx, p, p + b->plane);
-      vec_real_keep(g, p + 2 * b->plane, p + 3 * b->plane);
+      vec_real_keep(gx, p, p + kept->plane);
+      vec_real_keep(g, p + 2 * kept->plane, p + 3 * kept->plane);
     }
   }
   if (tail != 0) {
-    each_store_tail(b, &last, t, start, tail, overlaps, samples);
+    each_store_tail(b, kept, &last, t, start, tail, overlaps, samples, last_gamma);
   }
 }
 
@@ -396,33 +427,33 @@ static inline void each_close(__global float *kept, ulong plane, ulong run, rows
 
 /* ---- backward, a gamma for each `repeat` elements ------------------------------------------------------------------- */
 
-/* By how much s.hi is off the mean of a run. */
-INLINE_LOCAL void sample_rounding(real *made, const __global float *x, ulong run, finished_statistics s, rows_place at,
-                                  __local real *scratch)
+/* z = (x - mean) * scale + shift of the elements of parameter p; without an activation only the mean counts. */
+static inline forward_coefficients shared_z(finished_statistics s, const __global float *gamma,
+                                            const __global float *beta, ulong p)
 {
-  lane_sums sums;
-  sums_clear(&sums);
-  rows_reduce_distances(&sums, x, s.hi, 1, run, 0, at);
-  *made = work_group_sum(lanes_sum(sums_d(&sums), 0, WIDTH), scratch);
-  *made = real_divide(*made, real_from_count(run));
+  return DERIVES ? affine(s, parameter_at(gamma, p, 1.0f), parameter_at(beta, p, 0.0f)) : center_only(s.hi);
 }
 
-/* dx of neighbours with the same gamma; dx may be dy. */
-static inline void shared_dx(const __global float *x, const __global float *dy, __global float *dx, ulong run, float gamma,
-                             sample_terms t, rows_place at)
+/* dx and dresidual of neighbours with the same parameters: z = (x - mean) * scale + shift. Either may be dy. */
+static inline void shared_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
+                             __global storage *dx, __global storage *dresidual, ulong run, float gamma, sample_terms t,
+                             forward_coefficients z, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
   const int overlaps = tail_overlaps(at, run);
-  const int streams = can_stream(dx);
-  const vec last = tail != 0 && overlaps ? VLOAD(dy + run - WIDTH) : (vec)(0.0f);
+  const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
+  const uint count = overlaps ? WIDTH : tail;
+  const int streams = can_stream_both(dx, dresidual);
+  const vec last = tail == 0 ? (vec)(0.0f) : tensor_load_most(dy + start, count, 0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    store_result(sample_gradient(VLOAD(x + i), VLOAD(dy + i) * gamma, t), dx + i, streams);
+    const vec value = tensor_load(x + i),
+              g = derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), z, alpha);
+    store_gradients(g, sample_gradient(value, g * gamma, t), dx, dresidual, i, streams);
   }
-  if (tail != 0 && overlaps) {
-    VSTORE(sample_gradient(VLOAD(x + run - WIDTH), last * gamma, t), dx + run - WIDTH);
-  } else if (tail != 0) {
-    const ulong i = run / WIDTH * WIDTH;
-    store_some(sample_gradient(load_some(x + i, tail, 0.0f), load_some(dy + i, tail, 0.0f) * gamma, t), dx + i, tail);
+  if (tail != 0) {
+    const vec value = tensor_load_most(x + start, count, 0.0f);
+    const vec g = derive(value, last, addend_most(residual, start, count, DERIVES), z, alpha);
+    store_gradients_most(g, sample_gradient(value, g * gamma, t), dx, dresidual, start, count);
   }
 }

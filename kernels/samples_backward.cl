@@ -1,19 +1,21 @@
-/* dx = inv_std * (h - mean(h) - xh * mean(h * xh)) with h = gamma * dy, RMS without mean(h), with FROM_RUNNING dx = inv_std *
- * h; and this task's part of dgamma = sum of dy * xh and dbeta = sum of dy. gamma, mean, inv_std, dx, dgamma and dbeta (which only
- * say whether they are wanted) may each be NULL.
+/* dresidual = g = dy * act'(z), z = gamma * xh + beta + residual; dx = inv_std * (h - mean(h) - xh * mean(h * xh)) with h = gamma *
+ * g, RMS without mean(h), with FROM_RUNNING dx = inv_std * h; and this task's part of dgamma = sum of g * xh and dbeta = sum of
+ * g. gamma, beta, mean, inv_std, dx, dresidual, dgamma and dbeta (which only say whether they are wanted) may each be NULL.
  *
  * Work:    a work-group owns outer_tile neighbouring statistics; those with the same parameters go through them TOGETHER.
  * Traffic: x and dy are read twice (x three times where parameters are shared), all but once from cache if runs fit there; dx is
- *          written once; four floats a parameter are kept. dx may be dy.
- * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING. */
+ *          written once; four floats a parameter are kept. dx or dresidual may be dy.
+ * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backward(
-    const __global float *x, ulong x_offset, const __global float *dy, ulong dy_offset, __global float *dx, ulong dx_offset,
-    const __global float *gamma, ulong gamma_offset, const __global float *dgamma, ulong dgamma_offset,
+    const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
+    const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,
+    __global storage *dresidual, ulong dresidual_offset, const __global float *gamma, ulong gamma_offset,
+    const __global float *beta, ulong beta_offset, const __global float *dgamma, ulong dgamma_offset,
     const __global float *dbeta, ulong dbeta_offset, const __global float *running_mean, ulong running_mean_offset,
     const __global float *running_var, ulong running_var_offset, const __global float *mean, ulong mean_offset,
     const __global float *inv_std, ulong inv_std_offset, __global float *partials, ulong partials_offset, ulong run,
     ulong repeat, ulong run_parameters, ulong parameter_groups, ulong statistics_count, ulong parameters_count,
-    ulong outer_tile, ulong tiles, uint op, float epsilon)
+    ulong outer_tile, ulong tiles, uint op, float epsilon, float alpha)
 {
   __local real scratch[LOCAL];
   __local sample_terms terms[TOGETHER];
@@ -26,8 +28,11 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
 
   x += x_offset;
   dy += dy_offset;
+  residual += residual_offset;
   dx = dx ? dx + dx_offset : 0;
+  dresidual = wants(dresidual) ? dresidual + dresidual_offset : 0;
   gamma = gamma ? gamma + gamma_offset : 0;
+  beta = beta ? beta + beta_offset : 0;
   mean = mean ? mean + mean_offset : 0;
   inv_std = inv_std ? inv_std + inv_std_offset : 0;
   running_mean = running_mean ? running_mean + running_mean_offset : 0;
@@ -38,38 +43,39 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
     for (ulong done = 0; done < samples; done += TOGETHER) {
       const ulong c = first + group + done * parameter_groups;
       const uint here = (uint)min(samples - done, (ulong)TOGETHER);
+      each_block b = {x + c * run,
+                      dy + c * run,
+                      residual + c * run,
+                      dx ? dx + c * run : 0,
+                      dresidual ? dresidual + c * run : 0,
+                      gamma ? gamma + p : 0,
+                      beta ? beta + p : 0,
+                      parameter_groups * run,
+                      run,
+                      alpha};
+      each_kept to = {wants_parameters ? kept + p : 0, plane, done != 0};
+      each_block one = b;
       for (uint r = 0; r < here; r++) {
-        const ulong mine = c + r * parameter_groups, i = mine * run;
         finished_statistics s;
-        sample_spread(&s, x + i, run, mine, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);
+        sample_spread(&s, one.x, run, c + r * parameter_groups, p, running_mean, running_var, mean, inv_std, op,
+                      epsilon, at, scratch);
         sample_terms t = {s.hi, 0.0f, s.inv_std, 0.0f, 0.0f};
         if (!FROM_RUNNING) {
-          each_terms(&t, x + i, dy + i, gamma ? gamma + p : 0, run, sample_ahead(run, parameter_groups * run), op, s, at,
-                     scratch);
+          each_terms(&t, &one, sample_ahead(run, b.stride), op, s, at, scratch);
         }
         if (writes) {
           terms[r] = t;
         }
+        next_sample(&one);
       }
       barrier(CLK_LOCAL_MEM_FENCE);
-      each_block b = {x + c * run,
-                      dy + c * run,
-                      dx ? dx + c * run : 0,
-                      gamma ? gamma + p : 0,
-                      wants_parameters ? kept + p : 0,
-                      plane,
-                      parameter_groups * run,
-                      run,
-                      done != 0};
       if (here == TOGETHER) {
-        each_apply_gradients(&b, terms, TOGETHER, at);
+        each_apply_gradients(&b, &to, terms, TOGETHER, at);
       } else {
         for (uint r = 0; r < here; r++) {
-          each_apply_gradients(&b, terms + r, 1, at);
-          b.x += b.stride;
-          b.dy += b.stride;
-          b.dx = b.dx ? b.dx + b.stride : 0;
-          b.adds = 1;
+          each_apply_gradients(&b, &to, terms + r, 1, at);
+          next_sample(&b);
+          to.adds = 1;
         }
       }
       barrier(CLK_LOCAL_MEM_FENCE);
@@ -85,14 +91,16 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
     real rounding = real_of(0.0f, 0.0f), h = rounding, hx = rounding;
     /* Where the run is one parameter's its own sums tell. */
     if (!FROM_RUNNING && run_parameters != 1 && op != OP_RMS) {
-      sample_rounding(&rounding, x + start, run, s, at, scratch);
+      sample_rounding(&rounding, x + start, run, s.hi, at, scratch);
     }
     for (ulong k = 0; (!FROM_RUNNING || wants_parameters) && k < run_parameters; k++) {
       const ulong i = start + k * repeat;
+      const forward_coefficients z = shared_z(s, gamma, beta, p + k);
       const real factor = real_of(parameter_at(gamma, p + k, 1.0f), 0.0f);
       lane_sums sums;
       sums_clear(&sums);
-      run_gradients(&sums, x + i, dy + i, repeat, lane_tail(at, repeat), s.hi, sample_ahead(run, run), at);
+      run_gradients(&sums, x + i, dy + i, residual + i, repeat, lane_tail(at, repeat), z, alpha, sample_ahead(run, run),
+                    at);
       gradient_sums all;
       all.g = work_group_sum(lanes_sum(sums_g(&sums), 0, WIDTH), scratch);
       all.gd = work_group_sum(lanes_sum(sums_gd(&sums), 0, WIDTH), scratch);
@@ -109,9 +117,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       hx = real_add(hx, real_multiply(factor, off));
     }
     const sample_terms t = finish_sample(h, hx, rounding, run, op, s);
-    for (ulong k = 0; dx && k < run_parameters; k++) {
+    for (ulong k = 0; (dx || dresidual) && k < run_parameters; k++) {
       const ulong i = start + k * repeat;
-      shared_dx(x + i, dy + i, dx + i, repeat, parameter_at(gamma, p + k, 1.0f), t, at);
+      shared_dx(x + i, dy + i, residual + i, dx ? dx + i : 0, dresidual ? dresidual + i : 0, repeat,
+                parameter_at(gamma, p + k, 1.0f), t, shared_z(s, gamma, beta, p + k), alpha, at);
     }
   }
 }

@@ -1,17 +1,18 @@
-/* y = gamma * (x - mean) * inv_std + beta with each sample's own statistics or, with FROM_RUNNING, the running ones; RMS
+/* y = act(gamma * (x - mean) * inv_std + beta + residual) with each sample's own statistics or, with FROM_RUNNING, the running ones; RMS
  * without the mean. gamma, beta, mean, inv_std and moments (what general_running takes) may each be NULL.
  *
  * Work:    a work-group owns outer_tile neighbouring statistics, one after the other.
  * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
- *          be x.
- * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING. */
+ *          be x or residual.
+ * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward(
-    const __global float *x, ulong x_offset, __global float *y, ulong y_offset, const __global float *gamma,
-    ulong gamma_offset, const __global float *beta, ulong beta_offset, const __global float *running_mean,
-    ulong running_mean_offset, const __global float *running_var, ulong running_var_offset, __global float *mean,
-    ulong mean_offset, __global float *inv_std, ulong inv_std_offset, __global float *moments, ulong moments_offset, ulong run,
-    ulong repeat, ulong run_parameters, ulong parameter_groups, ulong statistics_count, ulong outer_tile, ulong divisor,
-    uint op, float epsilon)
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
+    __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
+    ulong beta_offset, const __global float *running_mean, ulong running_mean_offset, const __global float *running_var,
+    ulong running_var_offset, __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset,
+    __global float *moments, ulong moments_offset, ulong run, ulong repeat, ulong run_parameters,
+    ulong parameter_groups, ulong statistics_count, ulong outer_tile, ulong divisor, uint op, float epsilon,
+    float alpha)
 {
   __local real scratch[LOCAL];
   const rows_place at = rows_place_of(LOCAL);
@@ -22,6 +23,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
 
   x += x_offset;
   y += y_offset;
+  residual += residual_offset;
   gamma = gamma ? gamma + gamma_offset : 0;
   beta = beta ? beta + beta_offset : 0;
   for (ulong c = first; c < end; c++) {
@@ -42,17 +44,17 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       }
     }
     if (repeat == 1) {
-      each_apply(x + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0, beta ? beta + p : 0, at);
+      each_apply(x + c * run, residual + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0,
+                 beta ? beta + p : 0, alpha, at);
     } else {
       /* y may be x, and what a work-item writes here others have read. */
-      if (!FROM_RUNNING && LOCAL > 1) {
+      if ((FROM_RUNNING == 0) & (LOCAL > 1)) {
         barrier(CLK_GLOBAL_MEM_FENCE);
       }
       for (ulong k = 0; k < run_parameters; k++) {
         const ulong i = c * run + k * repeat;
-        const forward_coefficients k_th =
-            affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
-        shared_apply(x + i, y + i, repeat, ahead, k_th, at);
+        const forward_coefficients k_th = affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
+        run_apply(x + i, residual + i, y + i, repeat, ahead, k_th, alpha, at);
       }
     }
   }

@@ -435,14 +435,17 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
-/* What the fast variants of batch normalization compute. */
-static int is_fast(const clnorm_plan *plan)
+/* Dense tensors, and nothing beside an activation and a residual: what fast variants compute. */
+static int is_lean(const clnorm_plan *plan)
 {
   clnorm_desc bare = plan->desc;
+  bare.op = CLNORM_BATCH;
   bare.flags &= ~CLNORM_RESIDUAL;
   bare.activation = CLNORM_ACTIVATION_NONE;
   return bare.dtype != CLNORM_F64 && clnorm__desc_fuses_nothing(&bare, NULL);
 }
+
+static int is_fast(const clnorm_plan *plan) { return plan->desc.op == CLNORM_BATCH && is_lean(plan); }
 
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
@@ -456,14 +459,13 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Rows of one run each, as they lie in memory, with nothing fused. */
+/* Rows of one run each, as they lie in memory. */
 static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm_desc *desc = &plan->desc;
-  (void)capabilities;
+  const int is_bare = desc->dtype == CLNORM_F32 && desc->flags == 0 && desc->activation == CLNORM_ACTIVATION_NONE;
   return desc->op != CLNORM_BATCH && plan->geometry.pattern == CLNORM__ROWS && plan->geometry.elements != 0 &&
-         desc->dtype == CLNORM_F32 && desc->flags == 0 && desc->activation == CLNORM_ACTIVATION_NONE &&
-         desc->length_axis == 0 && clnorm__strides_are_dense(desc);
+         is_lean(plan) && (is_bare || !is_host(capabilities));
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
