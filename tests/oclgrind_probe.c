@@ -324,7 +324,7 @@ static void run_machine(const device *d, const struct machine *m)
           if (!large || (!last && all != (pass == CLNORM_BACKWARD))) {
             run(d, cl, &desc, (clnorm_pass)pass, all);
           }
-          if (!large) {
+          if (!large && all == pass % 2) {
             run_fused(d, cl, &desc, (clnorm_pass)pass, all);
           }
         }
