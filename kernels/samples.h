@@ -1,6 +1,13 @@
 /* The walk over samples: a statistic owns one run, whose elements have parameters of their own. Each `repeat` neighbours share
  * one, `run_parameters` a run; statistic c begins with parameter c % parameter_groups * run_parameters. The work-items of a
- * work-group stand side by side along the run. */
+ * work-group stand side by side along the run.
+ *
+ * Axis:
+ *   SHARED   0: each element of a run has a parameter of its own; 1: `repeat` neighbours share one */
+
+#if SHARED != 0 && SHARED != 1
+#error "SHARED has to be 0 or 1"
+#endif
 
 /* CLNORM_RMS: no mean is taken off. */
 #define OP_RMS 5

@@ -5,7 +5,7 @@
  * Work:    a work-group owns outer_tile neighbouring statistics; those with the same parameters go through them TOGETHER.
  * Traffic: x and dy are read twice (x three times where parameters are shared), all but once from cache if runs fit there; dx is
  *          written once; four floats a parameter are kept. dx or dresidual may be dy.
- * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL. */
+ * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backward(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,
@@ -37,7 +37,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
   inv_std = inv_std ? inv_std + inv_std_offset : 0;
   running_mean = running_mean ? running_mean + running_mean_offset : 0;
   running_var = running_var ? running_var + running_var_offset : 0;
-  for (ulong group = 0; repeat == 1 && group < min(parameter_groups, count); group++) {
+  for (ulong group = 0; !SHARED && group < min(parameter_groups, count); group++) {
     const ulong p = (first + group) % parameter_groups * run_parameters;
     const ulong samples = (count - group - 1) / parameter_groups + 1;
     for (ulong done = 0; done < samples; done += TOGETHER) {
@@ -84,7 +84,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       each_close(kept + p, plane, run, at);
     }
   }
-  for (ulong c = first; repeat != 1 && c < first + count; c++) {
+  for (ulong c = first; SHARED && c < first + count; c++) {
     const ulong p = c % parameter_groups * run_parameters, start = c * run;
     finished_statistics s;
     sample_spread(&s, x + start, run, c, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);

@@ -4,7 +4,7 @@
  * Work:    a work-group owns outer_tile neighbouring statistics, one after the other.
  * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
  *          be x or residual.
- * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL. */
+ * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
@@ -43,7 +43,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
         stored[2 * statistics_count] = 1.0f;
       }
     }
-    if (repeat == 1) {
+    if (!SHARED) {
       each_apply(x + c * run, residual + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0,
                  beta ? beta + p : 0, alpha, at);
     } else {

@@ -99,6 +99,7 @@ typedef struct clnorm__step {
   clnorm__when when;
   int from_running; /* 1: coefficients come from the running statistics, not from the batch's */
   int stream;       /* 1: results go past the caches */
+  int shared;       /* 1: samples: neighbouring elements have the same parameter, not each its own */
   int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;

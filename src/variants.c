@@ -393,8 +393,9 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
                                                  : WIDE_TASKS * wanted_tasks(plan, capabilities);
   step->from_running =
       clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
+  step->shared = g->repeat != 1;
   if (!is_host(capabilities)) {
-    limit_width(step, g->repeat == 1 ? g->run : g->repeat);
+    limit_width(step, step->shared ? g->repeat : g->run);
   }
   step->lanes = power_of_two_above(ceil_div(g->run, step->width), step->local);
   step->local = step->lanes;

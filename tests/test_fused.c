@@ -107,8 +107,8 @@ static void check_trial(tally *t, family_run *r, size_t shape, int last, size_t 
         continue;
       }
       t->failures++;
-      (void)fprintf(stderr, "%s (%s, forced %s): %s\n", result.problem, r->variant, r->forced == NULL ? "none" : r->forced,
-                    clnorm_last_error());
+      (void)fprintf(stderr, "%s (%s, forced %s): %s\n", result.problem, r->variant,
+                    r->forced == NULL ? "none" : r->forced, clnorm_last_error());
     } else {
       t->runs++;
       cr_assert(r->cl == NULL || strstr(r->variant, "_general") == NULL, "%s", r->variant);
@@ -142,6 +142,76 @@ static void check_layout(int last)
 
 Test(fused, rows_are_normalized_as_the_reference_does) { check_layout(0); }
 Test(fused, columns_are_normalized_as_the_reference_does) { check_layout(1); }
+
+/* ---- samples ---------------------------------------------------------------------------------------------------- */
+
+/* (N, C, S): runs of one element's, a vector's and several vectors' length, each with an end; more samples than go together. */
+static const size_t sample_shapes[][3] = {{9, 6, 49}, {3, 4, 1031}, {2, 6, 7}, {13, 8, 16}, {5, 2, 3001}};
+
+/* axis 2: the last axis alone, with a gamma for each place; 1: from C on. */
+static const struct {
+  clnorm_op op;
+  uint32_t axis, groups;
+} members[] = {
+    {CLNORM_LAYER, 2, 0}, {CLNORM_INSTANCE, 0, 0}, {CLNORM_GROUP, 0, 2}, {CLNORM_RMS, 2, 0}, {CLNORM_LAYER, 1, 0}};
+
+static clnorm_desc sample_desc(size_t shape, size_t member, size_t index)
+{
+  clnorm_desc desc;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, members[member].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  desc.rank = 3;
+  memcpy(desc.dims, sample_shapes[shape], sizeof sample_shapes[shape]);
+  desc.axis = members[member].axis != 0 ? members[member].axis : desc.axis;
+  desc.groups = members[member].groups != 0 ? members[member].groups : desc.groups;
+  desc.activation = (clnorm_activation)(index % ACTIVATIONS);
+  desc.alpha = alpha_of(desc.activation);
+  desc.flags = (index / 3) % 2 ? CLNORM_RESIDUAL : 0;
+  desc.dtype = (clnorm_dtype)(CLNORM_F32 + (index / 2) % 3);
+  return desc;
+}
+
+static void check_sample(tally *t, family_run *r, const clnorm_desc *desc, size_t index)
+{
+  const int has_running = desc->op == CLNORM_INSTANCE;
+  trial_data drawn = data[index % (desc->dtype == CLNORM_F32 ? 3 : 2)];
+  drawn.seed += index;
+  drawn.offset = index % 16;
+  trial *made = trial_create(desc, &drawn);
+  cr_assert(made != NULL, "no memory");
+  for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+    trial_result result;
+    if (!has_running && (pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN)) {
+      continue;
+    }
+    if (!trial_check(made, pass, presence[(index + index / 8) % COUNT(presence)], family_run_pass, r, &result)) {
+      t->failures++;
+      (void)fprintf(stderr, "%s (%s): %s\n", result.problem, r->variant, clnorm_last_error());
+    } else {
+      t->runs++;
+      cr_assert(r->cl == NULL || strstr(r->variant, "_samples") != NULL, "%s", r->variant);
+    }
+  }
+  trial_destroy(made);
+}
+
+Test(fused, samples_are_normalized_as_the_reference_does)
+{
+  const size_t step = getenv("CLNORM_TEST_SLOW") == NULL ? 1 : 3;
+  family_run *r = family_run_open();
+  tally t = {0};
+  size_t index = 0;
+  for (size_t member = 0; member < COUNT(members); member++) {
+    for (size_t shape = 0; shape < COUNT(sample_shapes); shape++, index++) {
+      if (index % step == 0) {
+        const clnorm_desc desc = sample_desc(shape, member, index);
+        check_sample(&t, r, &desc, index);
+      }
+    }
+  }
+  family_run_close(r);
+  cr_assert(t.failures == 0, "%zu of %zu passes are wrong", t.failures, t.failures + t.runs);
+  cr_assert(t.runs > 0, "nothing was run");
+}
 
 /* ---- every half number ------------------------------------------------------------------------------------------- */
 
