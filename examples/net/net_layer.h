@@ -42,9 +42,10 @@ struct net_layer {
   net_device *device;
   net_parameter parameters[NET_LAYER_PARAMETERS];
   size_t parameter_count;
-  net_tensor x;  /* view of the last forward pass's input */
-  net_tensor y;  /* its output */
-  net_tensor dx; /* of the last backward pass that wanted it */
+  uint32_t calls; /* forward passes in training so far: random layers draw other numbers in each */
+  net_tensor x;   /* view of the last forward pass's input */
+  net_tensor y;   /* its output */
+  net_tensor dx;  /* of the last backward pass that wanted it */
 };
 
 /* Each is NULL-safe (after a failure a maker gives NULL). They return &layer->y and &layer->dx. */

@@ -60,6 +60,10 @@ typedef enum net_freeze {
 } net_freeze;
 void net_norm_freeze(net_layer *layer, net_freeze freeze);
 
+/* Forgets the running statistics (begins != 0); from now on forward passes in training replace them by the plain mean over
+ * the batches, whatever is frozen, until it is called with 0. net_model_reestimate does it. Other layers: nothing. */
+void net_norm_estimate(net_layer *layer, int begins);
+
 /* ---- recurrent cell ----------------------------------------------------------------------------------------------- */
 
 typedef struct net_recurrent_options {

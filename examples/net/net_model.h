@@ -48,8 +48,8 @@ net_score net_model_epoch(net_model *model, net_loss *loss, net_optimizer *optim
 /* Mean loss and accuracy of the model over all samples of the data, in mode infer. */
 net_score net_model_evaluate(net_model *model, net_loss *loss, net_data *data);
 
-/* Frees and makes nothing: sets all running statistics of the normalizations anew from the data, gamma and beta kept. With
- * `batch` 0 all samples are one batch, and the statistics exactly theirs layer by layer. */
+/* Sets all running statistics of the normalizations anew from the data; gamma, beta and all weights are kept. With `batch`
+ * 0 all samples are one batch, and the statistics of each layer exactly those of what it gets. */
 void net_model_reestimate(net_model *model, net_data *data, size_t batch);
 
 /* Numbers that are trained. */

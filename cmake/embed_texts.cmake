@@ -1,7 +1,7 @@
 # Turns text files into a C header, one array of bytes each: copy_plain.cl -> copy_plain_source.
 #   cmake -DOUTPUT=file.h -P embed_texts.cmake -- FILE...
 cmake_minimum_required(VERSION 3.25)
-set(text "/* Made by embed_texts.cmake from files of bench/: change those. */\n")
+set(text "/* Made by cmake/embed_texts.cmake from text files: change those. */\n")
 set(after_dashes FALSE)
 foreach(index RANGE ${CMAKE_ARGC})
   if(after_dashes AND NOT "${CMAKE_ARGV${index}}" STREQUAL "")

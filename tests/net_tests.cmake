@@ -1,0 +1,11 @@
+# The network kit of examples/net. It is linked as its users link it: with the library, not with its internals.
+function(clnorm_net_test name)
+  add_executable(test_${name} test_${name}.c)
+  target_link_libraries(test_${name} PRIVATE clnorm_net clnorm_flags PkgConfig::CRITERION)
+  foreach(device ${devices})
+    if(NOT device STREQUAL "cpu")
+      clnorm_register(${name}@${device} test_${name} ${device} 300)
+    endif()
+  endforeach()
+endfunction()
+clnorm_net_test(net_training)
