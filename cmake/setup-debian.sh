@@ -9,7 +9,7 @@ set -euo pipefail
 profile=${1:-}
 packages=(gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
           ocl-icd-opencl-dev libpopt-dev libjansson-dev zlib1g-dev librandom123-dev libdnnl-dev
-          libxxhash-dev)
+          libxxhash-dev libclblast-dev gnuplot-nox)
 case $profile in
   build)
     # Mesa's file names a driver that has no device on most machines.

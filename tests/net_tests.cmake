@@ -1,6 +1,6 @@
 # The network kit of examples/net. It is linked as its users link it: with the library, not with its internals.
 function(clnorm_net_test name)
-  add_executable(test_${name} test_${name}.c)
+  add_executable(test_${name} test_${name}.c net_gradient.c)
   target_link_libraries(test_${name} PRIVATE clnorm_net clnorm_flags PkgConfig::CRITERION)
   foreach(device ${devices})
     if(NOT device STREQUAL "cpu")
@@ -8,4 +8,5 @@ function(clnorm_net_test name)
     endif()
   endforeach()
 endfunction()
+clnorm_net_test(net_gradients)
 clnorm_net_test(net_training)

@@ -79,7 +79,7 @@ typedef struct net_recurrent_options {
 net_layer *net_recurrent(net_device *device, net_recurrent_options options);
 
 /* Lengths of the sequences of the following calls, (N) int32_t from 1 to steps: a sequence that has ended keeps its h and
- * has no part in the statistics of later steps. Kept as a view; NULL: all are whole. */
+ * has no part in the statistics of later steps. Kept as a view; NULL: all are whole. Other layers: nothing. */
 void net_recurrent_set_lengths(net_layer *layer, const net_tensor *lengths);
 
 #endif

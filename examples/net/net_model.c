@@ -65,11 +65,20 @@ void net_model_step(net_model *model, net_loss *loss, net_optimizer *optimizer, 
   }
 }
 
+/* The batch is the next one of the data; recurrent layers learn its lengths. */
+static void take_batch(net_model *model, net_data *data, size_t first, size_t count)
+{
+  net_data_batch(data, first, count);
+  for (size_t i = 0; data->lengths.memory != NULL && i < model->count; i++) {
+    net_recurrent_set_lengths(model->layers[i], &data->batch_lengths);
+  }
+}
+
 net_score net_model_epoch(net_model *model, net_loss *loss, net_optimizer *optimizer, net_data *data, size_t batch)
 {
   net_data_shuffle(data);
   for (size_t first = 0; batch != 0 && first + batch <= data->samples; first += batch) {
-    net_data_batch(data, first, batch);
+    take_batch(model, data, first, batch);
     net_model_step(model, loss, optimizer, &data->batch_x, &data->batch_labels);
   }
   return net_loss_read(loss);
@@ -79,7 +88,7 @@ net_score net_model_evaluate(net_model *model, net_loss *loss, net_data *data)
 {
   (void)net_loss_read(loss); /* what was met before does not belong to it */
   for (size_t first = 0; first < data->samples; first += EVALUATED) {
-    net_data_batch(data, first, data->samples - first < EVALUATED ? data->samples - first : EVALUATED);
+    take_batch(model, data, first, data->samples - first < EVALUATED ? data->samples - first : EVALUATED);
     net_loss_forward(loss, net_model_forward(model, &data->batch_x, NET_INFER), &data->batch_labels);
   }
   return net_loss_read(loss);
@@ -100,7 +109,7 @@ void net_model_reestimate(net_model *model, net_data *data, size_t batch)
     net_norm_estimate(model->layers[i], 1);
   }
   for (size_t first = 0; first + size <= data->samples && size != 0; first += size) {
-    net_data_batch(data, first, size);
+    take_batch(model, data, first, size);
     estimate(model, &data->batch_x);
   }
   for (size_t i = 0; i < model->count; i++) {
