@@ -16,6 +16,7 @@ typedef struct cl_layer {
   cl_command_queue queue;
   int in_order;
   cl_mem values[CLNORM__LAYER_VALUES];
+  size_t rooms[CLNORM__LAYER_VALUES]; /* floats that each buffer can hold */
   cl_mem workspace;
   size_t workspace_size;
   cl_event last; /* of the layer's last command; NULL if it has ended for certain */
@@ -90,6 +91,58 @@ static clnorm_status reserve(clnorm_layer *layer, const void *plan)
   self->workspace = larger;
   self->workspace_size = size;
 done:
+  return status;
+}
+
+/* Some runtimes allocate late and abort then, so the limit is kept here. */
+static clnorm_status check_room(const cl_layer *self, size_t count)
+{
+  if (count > self->cl->capabilities.max_allocation / sizeof(float)) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY,
+                        "desc.dims: a value of the layer needs %zu floats, expected at most the device's largest "
+                        "allocation of %llu bytes",
+                        count, (unsigned long long)self->cl->capabilities.max_allocation);
+  }
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status copy_value(cl_layer *self, clnorm_layer_value value, cl_mem to)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  cl_event copied = NULL;
+  if (self->layer.counts[value] == 0) {
+    goto done;
+  }
+  CLNORM__TRY_CL(clEnqueueCopyBuffer(self->queue, self->values[value], to, 0, 0,
+                                     self->layer.counts[value] * sizeof(float), self->last != NULL,
+                                     self->last != NULL ? &self->last : NULL, &copied));
+  forget_last(self);
+  self->last = copied;
+done:
+  return status;
+}
+
+static clnorm_status grow(clnorm_layer *layer, clnorm_layer_value value, size_t count)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  cl_int error;
+  cl_mem larger = NULL;
+  cl_layer *self = (cl_layer *)layer;
+  if (count <= self->rooms[value]) {
+    goto done;
+  }
+  CLNORM__TRY(check_room(self, count));
+  larger = clCreateBuffer(self->cl->context, CL_MEM_READ_WRITE, count * sizeof(float), NULL, &error);
+  CLNORM__TRY(clnorm__cl_check(error, "clCreateBuffer"));
+  CLNORM__TRY(copy_value(self, value, larger));
+  const cl_mem smaller = self->values[value];
+  self->values[value] = larger;
+  self->rooms[value] = count;
+  larger = smaller;
+done:
+  if (larger != NULL) {
+    (void)clReleaseMemObject(larger);
+  }
   return status;
 }
 
@@ -210,6 +263,7 @@ static const clnorm__layer_backend cl_backend = {
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .reserve = reserve,
+    .grow = grow,
     .read = read_value,
     .write = write_value,
     .execute = execute,
@@ -221,18 +275,12 @@ static const clnorm__layer_backend cl_backend = {
 
 static clnorm_status make_value(cl_layer *self, clnorm_layer_value value)
 {
-  clnorm_status status = CLNORM_SUCCESS;
+  clnorm_status status;
   cl_int error;
   float *start = NULL;
   /* A buffer of no bytes is an error in OpenCL. */
   const size_t count = self->layer.counts[value] != 0 ? self->layer.counts[value] : 1;
-  /* Some runtimes allocate late and abort then, so the limit is kept here. */
-  if (count > self->cl->capabilities.max_allocation / sizeof *start) {
-    return clnorm__fail(CLNORM_OUT_OF_MEMORY,
-                        "desc.dims: a value of the layer needs %zu floats, expected at most the device's largest "
-                        "allocation of %llu bytes",
-                        count, (unsigned long long)self->cl->capabilities.max_allocation);
-  }
+  CLNORM__TRY(check_room(self, count));
   start = malloc(count * sizeof *start);
   if (start == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "layer: %zu floats of host memory were refused", count);
@@ -243,6 +291,7 @@ static clnorm_status make_value(cl_layer *self, clnorm_layer_value value)
   self->values[value] =
       clCreateBuffer(self->cl->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, count * sizeof *start, start, &error);
   CLNORM__TRY(clnorm__cl_check(error, "clCreateBuffer"));
+  self->rooms[value] = count;
 done:
   free(start);
   return status;

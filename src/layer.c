@@ -4,6 +4,7 @@
 #include "descriptor.h"
 #include "error.h"
 #include "layer_state.h"
+#include "strides.h"
 
 static const struct {
   const char *name;
@@ -14,28 +15,50 @@ static const struct {
 #undef VALUE_ROW
 };
 
-#define RUNNING (CLNORM__VALUE_BIT(RUNNING_MEAN) | CLNORM__VALUE_BIT(RUNNING_VAR))
-#define SAVED (CLNORM__VALUE_BIT(MEAN) | CLNORM__VALUE_BIT(INV_STD))
-
 /* ---- making ------------------------------------------------------------------------------------------------- */
 
 float clnorm__layer_start(clnorm_layer_value value) { return values[value].start; }
 
+/* What needs arguments beside the layer's own and x, dy, y and dx; or statistics that N has part in. */
+static clnorm_status check_kind(const clnorm_desc *desc)
+{
+  clnorm_desc two = *desc;
+  two.dims[0] = 2; /* of one sample any distance between samples is dense */
+  if ((desc->flags & ~CLNORM_PER_ACTIVATION) != 0) {
+    return clnorm__fail(CLNORM_UNSUPPORTED, "desc.flags: a layer takes CLNORM_PER_ACTIVATION (0x1) alone, got 0x%x",
+                        (unsigned)desc->flags);
+  }
+  if (desc->length_axis != 0 || !clnorm__strides_are_dense(&two)) {
+    return clnorm__fail(CLNORM_UNSUPPORTED, "desc.%s: a layer expects dense tensors without padding",
+                        desc->length_axis != 0 ? "length_axis" : "strides");
+  }
+  if (desc->dtype == CLNORM_F64) {
+    return clnorm__fail(CLNORM_UNSUPPORTED,
+                        "desc.dtype: a layer's values are float, expected CLNORM_F32, F16 or BF16, got CLNORM_F64");
+  }
+  if ((desc->op == CLNORM_LAYER || desc->op == CLNORM_RMS) && desc->axis == 0) {
+    return clnorm__fail(CLNORM_UNSUPPORTED,
+                        "desc.axis: a layer, whose N changes from call to call, expects at least 1, got 0");
+  }
+  return CLNORM_SUCCESS;
+}
+
 clnorm_status clnorm__layer_init(clnorm_layer *layer, const clnorm_desc *desc, const clnorm__layer_backend *backend)
 {
   clnorm_status status;
-  clnorm__geometry counts;
+  clnorm__geometry geometry;
   memset(layer, 0, sizeof *layer);
   clnorm_desc sample;
-  const char *member;
   CLNORM__TRY(clnorm__descriptor_copy(desc, &sample));
   sample.dims[0] = 1;
-  CLNORM__TRY(clnorm__descriptor_read(&sample, &layer->desc, &counts));
-  if (!clnorm__desc_is_plain(&sample, &member)) {
-    return clnorm__fail(CLNORM_UNSUPPORTED,
-                        "desc.%s: a layer expects batch normalization of dense CLNORM_F32 with nothing fused", member);
-  }
-#define VALUE_COUNT(name, member, start, extent) layer->counts[CLNORM_VALUE_##name] = (size_t)counts.extent;
+  CLNORM__TRY(clnorm__descriptor_read(&sample, &layer->desc, &geometry));
+  CLNORM__TRY(check_kind(&layer->desc));
+  const struct {
+    size_t parameters, running, saved;
+  } counts = {.parameters = (size_t)geometry.parameters,
+              .running = clnorm__op_has_running(sample.op) ? (size_t)geometry.parameters : 0,
+              .saved = sample.op == CLNORM_BATCH ? (size_t)geometry.statistics : 0};
+#define VALUE_COUNT(name, member, start, extent) layer->counts[CLNORM_VALUE_##name] = counts.extent;
   CLNORM__LAYER_VALUE_TABLE(VALUE_COUNT)
 #undef VALUE_COUNT
   layer->backend = backend;
@@ -177,6 +200,11 @@ done:
   return status;
 }
 
+size_t clnorm_layer_value_count(const clnorm_layer *layer, clnorm_layer_value value)
+{
+  return layer == NULL || (int)value < 1 || (int)value >= CLNORM__LAYER_VALUES ? 0 : layer->counts[value];
+}
+
 uint64_t clnorm_layer_batches(const clnorm_layer *layer) { return layer == NULL ? 0 : layer->batches; }
 
 clnorm_status clnorm_layer_set_batches(clnorm_layer *layer, uint64_t batches)
@@ -258,20 +286,23 @@ static clnorm__layer_plan *entry_to_fill(clnorm_layer *layer)
   return oldest;
 }
 
-static clnorm_status get_plan(clnorm_layer *layer, clnorm_pass pass, size_t batch, const void **plan)
+static clnorm_status get_plan(clnorm_layer *layer, clnorm_pass pass, size_t batch, const clnorm__layer_plan **found)
 {
   clnorm_status status;
+  clnorm_desc read;
+  clnorm__geometry geometry;
   void *made = NULL;
   for (int i = 0; i < CLNORM__LAYER_PLANS; i++) {
     clnorm__layer_plan *entry = &layer->plans[i];
     if (entry->plan != NULL && entry->pass == pass && entry->batch == batch) {
       entry->used = ++layer->clock;
-      *plan = entry->plan;
+      *found = entry;
       return CLNORM_SUCCESS;
     }
   }
   clnorm_desc desc = layer->desc;
   desc.dims[0] = batch;
+  CLNORM__TRY(clnorm__descriptor_read(&desc, &read, &geometry));
   CLNORM__TRY(layer->backend->plan_create(layer, &desc, pass, &made));
   status = layer->backend->reserve(layer, made);
   if (status != CLNORM_SUCCESS) {
@@ -280,8 +311,9 @@ static clnorm_status get_plan(clnorm_layer *layer, clnorm_pass pass, size_t batc
   }
   clnorm__layer_plan *entry = entry_to_fill(layer);
   drop_plan(layer, entry);
-  *entry = (clnorm__layer_plan){.pass = pass, .batch = batch, .used = ++layer->clock, .plan = made};
-  *plan = made;
+  *entry = (clnorm__layer_plan){
+      .pass = pass, .batch = batch, .statistics = (size_t)geometry.statistics, .used = ++layer->clock, .plan = made};
+  *found = entry;
 done:
   return status;
 }
@@ -291,41 +323,60 @@ static clnorm_pass forward_pass(const clnorm_layer *layer)
   return layer->mode == CLNORM_MODE_TRAIN ? CLNORM_TRAIN : CLNORM_INFER;
 }
 
+/* Without running statistics there is nothing that could be frozen: x's own are computed again. */
 static clnorm_pass backward_pass(const clnorm_layer *layer)
 {
-  return layer->mode == CLNORM_MODE_TRAIN ? CLNORM_BACKWARD : CLNORM_BACKWARD_FROZEN;
+  const int is_frozen = layer->mode != CLNORM_MODE_TRAIN && clnorm__op_has_running(layer->desc.op);
+  return is_frozen ? CLNORM_BACKWARD_FROZEN : CLNORM_BACKWARD;
 }
 
 /* Which of the layer's values the pass takes, see the table at clnorm_args. */
 static unsigned values_of_pass(const clnorm_layer *layer, clnorm_pass pass)
 {
   const unsigned affine = CLNORM__VALUE_BIT(GAMMA) | CLNORM__VALUE_BIT(BETA);
+  const unsigned running =
+      clnorm__op_has_running(layer->desc.op) ? CLNORM__VALUE_BIT(RUNNING_MEAN) | CLNORM__VALUE_BIT(RUNNING_VAR) : 0u;
+  const unsigned saved = CLNORM__VALUE_BIT(INV_STD) | (layer->desc.op != CLNORM_RMS ? CLNORM__VALUE_BIT(MEAN) : 0u);
   const unsigned gradients = (layer->trainable & CLNORM__VALUE_BIT(GAMMA) ? CLNORM__VALUE_BIT(DGAMMA) : 0u) |
                              (layer->trainable & CLNORM__VALUE_BIT(BETA) ? CLNORM__VALUE_BIT(DBETA) : 0u);
+  const unsigned read = layer->desc.activation == CLNORM_ACTIVATION_NONE ? CLNORM__VALUE_BIT(GAMMA) : affine;
   switch (pass) {
     case CLNORM_TRAIN:
-      return affine | RUNNING | SAVED;
+      return affine | running | saved;
     case CLNORM_INFER:
-      return affine | RUNNING;
+      return affine | running;
     case CLNORM_BACKWARD:
-      return CLNORM__VALUE_BIT(GAMMA) | SAVED | gradients;
+      return read | (layer->mode == CLNORM_MODE_TRAIN ? saved : 0u) | gradients;
     case CLNORM_BACKWARD_FROZEN:
       break;
   }
-  return CLNORM__VALUE_BIT(GAMMA) | RUNNING | gradients;
+  return read | running | gradients;
 }
 
 clnorm_status clnorm_layer_prepare(clnorm_layer *layer, size_t batch)
 {
   clnorm_status status;
-  const void *plan;
+  const clnorm__layer_plan *found;
   clnorm__error_begin();
   CLNORM__TRY(check_layer(layer));
   CLNORM__TRY(layer->backend->check(layer));
-  CLNORM__TRY(get_plan(layer, forward_pass(layer), batch, &plan));
+  CLNORM__TRY(get_plan(layer, forward_pass(layer), batch, &found));
   if (layer->mode != CLNORM_MODE_INFER) {
-    CLNORM__TRY(get_plan(layer, backward_pass(layer), batch, &plan));
+    CLNORM__TRY(get_plan(layer, backward_pass(layer), batch, &found));
   }
+done:
+  return status;
+}
+
+/* Room for the statistics of a training call, whose number may follow from N. */
+static clnorm_status set_saved(clnorm_layer *layer, size_t statistics)
+{
+  clnorm_status status;
+  const size_t means = layer->desc.op != CLNORM_RMS ? statistics : 0;
+  CLNORM__TRY(layer->backend->grow(layer, CLNORM_VALUE_MEAN, means));
+  CLNORM__TRY(layer->backend->grow(layer, CLNORM_VALUE_INV_STD, statistics));
+  layer->counts[CLNORM_VALUE_MEAN] = means;
+  layer->counts[CLNORM_VALUE_INV_STD] = statistics;
 done:
   return status;
 }
@@ -333,11 +384,18 @@ done:
 clnorm_status clnorm__layer_forward(clnorm_layer *layer, size_t batch, void *call)
 {
   clnorm_status status;
-  const void *plan;
+  const clnorm__layer_plan *found;
   const clnorm_pass pass = forward_pass(layer);
-  CLNORM__TRY(get_plan(layer, pass, batch, &plan));
-  CLNORM__TRY(layer->backend->execute(layer, plan, call, values_of_pass(layer, pass), layer->batches + 1));
+  const size_t saved[] = {layer->counts[CLNORM_VALUE_MEAN], layer->counts[CLNORM_VALUE_INV_STD]};
+  CLNORM__TRY(get_plan(layer, pass, batch, &found));
   if (pass == CLNORM_TRAIN) {
+    CLNORM__TRY(set_saved(layer, found->statistics));
+  }
+  status = layer->backend->execute(layer, found->plan, call, values_of_pass(layer, pass), layer->batches + 1);
+  if (status != CLNORM_SUCCESS) {
+    layer->counts[CLNORM_VALUE_MEAN] = saved[0];
+    layer->counts[CLNORM_VALUE_INV_STD] = saved[1];
+  } else if (pass == CLNORM_TRAIN) {
     layer->batches++;
     layer->has_saved = 1;
     layer->saved_batch = batch;
@@ -366,11 +424,11 @@ static clnorm_status check_backward(const clnorm_layer *layer, size_t batch)
 clnorm_status clnorm__layer_backward(clnorm_layer *layer, size_t batch, void *call)
 {
   clnorm_status status;
-  const void *plan;
+  const clnorm__layer_plan *found;
   const clnorm_pass pass = backward_pass(layer);
   CLNORM__TRY(check_backward(layer, batch));
-  CLNORM__TRY(get_plan(layer, pass, batch, &plan));
-  CLNORM__TRY(layer->backend->execute(layer, plan, call, values_of_pass(layer, pass), 0));
+  CLNORM__TRY(get_plan(layer, pass, batch, &found));
+  CLNORM__TRY(layer->backend->execute(layer, found->plan, call, values_of_pass(layer, pass), 0));
 done:
   return status;
 }

@@ -11,6 +11,7 @@
 typedef struct cpu_layer {
   clnorm_layer layer; /* first: the backend's functions get a pointer to it */
   float *values[CLNORM__LAYER_VALUES];
+  size_t rooms[CLNORM__LAYER_VALUES]; /* floats that each array can hold */
   void *workspace;
   size_t workspace_size;
 } cpu_layer;
@@ -48,6 +49,23 @@ static clnorm_status reserve(clnorm_layer *layer, const void *plan)
   free(self->workspace);
   self->workspace = larger;
   self->workspace_size = size;
+  return CLNORM_SUCCESS;
+}
+
+static clnorm_status grow(clnorm_layer *layer, clnorm_layer_value value, size_t count)
+{
+  cpu_layer *self = (cpu_layer *)layer;
+  if (count <= self->rooms[value]) {
+    return CLNORM_SUCCESS;
+  }
+  float *larger = allocate(count * sizeof *larger);
+  if (larger == NULL) {
+    return clnorm__fail(CLNORM_OUT_OF_MEMORY, "layer: %zu floats of host memory were refused", count);
+  }
+  memcpy(larger, self->values[value], layer->counts[value] * sizeof *larger);
+  free(self->values[value]);
+  self->values[value] = larger;
+  self->rooms[value] = count;
   return CLNORM_SUCCESS;
 }
 
@@ -100,6 +118,7 @@ static const clnorm__layer_backend cpu_backend = {
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .reserve = reserve,
+    .grow = grow,
     .read = read_value,
     .write = write_value,
     .execute = execute,
@@ -119,6 +138,7 @@ static clnorm_status make_values(cpu_layer *self)
       made[i] = clnorm__layer_start((clnorm_layer_value)value);
     }
     self->values[value] = made;
+    self->rooms[value] = count;
   }
   return CLNORM_SUCCESS;
 }

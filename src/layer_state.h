@@ -5,15 +5,18 @@
 
 #include "clnorm/layer.h"
 
-/* ROW(NAME, member of clnorm_args and clnorm_cl_args, start, extent: which count of clnorm_counts) */
-#define CLNORM__LAYER_VALUE_TABLE(ROW)              \
-  ROW(GAMMA, gamma, 1.0f, parameters)               \
-  ROW(BETA, beta, 0.0f, parameters)                 \
-  ROW(RUNNING_MEAN, running_mean, 0.0f, statistics) \
-  ROW(RUNNING_VAR, running_var, 1.0f, statistics)   \
-  ROW(MEAN, mean, 0.0f, statistics)                 \
-  ROW(INV_STD, inv_std, 0.0f, statistics)           \
-  ROW(DGAMMA, dgamma, 0.0f, parameters)             \
+/* ROW(NAME, member of clnorm_args and clnorm_cl_args, start, extent)
+ *   parameters   as many as the operation has parameters
+ *   running      the same where it has running statistics, else none
+ *   saved        as many as the last training forward pass had statistics */
+#define CLNORM__LAYER_VALUE_TABLE(ROW)           \
+  ROW(GAMMA, gamma, 1.0f, parameters)            \
+  ROW(BETA, beta, 0.0f, parameters)              \
+  ROW(RUNNING_MEAN, running_mean, 0.0f, running) \
+  ROW(RUNNING_VAR, running_var, 1.0f, running)   \
+  ROW(MEAN, mean, 0.0f, saved)                   \
+  ROW(INV_STD, inv_std, 0.0f, saved)             \
+  ROW(DGAMMA, dgamma, 0.0f, parameters)          \
   ROW(DBETA, dbeta, 0.0f, parameters)
 
 /* One more than the largest clnorm_layer_value: arrays are indexed by it, entry 0 is empty. */
@@ -29,8 +32,9 @@
 typedef struct clnorm__layer_plan {
   clnorm_pass pass;
   size_t batch;
-  uint64_t used; /* the layer's clock at the last use */
-  void *plan;    /* the backend's; NULL: the entry is free */
+  size_t statistics; /* of a tensor with that batch */
+  uint64_t used;     /* the layer's clock at the last use */
+  void *plan;        /* the backend's; NULL: the entry is free */
 } clnorm__layer_plan;
 
 /* What a backend does; `layer` is the first member of its own structure. Values are indexed by clnorm_layer_value. */
@@ -40,6 +44,8 @@ typedef struct clnorm__layer_backend {
   void (*plan_destroy)(void *plan);
   /* Has workspace for the plan from now on, or fails and changes nothing. */
   clnorm_status (*reserve)(clnorm_layer *layer, const void *plan);
+  /* Has room for so many floats of the value from now on, and what it holds stays; or fails and changes nothing. */
+  clnorm_status (*grow)(clnorm_layer *layer, clnorm_layer_value value, size_t count);
   /* Copies a whole value; returns when that is done. */
   clnorm_status (*read)(clnorm_layer *layer, clnorm_layer_value value, float *data);
   clnorm_status (*write)(clnorm_layer *layer, clnorm_layer_value value, const float *data);
@@ -54,8 +60,8 @@ typedef struct clnorm__layer_backend {
 
 struct clnorm_layer {
   const clnorm__layer_backend *backend;
-  clnorm_desc desc; /* dims[0] is 1 */
-  size_t counts[CLNORM__LAYER_VALUES];
+  clnorm_desc desc;                    /* dims[0] is 1 */
+  size_t counts[CLNORM__LAYER_VALUES]; /* what each value has; a backend has room for as many, or more */
   clnorm_layer_mode mode;
   unsigned trainable; /* set of values: gamma, beta */
   uint64_t batches;

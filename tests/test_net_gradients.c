@@ -82,6 +82,22 @@ Test(net_gradients, batch_normalization)
   net_fixture_close(&device);
 }
 
+/* Every member of the family by clnorm's layer, with a smooth activation fused. */
+Test(net_gradients, other_normalizations_with_activations)
+{
+  static const clnorm_activation curves[] = {CLNORM_ACTIVATION_NONE, CLNORM_ACTIVATION_SIGMOID, CLNORM_ACTIVATION_TANH,
+                                             CLNORM_ACTIVATION_GELU};
+  net_device device;
+  net_fixture_open(&device, 12);
+  for (int op = CLNORM_BATCH; op <= CLNORM_RMS; op++) {
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+      const net_norm_options options = {.op = (clnorm_op)op, .groups = 2, .activation = curves[i]};
+      expect_right(net_norm(&device, 3, (size_t[]){4, 2, 3}, options), 4, (size_t[]){3, 4, 2, 3});
+    }
+  }
+  net_fixture_close(&device);
+}
+
 /* Constants do not depend on x. After some batches the running statistics are neither 0 and 1 nor the batch's own. */
 Test(net_gradients, frozen_batch_normalization)
 {

@@ -59,8 +59,9 @@ static net_tensor view(norm *self, clnorm_layer_value value, size_t count)
                       .count = count};
 }
 
-static void add_view(norm *self, const char *name, clnorm_layer_value value, clnorm_layer_value gradient, size_t count)
+static void add_view(norm *self, const char *name, clnorm_layer_value value, clnorm_layer_value gradient)
 {
+  const size_t count = clnorm_layer_value_count(self->inner, value);
   self->layer.parameters[self->layer.parameter_count++] =
       (net_parameter){name, view(self, value, count), view(self, gradient, count), 1.0};
 }
@@ -73,7 +74,7 @@ static clnorm_status describe(clnorm_desc *desc, size_t rank, const size_t *samp
   desc->rank = (uint32_t)rank + 1;
   desc->dims[0] = 2; /* any: each call tells its own */
   memcpy(desc->dims + 1, sample, rank * sizeof *sample);
-  desc->groups = (uint32_t)options->groups;
+  desc->groups = op == CLNORM_GROUP ? (uint32_t)options->groups : 0;
   desc->activation = options->activation;
   desc->alpha = options->alpha;
   desc->epsilon = options->epsilon == 0.0 ? desc->epsilon : options->epsilon;
@@ -84,7 +85,6 @@ static clnorm_status describe(clnorm_desc *desc, size_t rank, const size_t *samp
 net_layer *net_norm(net_device *device, size_t rank, const size_t *sample, net_norm_options options)
 {
   clnorm_desc desc;
-  clnorm_counts counts;
   norm *self = net_layer_make(device, &norm_class, sizeof *self);
   if (self == NULL) {
     return NULL;
@@ -92,12 +92,11 @@ net_layer *net_norm(net_device *device, size_t rank, const size_t *sample, net_n
   if (rank == 0 || rank >= NET_MAX_RANK) {
     net_device_fail(device, "norm: expected 1 to 3 axes of a sample, got %zu", rank);
   } else if (net_check(device, describe(&desc, rank, sample, &options), "desc_init") &&
-             net_check(device, clnorm_desc_counts(&desc, &counts), "desc_counts") &&
              net_check(device, clnorm_cl_layer_create(device->cl, device->queue, &desc, &self->inner),
                        "layer_create")) {
     self->average_factor = desc.average_factor;
-    add_view(self, "gamma", CLNORM_VALUE_GAMMA, CLNORM_VALUE_DGAMMA, counts.parameters);
-    add_view(self, "beta", CLNORM_VALUE_BETA, CLNORM_VALUE_DBETA, counts.parameters);
+    add_view(self, "gamma", CLNORM_VALUE_GAMMA, CLNORM_VALUE_DGAMMA);
+    add_view(self, "beta", CLNORM_VALUE_BETA, CLNORM_VALUE_DBETA);
     return &self->layer;
   }
   net_layer_free(&self->layer);

@@ -2,6 +2,11 @@
  * of gamma and beta, in the host's memory (this header) or on an OpenCL device (opencl.h). One thread at a time a
  * layer.
  *
+ * Every operation, with an activation or none, of tensors stored as f32, f16 or bf16. Not residuals, masks, accumulated
+ * gradients, lengths, other strides than dense ones and f64, for which there are plans (clnorm.h). Layer, group and RMS
+ * normalization have no running statistics: their modes infer and frozen normalize by x's own, as train does, and save
+ * nothing.
+ *
  *   clnorm_layer *layer;   clnorm_layer_create(&desc, &layer);
  *   clnorm_layer_forward(layer, batch, (clnorm_input){x}, (clnorm_output){y});                   mode train
  *   clnorm_layer_backward(layer, batch, (clnorm_input){x}, (clnorm_input){dy}, (clnorm_output){dx});
@@ -25,12 +30,15 @@ extern "C" {
 typedef struct clnorm_layer clnorm_layer;
 
 typedef enum clnorm_layer_mode {
-  CLNORM_MODE_TRAIN = 1, /* forward with the batch's statistics, running ones updated; the mode at the start */
+  CLNORM_MODE_TRAIN = 1, /* forward with x's own statistics, running ones updated; the mode at the start */
   CLNORM_MODE_INFER = 2, /* forward with the running statistics; no backward */
   CLNORM_MODE_FROZEN = 3 /* forward with the running statistics, unchanged; backward treats them as constants */
 } clnorm_layer_mode;
 
-/* What a layer owns; each has one float a parameter or a statistic. */
+/* What a layer owns, in floats; clnorm_layer_value_count tells how many. GAMMA, BETA and their gradients have one a
+ * parameter, the running statistics too where the operation has them (BATCH, INSTANCE), else none. MEAN and INV_STD have
+ * one a statistic: of BATCH always as many, else what the last training forward pass's N gave, none before it; of RMS
+ * MEAN has none. */
 typedef enum clnorm_layer_value {
   CLNORM_VALUE_GAMMA = 1,        /* 1 at the start */
   CLNORM_VALUE_BETA = 2,         /* 0 */
@@ -45,7 +53,7 @@ typedef enum clnorm_layer_value {
 /* ---- Making ------------------------------------------------------------------------------------------------- */
 
 /* Makes a layer on the CPU backend.
- *   desc    the shape of x; its N (dims[0]) is not looked at, every call states its own
+ *   desc    the shape of x; its N (dims[0]) is not looked at, every call states its own. LAYER and RMS: axis at least 1
  *   layer   receives the layer; untouched on failure. Release with clnorm_layer_destroy.
  * Errors: INVALID_ARGUMENT, INVALID_SHAPE, OVERFLOW, UNSUPPORTED, OUT_OF_MEMORY. */
 CLNORM_API clnorm_status clnorm_layer_create(const clnorm_desc *desc, clnorm_layer **layer);
@@ -76,9 +84,12 @@ CLNORM_API clnorm_status clnorm_layer_set_trainable(clnorm_layer *layer, int gam
 CLNORM_API clnorm_status clnorm_layer_set_averaging(clnorm_layer *layer, clnorm_averaging averaging,
                                                     double average_factor);
 
-/* Parameters in all (4n: gamma, beta, running mean, running variance) and trainable ones (2n; less after
- * clnorm_layer_set_trainable). Either may be NULL. */
+/* Parameters in all (gamma, beta, running mean, running variance: 4n; 2n where nothing runs) and trainable ones (2n; less
+ * after clnorm_layer_set_trainable). Either may be NULL. */
 CLNORM_API clnorm_status clnorm_layer_count_parameters(const clnorm_layer *layer, size_t *all, size_t *trainable);
+
+/* Floats of the value at present; 0 if an argument is wrong. */
+CLNORM_API size_t clnorm_layer_value_count(const clnorm_layer *layer, clnorm_layer_value value);
 
 /* Training batches seen since creation or the last reset; 0 if layer is NULL. */
 CLNORM_API uint64_t clnorm_layer_batches(const clnorm_layer *layer);
@@ -94,11 +105,12 @@ CLNORM_API clnorm_status clnorm_layer_read(clnorm_layer *layer, clnorm_layer_val
 CLNORM_API clnorm_status clnorm_layer_write(clnorm_layer *layer, clnorm_layer_value value, const float *data,
                                             size_t count);
 
-/* The value itself, for an optimizer on the host: one float a parameter or statistic, valid until the layer is
- * destroyed. NULL for a layer on a device (see clnorm_cl_layer_buffer), or if an argument is wrong. */
+/* The value itself, for an optimizer on the host, valid until the layer is destroyed; MEAN and INV_STD, but of BATCH, only
+ * until the next training forward call. NULL for a layer on a device (see clnorm_cl_layer_buffer), or if an argument is
+ * wrong. */
 CLNORM_API float *clnorm_layer_data(clnorm_layer *layer, clnorm_layer_value value);
 
-/* Running statistics back to 0 and 1, the count of batches to 0; everything else stays.
+/* Running statistics, where there are any, back to 0 and 1, the count of batches to 0; everything else stays.
  * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, OPENCL_ERROR, FORKED. */
 CLNORM_API clnorm_status clnorm_layer_reset_statistics(clnorm_layer *layer);
 
@@ -113,7 +125,8 @@ CLNORM_API clnorm_status clnorm_layer_forward(clnorm_layer *layer, size_t batch,
 
 /* The backward pass of the layer's mode; dgamma and dbeta are overwritten in the layer.
  * Mode train: gradients of the last training forward call, whose batch and x must be given again; the layer holds the
- * saved statistics of that one call. Mode frozen: x of any forward call, the running statistics are constants.
+ * saved statistics of that one call. Mode frozen: x of any forward call; the running statistics are constants, and where
+ * there are none x's own are computed again.
  *   x, dy   tensors of the descriptor's shape with N = batch
  *   dx      {NULL}: not wanted; may be dy. Must be wanted if neither gamma nor beta is trained.
  * Errors: those of clnorm_plan_create and clnorm_execute; INVALID_ARGUMENT for a layer on a device, in mode infer, and

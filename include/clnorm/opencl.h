@@ -205,8 +205,9 @@ CLNORM_API clnorm_status clnorm_cl_layer_backward(clnorm_layer *layer, size_t ba
                                                   clnorm_buffer dx, cl_uint num_waits, const cl_event *waits,
                                                   cl_event *event);
 
-/* The value's buffer, for an optimizer on the device: one float a parameter or statistic, filled from creation on.
- * Belongs to the layer: do not release. NULL for a CPU layer, or if an argument is wrong.
+/* The value's buffer, for an optimizer on the device, filled from creation on. It belongs to the layer, and stays the same
+ * until that is destroyed (of MEAN and INV_STD, but of BATCH, only until the next training forward call): do not release
+ * it. It may be larger than the value. NULL for a CPU layer, or if an argument is wrong.
  * Commands of yours that use it wait for the event of the layer's last call, and the layer's next call waits for them if
  * you give it their event (in one in-order queue both come by themselves). */
 CLNORM_API cl_mem clnorm_cl_layer_buffer(clnorm_layer *layer, clnorm_layer_value value);
