@@ -14,6 +14,9 @@ void net_fixture_close(net_device *device);
 /* Numbers of a stream of their own, away from 0: in size from 0.2 to 1.2, so that no kink at 0 is near. */
 void net_fixture_values(net_device *device, float *values, size_t count);
 
+/* Whether every pass takes long on this device (CLNORM_TEST_SLOW): a part is tested there. */
+int net_gradient_is_slow(void);
+
 /* 1: nothing is printed about gradients that are wrong. */
 extern int net_gradient_quiet;
 

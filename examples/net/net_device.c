@@ -7,6 +7,9 @@
 #include "net_kernels_source.h"
 #include "net_tensor.h"
 
+/* After opencl.h, which says which version of OpenCL's headers is meant. */
+#include <clblast_c.h>
+
 /* One size for all kernels: some runtimes compile a kernel again for each size of work-group. */
 #define GROUP 64
 
@@ -81,6 +84,7 @@ void net_device_open(net_device *device, const char *selector, uint64_t seed)
 void net_device_close(net_device *device)
 {
   net_device_finish(device);
+  CLBlastClearCache(); /* which holds programs, and by them the context */
   for (cl_uint i = 0; i < device->kernel_count; i++) {
     clReleaseKernel(device->kernels[i]);
   }

@@ -38,7 +38,7 @@ typedef struct net_device {
  *   seed   of all random numbers, see net_device_seed */
 void net_device_open(net_device *device, const char *selector, uint64_t seed);
 
-/* Waits for the queue and releases all. Tensors, layers, ... are released before. */
+/* Waits for the queue and releases all, with it what CLBlast has compiled. Tensors, layers, ... are released before. */
 void net_device_close(net_device *device);
 
 /* 1 while no call has failed. */
