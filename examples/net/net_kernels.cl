@@ -166,13 +166,59 @@ __kernel void net_pool(uint count, IN(float, x), OUT(float, y), OUT(int, chosen)
   AT(chosen)[i] = (int)best;
 }
 
-__kernel void net_pool_backward(uint count, IN(float, dy), IN(int, chosen), OUT(float, dx), uint height, uint width,
-                                uint rows, uint columns, uint size)
+/* dx is 0 everywhere before: squares do not overlap, and what is in none stays 0. */
+__kernel void net_pool_backward(uint count, IN(float, dy), IN(int, chosen), OUT(float, dx))
 {
   WORK_ITEM(i);
-  const uint column = i % width / size, row = i / width % height / size, plane = i / (width * height);
-  const uint square = (plane * rows + row) * columns + column;
-  AT(dx)[i] = column < columns && row < rows && AT(chosen)[square] == (int)i ? AT(dy)[square] : 0.0f;
+  AT(dx)[AT(chosen)[i]] = AT(dy)[i];
+}
+
+/* ---- convolution: x is (N, channels, height, width), y (N, filters, rows, columns) --------------------------------------- */
+
+/* A work-item a position of y, of all samples: writes the patch of x that the position sees, 0 where that is padding.
+ * patches is (N * rows * columns, channels * size * size). */
+__kernel void net_unfold(uint count, IN(float, x), OUT(float, patches), uint channels, uint height, uint width,
+                         uint rows, uint columns, uint size, uint stride, uint padding)
+{
+  WORK_ITEM(i);
+  const int left = (int)(i % columns * stride) - (int)padding;
+  const int top = (int)(i / columns % rows * stride) - (int)padding;
+  __global float *to = AT(patches) + i * channels * size * size;
+  for (uint c = 0; c < channels; c++) {
+    __global const float *plane = AT(x) + (i / (columns * rows) * channels + c) * height * width;
+    for (int row = top; row < top + (int)size; row++) {
+      for (int column = left; column < left + (int)size; column++) {
+        const int is_inside = row >= 0 && row < (int)height && column >= 0 && column < (int)width;
+        *to++ = is_inside ? plane[row * (int)width + column] : 0.0f;
+      }
+    }
+  }
+}
+
+/* A work-item an element of dx: adds up what all patches that saw it have. */
+__kernel void net_fold(uint count, IN(float, patches), OUT(float, dx), uint channels, uint height, uint width,
+                       uint rows, uint columns, uint size, uint stride, uint padding)
+{
+  WORK_ITEM(i);
+  const int column = (int)(i % width + padding), row = (int)(i / width % height + padding);
+  const uint c = i / (width * height) % channels, n = i / (width * height * channels);
+  const int first_row = max(row - (int)size + (int)stride, 0) / (int)stride;
+  const int first_column = max(column - (int)size + (int)stride, 0) / (int)stride;
+  float sum = 0.0f;
+  for (int r = first_row; r < (int)rows && r * (int)stride <= row; r++) {
+    for (int k = first_column; k < (int)columns && k * (int)stride <= column; k++) {
+      const uint patch = ((n * rows + (uint)r) * columns + (uint)k) * channels + c;
+      sum += AT(patches)[(patch * size + (uint)(row - r * (int)stride)) * size + (uint)(column - k * (int)stride)];
+    }
+  }
+  AT(dx)[i] = sum;
+}
+
+/* (samples, a, b) to (samples, b, a). A work-item an element of the result. */
+__kernel void net_swap(uint count, IN(float, from), OUT(float, to), uint a, uint b)
+{
+  WORK_ITEM(i);
+  AT(to)[i] = AT(from)[(i / (a * b) * a + i % a) * b + i / a % b];
 }
 
 /* ---- losses: a row of `rows` is the loss of a sample and whether its answer is right ----------------------------------------- */

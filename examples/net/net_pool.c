@@ -27,11 +27,10 @@ static void forward(net_layer *layer, net_mode mode)
 
 static void backward(net_layer *layer, const net_tensor *dy, int wants_dx)
 {
-  pool *self = (pool *)layer;
   if (wants_dx) {
-    NET_LAUNCH(layer->device, "net_pool_backward", layer->dx.count, net_t(dy), net_t(&self->chosen), net_t(&layer->dx),
-               net_u(self->height), net_u(self->width), net_u(self->height / self->size),
-               net_u(self->width / self->size), net_u(self->size));
+    net_tensor_fill(&layer->dx, 0.0);
+    NET_LAUNCH(layer->device, "net_pool_backward", dy->count, net_t(dy), net_t(&((pool *)layer)->chosen),
+               net_t(&layer->dx));
   }
 }
 
