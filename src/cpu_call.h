@@ -11,7 +11,8 @@ typedef struct clnorm__cpu_call {
   const clnorm_plan *plan;
   const clnorm_args *args; /* of the whole structure, whatever the caller's has */
   const clnorm__cpu_kernels *kernels;
-  size_t element; /* bytes of one of x, dy, residual, y, dx and dresidual */
+  const clnorm__cpu_kernels *floats; /* the same for tensors of floats */
+  size_t element;                    /* bytes of one of x, dy, residual, y, dx and dresidual */
   const void *x, *dy, *residual;
   void *y, *dx, *dresidual;
   const float *gamma, *beta;
@@ -90,6 +91,15 @@ clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_
     clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
 
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
+
+/* The sum over a run from those of its lanes. */
+static inline double clnorm__cpu_total(const double lanes[CLNORM__SUM_LANES])
+{
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+/* What is subtracted first from the elements of a run: see SHIFT_ROWS in cpu_matrix.c. */
+float clnorm__cpu_shift_of(const clnorm__cpu_call *call, const void *x, size_t n);
 
 /* Of `statistics` of `count` values each: from sums of d = x - shift in mean[] and of d*d in m2[] to means and sums of
  * squares about them, in place. */

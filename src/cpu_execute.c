@@ -135,6 +135,7 @@ static void set_fused(clnorm__cpu_call *call, const clnorm__cpu_set *set)
 static clnorm__cpu_call call_of(const clnorm_plan *plan, const clnorm_args *args, const clnorm__cpu_set *set)
 {
   clnorm__cpu_call call = {.plan = plan, .args = args, .kernels = clnorm__cpu_kernels_of(set, plan->desc.dtype)};
+  call.floats = clnorm__cpu_kernels_of(set, CLNORM_F32);
   call.element = clnorm__dtype_size(plan->desc.dtype);
   call.x = args->x.data, call.dy = args->dy.data, call.gamma = args->gamma.data, call.beta = args->beta.data;
   call.y = args->y.data, call.dx = args->dx.data, call.dgamma = args->dgamma.data, call.dbeta = args->dbeta.data;

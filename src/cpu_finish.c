@@ -4,6 +4,18 @@
 
 #include "cpu_call.h"
 
+/* Elements whose mean is the shift of a sum. */
+#define SHIFT_ELEMENTS 64
+
+float clnorm__cpu_shift_of(const clnorm__cpu_call *call, const void *x, size_t n)
+{
+  double sums[2][CLNORM__SUM_LANES] = {{0}};
+  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
+  call->kernels->run_stats(x, n, 0, 0.0f, sums);
+  const float shift = (float)(clnorm__cpu_total(sums[0]) / (double)n);
+  return isfinite(shift) ? shift : 0.0f;
+}
+
 void clnorm__moments_from(double count, const float *shift, size_t statistics, double *mean, double *m2)
 {
   const double each = 1.0 / count;

@@ -33,6 +33,14 @@ typedef struct clnorm__sample {
   float off, h, h_xh;
 } clnorm__sample;
 
+/* What sample_slopes has and leaves: g, and if it is not NULL x as floats. Of a run its one gamma and beta are given, and the sums
+ * are of g instead of gamma * g; else those of each element. */
+typedef struct clnorm__slopes {
+  const float *gamma, *beta;
+  int is_run;
+  float *x, *g;
+} clnorm__slopes;
+
 /* Activations that are not made of straight lines, and their derivatives: of the n floats at z, whole vectors of the
  * instruction set (all of them divide CLNORM__CURVE_FLOATS), in place. Alpha is the descriptor's. */
 #define CLNORM__CURVE_FLOATS 16
@@ -82,25 +90,34 @@ typedef struct clnorm__cpu_kernels {
   void (*cycle_dx)(const void *x, const void *dy, void *dx, size_t rows, size_t n, size_t stride,
                    const clnorm__cycle *cycle, int stream);
 
-  /* Of `count` samples beside each other, [count]: sum = x, squares = x^2. */
-  void (*samples_sums)(const float *x, size_t count, size_t run, size_t ahead, double *sum, double *squares);
-  /* y = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. */
-  void (*samples_apply)(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
-                        const clnorm__sample *samples, size_t ahead, int stream);
+  /* Of `count` samples beside each other, [count]: sum = x, squares = x^2. `next` is what will be read of as many elements after
+   * them, for prefetching, or NULL. */
+  void (*samples_sums)(const void *x, const void *next, size_t count, size_t run, size_t ahead, double *sum,
+                       double *squares);
+  /* z = ((x - mean) - rest) * (inv_std * gamma) + beta; gamma and beta [run], NULL: 1 and 0. y = act(z + residual); without a
+   * bend y = z. */
+  void (*samples_apply)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,
+                        const float *gamma, const float *beta, const clnorm__sample *samples, size_t ahead, int stream);
   /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. `ahead` is of x alone, and below of dy. */
-  void (*sample_sums)(const float *x, const float *dy, size_t n, size_t ahead, const float *gamma, float mean,
+  void (*sample_sums)(const void *x, const void *dy, size_t n, size_t ahead, const float *gamma, float mean,
                       double sums[3]);
   /* dx = ((dy * gamma - xh * h_xh) - h) * inv_std */
-  void (*sample_dx)(const float *x, const float *dy, float *dx, size_t n, const float *gamma,
-                    const clnorm__sample *sample, int stream);
+  void (*sample_dx)(const void *x, const void *dy, void *dx, size_t n, const float *gamma, const clnorm__sample *sample,
+                    int stream);
   /* The same with one gamma for each of `count` runs beside each other. */
-  void (*sample_runs_dx)(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *gamma,
+  void (*sample_runs_dx)(const void *x, const void *dy, void *dx, size_t count, size_t run, const float *gamma,
                          const clnorm__sample *sample, int stream);
   /* Of `rows` samples, `stride` apart: dgamma[i] += dy * xh and dbeta[i] += dy; and dx, if it is not NULL. Stored past the
    * cache every row of it has to begin at a whole line. */
-  void (*samples_gradients)(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+  void (*samples_gradients)(const void *x, const void *dy, void *dx, size_t rows, size_t n, size_t stride,
                             const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
                             size_t ahead, int stream);
+  /* g = dy * act'(z + residual), as floats; the loops above then work on them with the table of F32. sums, if it is not NULL: as
+   * sample_sums adds of them, but to what is there. */
+  void (*sample_slopes)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t n, size_t ahead,
+                        const clnorm__slopes *slopes, const clnorm__sample *sample, double *sums);
+  /* Elements from floats. */
+  void (*floats_to)(const float *from, void *out, size_t n, int stream);
   /* With something fused. Forward: z = (x - c0) * c1 + c2 + residual, y = act(z). Backward: z = (x - c0) * c4 + c5 + residual,
    * dresidual = g = dy * act'(z), dx = c1 * (g + ((x - c0) * c2 + c3)); frozen: c1 * g. Only aligned outputs are streamed. */
   void (*runs_fused)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,

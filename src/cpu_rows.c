@@ -1,6 +1,5 @@
 /* Tasks of the rows pattern: a statistic owns `segments` runs of contiguous elements, and the runs of neighbouring
  * statistics lie side by side. Very short runs are walked as matrices: a run's elements become columns. */
-#include <math.h>
 #include <string.h>
 
 #include "cpu_call.h"
@@ -12,9 +11,6 @@
  * would else be written in halves. */
 #define JOINED_RUN 256
 #define JOINED_BYTES 16384
-
-/* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
-#define SHIFT_ELEMENTS 64
 
 /* What an element-wise step reads and writes: y from x, or dx from x and dy (dy is NULL in the first case). */
 typedef struct sweep {
@@ -120,20 +116,6 @@ static size_t ahead_of(const clnorm__cpu_call *call, const block *b)
   return together * call->element <= FAR_AHEAD_BYTES ? b->stride : NEAR_AHEAD_BYTES / call->element;
 }
 
-static double total(const double lanes[CLNORM__SUM_LANES])
-{
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
-static float shift_of(const clnorm__cpu_call *call, const void *x, size_t n)
-{
-  double sums[2][CLNORM__SUM_LANES] = {{0}};
-  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
-  call->kernels->run_stats(x, n, 0, 0.0f, sums);
-  const float shift = (float)(total(sums[0]) / (double)n);
-  return isfinite(shift) ? shift : 0.0f;
-}
-
 static void block_moments(const clnorm__cpu_call *call, const block *b, double mean[GROUP], double m2[GROUP])
 {
   double sums[GROUP][2][CLNORM__SUM_LANES];
@@ -145,7 +127,7 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
   }
   memset(sums, 0, b->count * sizeof sums[0]);
   for (size_t i = 0; i < b->count; i++) {
-    shifts[i] = shift_of(call, clnorm__cpu_in(call, call->x, b->at + i * b->pitch), b->length);
+    shifts[i] = clnorm__cpu_shift_of(call, clnorm__cpu_in(call, call->x, b->at + i * b->pitch), b->length);
   }
   const size_t ahead = ahead_of(call, b);
   for (size_t segment = 0; segment < b->segments; segment++) {
@@ -155,8 +137,8 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
     }
   }
   for (size_t i = 0; i < b->count; i++) {
-    mean[i] = total(sums[i][0]);
-    m2[i] = total(sums[i][1]);
+    mean[i] = clnorm__cpu_total(sums[i][0]);
+    m2[i] = clnorm__cpu_total(sums[i][1]);
   }
   clnorm__moments_from((double)b->segments * (double)b->length, shifts, b->count, mean, m2);
 }
@@ -217,7 +199,7 @@ static void block_sums(const clnorm__cpu_call *call, const block *b, const float
   }
   for (size_t i = 0; i < b->count; i++) {
     for (int k = 0; k < 3; k++) {
-      out[k][i] = total(sums[i][k]);
+      out[k][i] = clnorm__cpu_total(sums[i][k]);
     }
   }
 }

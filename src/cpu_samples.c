@@ -1,12 +1,6 @@
 /* Forward tasks of samples: statistics, and y while they are in the cache. */
 #include "cpu_samples.h"
 
-#include <math.h>
-#include <string.h>
-
-/* Elements whose mean is the shift of a sum: see SHIFT_ROWS in cpu_matrix.c. */
-#define SHIFT_ELEMENTS 16
-
 /* Samples whose mean is more standard deviations off 0 than the root of this are measured again about a value that is near
  * it: of the sum of squares 16 of 53 bits would be lost. */
 #define FAR_OFF 65536.0
@@ -17,63 +11,7 @@
 /* Runs whose coefficients are made at a time. */
 #define RUNS 256
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out)
-{
-  const clnorm__geometry *g = &call->plan->geometry;
-  const uint64_t piece = g->repeat == 1 ? g->run : g->repeat;
-  const size_t within = (uintptr_t)out / sizeof(float) % CLNORM__LINE;
-  w->kernels = call->kernels;
-  w->whole_lines = within == 0 && piece % CLNORM__LINE == 0;
-  w->joins = out != NULL && call->stream && !w->whole_lines && piece <= CLNORM__JOINED;
-  w->stream = call->stream && !w->joins;
-  w->begin = w->end = w->joins ? within : 0;
-  w->out = w->joins ? out - within : out;
-}
-
-/* Writes the whole lines of the buffer, and keeps what has begun; or all of it. */
-static void flush(clnorm__writer *w, int all)
-{
-  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
-  const size_t end = all ? w->end : w->end / CLNORM__LINE * CLNORM__LINE;
-  if (end <= w->begin) {
-    return;
-  }
-  if (w->begin != 0) {
-    const size_t line = end < CLNORM__LINE ? end : CLNORM__LINE;
-    memcpy(w->out + w->begin, w->buffer + w->begin, (line - w->begin) * sizeof(float));
-    w->begin = line;
-  }
-  w->kernels->runs_apply(w->buffer + w->begin, w->out + w->begin, 1, end - w->begin, unchanged, 1, 1);
-  memmove(w->buffer, w->buffer + end, (w->end - end) * sizeof(float));
-  w->out += end;
-  w->begin = 0;
-  w->end -= end;
-}
-
-float *clnorm__writer_place(clnorm__writer *w, size_t n)
-{
-  float *place = w->out;
-  if (!w->joins) {
-    w->out += n;
-    return place;
-  }
-  if (w->end + n > sizeof w->buffer / sizeof w->buffer[0]) {
-    flush(w, 0);
-  }
-  place = w->buffer + w->end;
-  w->end += n;
-  return place;
-}
-
-void clnorm__writer_close(clnorm__writer *w)
-{
-  flush(w, 1);
-  w->kernels->drain();
-}
-
-/* ---- statistics ------------------------------------------------------------------------------------------------- */
+/* ---- a task's samples ------------------------------------------------------------------------------------------- */
 
 clnorm__range clnorm__samples_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
@@ -99,48 +37,49 @@ clnorm__distances clnorm__samples_distances(const clnorm__geometry *geometry, si
   return geometry->repeat == 1 ? (clnorm__distances){0, block} : (clnorm__distances){block, 0};
 }
 
-static float shift_of(const float *x, size_t n)
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+clnorm__part clnorm__part_of(const clnorm__geometry *g, uint64_t c, uint64_t offset, size_t most)
 {
-  double sums[4] = {0.0, 0.0, 0.0, 0.0};
-  n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
-  for (size_t i = 0; i < n; i++) {
-    sums[i % 4] += x[i];
-  }
-  const float shift = (float)(((sums[0] + sums[1]) + (sums[2] + sums[3])) / (double)n);
-  return isfinite(shift) ? shift : 0.0f;
+  const uint64_t within = offset % g->repeat;
+  const uint64_t runs = within != 0 || g->repeat > most ? 1 : most / g->repeat;
+  const uint64_t to = runs == 1 ? least(g->repeat - within, most) : runs * g->repeat;
+  return (clnorm__part){c, offset, 1, (size_t)least(to, g->run - offset)};
 }
 
-static double total(const double lanes[CLNORM__SUM_LANES])
-{
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Mean and variance of one sample about a shift. */
-static void measure_again(const clnorm__cpu_call *call, const float *x, size_t run, double *mean, double *variance)
+static void measure_again(const clnorm__cpu_call *call, uint64_t c, double *mean, double *variance)
 {
-  const float shift = shift_of(x, run);
+  const size_t run = (size_t)call->plan->geometry.run;
+  const void *x = clnorm__cpu_in(call, call->x, (size_t)c * run);
+  const float shift = clnorm__cpu_shift_of(call, x, run);
   double sums[2][CLNORM__SUM_LANES] = {{0.0}};
   call->kernels->run_stats(x, run, 0, shift, sums);
-  *mean = total(sums[0]);
-  *variance = total(sums[1]);
+  *mean = clnorm__cpu_total(sums[0]);
+  *variance = clnorm__cpu_total(sums[1]);
   clnorm__moments_from((double)run, &shift, 1, mean, variance);
   *variance /= (double)run;
 }
 
 void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance)
 {
-  const size_t run = (size_t)call->plan->geometry.run;
-  const int centred = call->plan->desc.op != CLNORM_RMS;
-  const float *x = clnorm__floats(call->x) + c * run;
-  const double each = 1.0 / (double)run;
-  call->kernels->samples_sums(x, count, run, clnorm__samples_distances(&call->plan->geometry, count).sums, mean,
-                              variance);
+  const clnorm_plan *plan = call->plan;
+  const clnorm__geometry *g = &plan->geometry;
+  const int centred = plan->desc.op != CLNORM_RMS;
+  const double each = 1.0 / (double)g->run;
+  const size_t at = (size_t)(c * g->run);
+  const int is_next = call->residual != NULL && count * g->run <= CLNORM__BLOCK_AHEAD;
+  call->kernels->samples_sums(clnorm__cpu_in(call, call->x, at),
+                              is_next ? clnorm__cpu_in(call, call->residual, at) : NULL, count, (size_t)g->run,
+                              clnorm__samples_distances(g, count).sums, mean, variance);
   for (size_t i = 0; i < count; i++) {
     mean[i] = centred ? mean[i] * each : 0.0;
     variance[i] = variance[i] * each - mean[i] * mean[i];
     /* A NaN is measured again, too: an infinite mean stays infinite. */
     if (centred && !(mean[i] * mean[i] <= FAR_OFF * variance[i])) {
-      measure_again(call, x + i * run, run, &mean[i], &variance[i]);
+      measure_again(call, c + i, &mean[i], &variance[i]);
     }
   }
 }
@@ -168,22 +107,38 @@ static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double v
 
 /* ---- y ---------------------------------------------------------------------------------------------------------- */
 
-/* Runs beside each other, coefficient k of the i-th at c[k * RUNS + i]. */
-static void write_runs(const clnorm__cpu_call *call, clnorm__writer *w, const float *x, size_t count, const float *c)
-{
-  const size_t run = (size_t)call->plan->geometry.repeat;
-  const size_t most = w->joins ? CLNORM__JOINED / run : count;
-  for (size_t i = 0; i < count;) {
-    const size_t some = count - i < most ? count - i : most;
-    call->kernels->runs_apply(x + i * run, clnorm__writer_place(w, some * run), some, run, c + i, RUNS, w->stream);
-    i += some;
-  }
-}
-
 /* A statistic as coefficients need it. */
 typedef struct spread {
   double mean, inv_std;
 } spread;
+
+/* What a part is read from and written to. */
+typedef struct place {
+  const clnorm__cpu_call *call;
+  clnorm__cpu_fused at;
+  int stream;
+} place;
+
+static clnorm__cpu_fused moved(const clnorm__cpu_call *call, const clnorm__cpu_fused *at, size_t by)
+{
+  clnorm__cpu_fused to = *at;
+  to.x = clnorm__cpu_in(call, to.x, by);
+  to.residual = to.residual == NULL ? NULL : clnorm__cpu_in(call, to.residual, by);
+  to.out = clnorm__cpu_out(call, to.out, by);
+  return to;
+}
+
+/* Coefficient k of the i-th run at c[k * RUNS + i]. */
+static void apply_runs(const place *to, size_t first, size_t count, size_t run, const float *c)
+{
+  const clnorm__cpu_call *call = to->call;
+  const clnorm__cpu_fused at = moved(call, &to->at, first * run);
+  if (call->is_fused) {
+    call->kernels->runs_fused(&call->bend, &at, count, run, c, RUNS, to->stream);
+  } else {
+    call->kernels->runs_apply(at.x, at.out, count, run, c, RUNS, to->stream);
+  }
+}
 
 static void set_coefficients(const clnorm__cpu_call *call, const spread *s, uint64_t parameter, float *out)
 {
@@ -197,77 +152,102 @@ static void set_coefficients(const clnorm__cpu_call *call, const spread *s, uint
 }
 
 /* Samples whose parameters are the same for a run of elements each. */
-static void write_in_runs(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
+static void normalize_runs(const place *to, const clnorm__part *p, const spread *spreads)
 {
+  const clnorm__cpu_call *call = to->call;
   const clnorm__geometry *g = &call->plan->geometry;
-  const float *x = clnorm__floats(call->x) + c * g->run;
+  const size_t run = clnorm__part_run(g, p), runs = p->length / run;
   float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
-  size_t filled = 0;
-  for (size_t i = 0; i < count; i++) {
-    const uint64_t first = clnorm__first_parameter(g, c + i);
-    for (uint64_t j = 0; j < g->run_parameters; j++) {
-      set_coefficients(call, &s[i], first + j, coefficients + filled);
+  size_t filled = 0, done = 0;
+  for (size_t i = 0; i < p->count; i++) {
+    const uint64_t first = clnorm__first_parameter(g, p->c + i) + p->offset / g->repeat;
+    for (size_t j = 0; j < runs; j++) {
+      set_coefficients(call, &spreads[i], first + j, coefficients + filled);
       if (++filled == RUNS) {
-        write_runs(call, w, x, RUNS, coefficients);
-        x += RUNS * g->repeat;
+        apply_runs(to, done, RUNS, run, coefficients);
+        done += RUNS;
         filled = 0;
       }
     }
   }
-  write_runs(call, w, x, filled, coefficients);
+  apply_runs(to, done, filled, run, coefficients);
 }
 
-/* Samples with a parameter an element: at a time all that have the same ones, and a place together. */
-static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count, const spread *s)
+/* Samples with a parameter an element: at a time all that have the same ones. */
+static void normalize_elements(const place *to, const clnorm__part *p, const spread *spreads, size_t ahead)
 {
+  const clnorm__cpu_call *call = to->call;
   const clnorm__geometry *g = &call->plan->geometry;
-  const size_t run = (size_t)g->run, most = g->parameter_groups != 1 ? 1 : w->joins ? CLNORM__JOINED / run : count;
-  const size_t ahead = clnorm__samples_distances(g, count).writes;
+  const size_t together = g->parameter_groups == 1 ? p->count : 1;
   clnorm__sample samples[CLNORM__SAMPLES];
-  for (size_t i = 0; i < count; i++) {
-    const float mean = (float)s[i].mean;
-    samples[i] = (clnorm__sample){mean, (float)(s[i].mean - (double)mean), (float)s[i].inv_std};
+  for (size_t i = 0; i < p->count; i++) {
+    const float mean = (float)spreads[i].mean;
+    samples[i] = (clnorm__sample){mean, (float)(spreads[i].mean - (double)mean), (float)spreads[i].inv_std};
   }
-  for (size_t i = 0; i < count;) {
-    const uint64_t first = clnorm__first_parameter(g, c + i);
-    const size_t some = count - i < most ? count - i : most;
-    call->kernels->samples_apply(clnorm__floats(call->x) + (c + i) * run, clnorm__writer_place(w, some * run), some, run,
+  for (size_t i = 0; i < p->count; i += together) {
+    const uint64_t first = clnorm__first_parameter(g, p->c + i);
+    const clnorm__cpu_fused at = moved(call, &to->at, i * p->length);
+    call->kernels->samples_apply(call->is_fused ? &call->bend : NULL, &at, together, p->length,
                                  clnorm__parameters_from(call->gamma, first),
-                                 clnorm__parameters_from(call->beta, first), samples + i, ahead, w->stream);
-    i += some;
+                                 clnorm__parameters_from(call->beta, first), samples + i, ahead, to->stream);
   }
 }
 
-static void normalize(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count)
+/* Instance: a statistic is a run of one parameter. */
+static void apply_running(const place *to, const clnorm__part *p)
+{
+  const clnorm__geometry *g = &to->call->plan->geometry;
+  float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
+  for (size_t done = 0, some; done < p->count; done += some) {
+    const uint64_t first = clnorm__first_parameter(g, p->c + done);
+    some = (size_t)least(least(g->parameters - first, p->count - done), RUNS);
+    clnorm__cpu_frozen_coefficients(to->call, first, some, coefficients, RUNS);
+    apply_runs(to, done, some, p->length, coefficients);
+  }
+}
+
+/* ---- the role --------------------------------------------------------------------------------------------------- */
+
+/* Statistics of samples, written down where they are asked for. */
+static void measure(const clnorm__cpu_call *call, uint64_t c, size_t count, spread *spreads)
 {
   double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES], inv_std[CLNORM__SAMPLES];
-  spread spreads[CLNORM__SAMPLES];
   clnorm__samples_measure(call, c, count, mean, variance);
   call->kernels->roots(variance, call->plan->desc.epsilon, count, inv_std);
   for (size_t i = 0; i < count; i++) {
     spreads[i] = (spread){mean[i], inv_std[i]};
     keep(call, c + i, mean[i], variance[i], inv_std[i]);
   }
-  if (call->plan->geometry.repeat == 1) {
-    write_samples(call, w, c, count, spreads);
+}
+
+/* spreads: NULL for the running statistics */
+static void write_part(const clnorm__cpu_call *call, clnorm__writer *w, const clnorm__part *p, const spread *spreads)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  place to = {call, clnorm__cpu_fused_at(call, clnorm__part_at(g, p)), w->stream};
+  to.at.out = clnorm__writer_place(w, p->count * p->length);
+  if (spreads == NULL) {
+    apply_running(&to, p);
+  } else if (g->repeat == 1) {
+    normalize_elements(&to, p, spreads, clnorm__samples_distances(g, p->count).writes);
   } else {
-    write_in_runs(call, w, c, count, spreads);
+    normalize_runs(&to, p, spreads);
   }
 }
 
-/* Instance: a statistic is a run of one parameter. */
-void clnorm__samples_apply_running(const clnorm__cpu_call *call, clnorm__writer *w, const float *in, uint64_t c,
-                                   size_t count)
+static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count,
+                          const spread *spreads)
 {
   const clnorm__geometry *g = &call->plan->geometry;
-  float coefficients[CLNORM__FORWARD_COEFFICIENTS * RUNS];
-  while (count != 0) {
-    const uint64_t first = clnorm__first_parameter(g, c), left = g->parameters - first;
-    const size_t here = left < count ? (size_t)left : count, some = here < RUNS ? here : RUNS;
-    clnorm__cpu_frozen_coefficients(call, first, some, coefficients, RUNS);
-    write_runs(call, w, in + c * g->run, some, coefficients);
-    c += some;
-    count -= some;
+  const size_t most = clnorm__writer_most(w);
+  clnorm__part p = {c, 0, count, (size_t)g->run};
+  if (count * g->run <= most) {
+    write_part(call, w, &p, spreads);
+    return;
+  }
+  for (uint64_t offset = 0; offset < g->run; offset += p.length) {
+    p = clnorm__part_of(g, c, offset, most);
+    write_part(call, w, &p, spreads);
   }
 }
 
@@ -276,14 +256,15 @@ void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__ste
   const clnorm__geometry *g = &call->plan->geometry;
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
+  spread spreads[CLNORM__SAMPLES];
   clnorm__writer w;
-  clnorm__writer_open(&w, call, clnorm__floats_out(call->y) + r.begin * g->run);
-  if (step->from_running) {
-    clnorm__samples_apply_running(call, &w, call->x, r.begin, (size_t)(r.end - r.begin));
-  } else {
-    for (uint64_t c = r.begin; c < r.end; c += together) {
-      normalize(call, &w, c, r.end - c < together ? (size_t)(r.end - c) : together);
+  clnorm__writer_open(&w, call, call->y, r.begin * g->run, 0);
+  for (uint64_t c = r.begin; c < r.end; c += together) {
+    const size_t count = r.end - c < together ? (size_t)(r.end - c) : together;
+    if (!step->from_running) {
+      measure(call, c, count, spreads);
     }
+    write_samples(call, &w, c, count, step->from_running ? NULL : spreads);
   }
   clnorm__writer_close(&w);
 }

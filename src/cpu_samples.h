@@ -10,34 +10,40 @@
 #define CLNORM__SAMPLES 16
 #define CLNORM__SAMPLES_ELEMENTS 4096
 
+/* ---- writing (cpu_samples_write.c) ------------------------------------------------------------------------------ */
+
 /* Past the cache only whole lines are written. Pieces that begin or end within one go through a buffer that joins
  * neighbours, unless they are so long that their ends do not show. */
-#define CLNORM__JOINED 4096
+#define CLNORM__JOINED CLNORM__SAMPLES_ELEMENTS
 
-/* Floats of a cache line. */
-#define CLNORM__LINE 16
+/* Bytes of a cache line, and the most elements of one. */
+#define CLNORM__LINE 64
+#define CLNORM__LINE_ELEMENTS 32
 
 typedef struct clnorm__writer {
-  const clnorm__cpu_kernels *kernels;
-  float *out;        /* where the next elements belong; if it joins the line that the buffer begins with */
+  const clnorm__cpu_call *call;
+  char *out;         /* where the next elements belong; if it joins the line that the buffer begins in */
+  size_t line;       /* elements of one */
+  size_t placed;     /* bytes of an element that is placed */
+  int converts;      /* floats are placed, whatever the tensor is of */
   int whole_lines;   /* every piece begins at a whole line */
   int stream;        /* what is placed is written past the cache */
   int joins;         /* what is placed is written to the buffer */
   size_t begin, end; /* of the elements in the buffer */
-  _Alignas(64) float buffer[CLNORM__JOINED + 2 * CLNORM__LINE];
+  _Alignas(CLNORM__LINE) char buffer[(CLNORM__JOINED + 2 * CLNORM__LINE_ELEMENTS) * sizeof(float)];
 } clnorm__writer;
 
-/* Tensors of samples are of floats. */
-static inline const float *clnorm__floats(const void *tensor) { return tensor; }
-static inline float *clnorm__floats_out(void *tensor) { return tensor; }
+/* From element `at` of a tensor on, in pieces that have their own parameters: samples, or runs of one. `out` may be NULL. */
+void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, void *out, uint64_t at, int floats);
 
-/* For pieces that have their own parameters: samples, or runs of one. */
-void clnorm__writer_open(clnorm__writer *w, const clnorm__cpu_call *call, float *out);
+/* Where the next n elements are to be written, n <= clnorm__writer_most. */
+void *clnorm__writer_place(clnorm__writer *w, size_t n);
 
-/* Where the next n elements are to be written, n <= CLNORM__JOINED where the writer joins. */
-float *clnorm__writer_place(clnorm__writer *w, size_t n);
+static inline size_t clnorm__writer_most(const clnorm__writer *w) { return w->joins ? CLNORM__JOINED : SIZE_MAX; }
 
 void clnorm__writer_close(clnorm__writer *w);
+
+/* ---- a task's samples (cpu_samples.c) --------------------------------------------------------------------------- */
 
 /* The range of a task's statistics. */
 typedef struct clnorm__range {
@@ -67,17 +73,34 @@ static inline uint64_t clnorm__first_parameter(const clnorm__geometry *g, uint64
   return g->parameter_groups == 1 ? 0 : c % g->parameter_groups * g->run_parameters;
 }
 
-/* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
-void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
-
-/* out = in, normalized by the running statistics (or dx from dy, frozen), of statistics c to c + count. */
-void clnorm__samples_apply_running(const clnorm__cpu_call *call, clnorm__writer *w, const float *in, uint64_t c,
-                                   size_t count);
-
 /* An argument's parameters from the first on; NULL stays NULL. */
 static inline const float *clnorm__parameters_from(const float *array, uint64_t first)
 {
   return array == NULL ? NULL : array + first;
 }
+
+/* A part of samples: of each of `count` beside each other, from statistic c on, `length` elements from `offset` on. If it is less
+ * than a whole sample count is 1, and it is within one run or whole runs. */
+typedef struct clnorm__part {
+  uint64_t c, offset;
+  size_t count, length;
+} clnorm__part;
+
+static inline size_t clnorm__part_at(const clnorm__geometry *g, const clnorm__part *p)
+{
+  return (size_t)(p->c * g->run + p->offset);
+}
+
+/* The part of a sample from `offset` on that is as long as it may be. */
+clnorm__part clnorm__part_of(const clnorm__geometry *g, uint64_t c, uint64_t offset, size_t most);
+
+/* Elements of a run that a part is of. */
+static inline size_t clnorm__part_run(const clnorm__geometry *g, const clnorm__part *p)
+{
+  return p->length < g->repeat ? p->length : (size_t)g->repeat;
+}
+
+/* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
 
 #endif

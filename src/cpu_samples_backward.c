@@ -11,122 +11,238 @@
 /* Elements that runs are prefetched ahead. */
 #define AHEAD 2048
 
-/* A task of this role: where its part of dgamma and dbeta goes (NULL: nobody asks for it), and its dx. */
+/* Samples that are worked on together; `rest` of them is what z is made with. */
+typedef struct samples {
+  uint64_t c;
+  size_t count;
+  clnorm__sample of[CLNORM__SAMPLES];
+} samples;
+
+/* A task of this role: where its part of dgamma and dbeta goes (NULL: nobody asks for it), and its dx. With an activation x and g =
+ * dy * act'(z) of elements begin to end are floats in the rooms, for the loops that else read x and dy; floats that are x
+ * already are read where they lie. */
 typedef struct work {
   const clnorm__cpu_call *call;
+  const clnorm__cpu_kernels *loops;
   double *dgamma, *dbeta;
-  clnorm__writer dx;
   int frozen;
+  size_t most; /* elements of a part */
+  clnorm__writer dx;
+  size_t begin, end;
+  _Alignas(CLNORM__LINE) float x[CLNORM__SAMPLES_ELEMENTS];
+  _Alignas(CLNORM__LINE) float g[CLNORM__SAMPLES_ELEMENTS];
 } work;
 
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
+
 /* Statistics of the samples, given or from x. What the float mean is off is not known yet. */
-static void set_samples(const work *w, uint64_t c, size_t count, clnorm__sample *samples)
+static void set_samples(const work *w, samples *s)
 {
   const clnorm__cpu_call *call = w->call;
   double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES], inv_std[CLNORM__SAMPLES];
   const int centred = call->plan->desc.op != CLNORM_RMS;
-  if ((centred && call->mean == NULL) || call->inv_std == NULL) {
-    clnorm__samples_measure(call, c, count, mean, variance);
-    call->kernels->roots(variance, call->plan->desc.epsilon, count, inv_std);
+  const int given = (!centred || call->mean != NULL) && call->inv_std != NULL;
+  const int measured = !given || (centred && call->bends && clnorm__cpu_means_are_far(call, s->c, s->count));
+  if (measured) {
+    clnorm__samples_measure(call, s->c, s->count, mean, variance);
+    call->kernels->roots(variance, call->plan->desc.epsilon, s->count, inv_std);
   }
-  for (size_t i = 0; i < count; i++) {
-    samples[i] = (clnorm__sample){.mean = 0.0f};
-    samples[i].inv_std = call->inv_std != NULL ? call->inv_std[c + i] : (float)inv_std[i];
+  for (size_t i = 0; i < s->count; i++) {
+    clnorm__sample *of = &s->of[i];
+    *of = (clnorm__sample){.mean = 0.0f};
+    of->inv_std = call->inv_std != NULL ? call->inv_std[s->c + i] : (float)inv_std[i];
     if (centred) {
-      samples[i].mean = call->mean != NULL ? call->mean[c + i] : (float)mean[i];
+      of->mean = call->mean != NULL ? call->mean[s->c + i] : (float)mean[i];
+      of->rest = measured ? (float)(mean[i] - (double)of->mean) : 0.0f;
     }
   }
 }
 
-static void set_frozen(const work *w, uint64_t c, size_t count, clnorm__sample *samples)
+static void set_frozen(const work *w, samples *s)
 {
   const clnorm__cpu_call *call = w->call;
-  for (size_t i = 0; i < count; i++) {
-    const uint64_t p = clnorm__first_parameter(&call->plan->geometry, c + i);
+  for (size_t i = 0; i < s->count; i++) {
+    const uint64_t p = clnorm__first_parameter(&call->plan->geometry, s->c + i);
     const double variance = (double)call->running_var[p] + call->plan->desc.epsilon;
-    samples[i] = (clnorm__sample){.mean = call->running_mean[p], .inv_std = (float)(1.0 / sqrt(variance))};
+    s->of[i] = (clnorm__sample){.mean = call->running_mean[p], .inv_std = (float)(1.0 / sqrt(variance))};
+  }
+}
+
+/* ---- x and g ---------------------------------------------------------------------------------------------------- */
+
+/* As the task's loops read them. */
+typedef struct pair {
+  const void *x, *g;
+} pair;
+
+static clnorm__part part_of(const work *w, const samples *s, size_t i, uint64_t offset)
+{
+  return clnorm__part_of(&w->call->plan->geometry, s->c + i, offset, w->most);
+}
+
+static pair pair_at(const work *w, size_t at)
+{
+  const clnorm__cpu_call *call = w->call;
+  if (!call->bends) {
+    return (pair){clnorm__cpu_in(call, call->x, at), clnorm__cpu_in(call, call->dy, at)};
+  }
+  const int direct = call->element == sizeof(float);
+  return (pair){direct ? clnorm__cpu_in(call, call->x, at) : w->x + (at - w->begin), w->g + (at - w->begin)};
+}
+
+/* Puts a part of one sample into the rooms, after what is there if it is what comes next; adds the sums of it where they are
+ * asked for: of a run, which the part then is of, or of elements. */
+static void make_slopes(work *w, const samples *s, const clnorm__part *p, size_t ahead, double *sums)
+{
+  const clnorm__cpu_call *call = w->call;
+  const clnorm__geometry *g = &call->plan->geometry;
+  const size_t at = clnorm__part_at(g, p), run = g->repeat == 1 ? p->length : clnorm__part_run(g, p);
+  const uint64_t first = clnorm__first_parameter(g, p->c) + p->offset / g->repeat;
+  if (at != w->end || at + p->length - w->begin > CLNORM__SAMPLES_ELEMENTS) {
+    w->begin = at;
+  }
+  w->end = at + p->length;
+  for (size_t done = 0; done < p->length; done += run) {
+    const clnorm__cpu_fused tensors = clnorm__cpu_fused_at(call, at + done);
+    const uint64_t parameter = first + (g->repeat == 1 ? 0 : done / run);
+    const clnorm__slopes slopes = {
+        clnorm__parameters_from(call->gamma, parameter),
+        clnorm__parameters_from(call->beta, parameter),
+        g->repeat != 1 || w->frozen,
+        call->element == sizeof(float) ? NULL : w->x + (at + done - w->begin),
+        w->g + (at + done - w->begin),
+    };
+    call->kernels->sample_slopes(&call->bend, &tensors, run, ahead, &slopes, &s->of[p->c - s->c], sums);
+  }
+}
+
+/* A part of samples, in the rooms if that is where it is read from. */
+static pair read_part(work *w, const samples *s, const clnorm__part *p)
+{
+  const size_t at = clnorm__part_at(&w->call->plan->geometry, p);
+  if (w->call->bends && (at < w->begin || at + p->count * p->length > w->end)) {
+    for (size_t i = 0; i < p->count; i++) {
+      make_slopes(w, s, &(clnorm__part){p->c + i, p->offset, 1, p->length}, 0, NULL);
+    }
+  }
+  return pair_at(w, at);
+}
+
+/* Before dx, which may take the place of dy. */
+static void put_dresidual(const work *w, const clnorm__part *p, const void *g)
+{
+  static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
+  const clnorm__cpu_call *call = w->call;
+  const size_t n = p->count * p->length;
+  if (!call->is_fused || call->dresidual == NULL) {
+    return;
+  }
+  void *to = clnorm__cpu_out(call, call->dresidual, clnorm__part_at(&call->plan->geometry, p));
+  if (call->bends) {
+    call->kernels->floats_to(g, to, n, call->stream);
+  } else {
+    call->kernels->runs_apply(g, to, 1, n, unchanged, 1, call->stream);
   }
 }
 
 /* ---- a parameter an element ------------------------------------------------------------------------------------- */
 
-/* The rest of a sample, from its sums. */
-static void sum_sample(const work *w, uint64_t c, size_t ahead, clnorm__sample *s)
+/* The rest of sample i, from its sums. */
+static void sum_sample(work *w, samples *s, size_t i, size_t ahead)
 {
   const clnorm__cpu_call *call = w->call;
   const clnorm__geometry *g = &call->plan->geometry;
-  const float *gamma = clnorm__parameters_from(call->gamma, clnorm__first_parameter(g, c));
-  const size_t run = (size_t)g->run;
-  const double n = (double)run;
-  double sums[3];
-  call->kernels->sample_sums(clnorm__floats(call->x) + c * run, clnorm__floats(call->dy) + c * run, run, ahead, gamma, s->mean, sums);
+  const float *gamma = clnorm__parameters_from(call->gamma, clnorm__first_parameter(g, s->c + i));
+  clnorm__sample *of = &s->of[i];
+  const double n = (double)g->run;
+  double sums[3] = {0.0, 0.0, 0.0};
+  clnorm__part p;
+  for (uint64_t offset = 0; call->bends && offset < g->run; offset += p.length) {
+    p = part_of(w, s, i, offset);
+    make_slopes(w, s, &p, ahead, sums);
+  }
+  if (!call->bends) {
+    const pair read = pair_at(w, (size_t)((s->c + i) * g->run));
+    call->kernels->sample_sums(read.x, read.g, (size_t)g->run, ahead, gamma, of->mean, sums);
+  }
   const int centred = call->plan->desc.op != CLNORM_RMS;
   const double off = centred ? sums[2] / n : 0.0;
-  s->off = (float)(off * (double)s->inv_std);
-  s->h = centred ? (float)(sums[0] / n) : 0.0f;
-  s->h_xh = (float)((sums[1] - off * sums[0]) * (double)s->inv_std / n);
+  of->off = (float)(off * (double)of->inv_std);
+  of->h = centred ? (float)(sums[0] / n) : 0.0f;
+  of->h_xh = (float)((sums[1] - off * sums[0]) * (double)of->inv_std / n);
 }
 
-/* Samples that share their parameters. */
-static void put_samples(work *w, uint64_t c, size_t count, const clnorm__sample *samples)
+/* A part of samples that share their parameters. */
+static void put_elements(work *w, const samples *s, const clnorm__part *p, size_t ahead)
 {
   const clnorm__cpu_call *call = w->call;
-  const clnorm__geometry *g = &call->plan->geometry;
-  const size_t run = (size_t)g->run, at = (size_t)(c * g->run);
-  const uint64_t first = clnorm__first_parameter(g, c);
+  const clnorm__sample *of = s->of + (p->c - s->c);
+  const size_t n = p->length, pitch = n * w->dx.placed;
+  const uint64_t first = clnorm__first_parameter(&call->plan->geometry, p->c) + p->offset;
   const float *gamma = clnorm__parameters_from(call->gamma, first);
-  const float *x = clnorm__floats(call->x) + at, *dy = clnorm__floats(call->dy) + at;
-  float *dx = call->dx == NULL ? NULL : clnorm__writer_place(&w->dx, count * run);
+  const pair read = read_part(w, s, p);
+  put_dresidual(w, p, read.g);
+  char *dx = call->dx == NULL ? NULL : clnorm__writer_place(&w->dx, p->count * n);
   /* Rows that do not begin at whole lines are not stored past the cache side by side. */
   const int together = w->dgamma != NULL && (!w->dx.stream || w->dx.whole_lines);
   if (w->dgamma != NULL) {
-    call->kernels->samples_gradients(x, dy, together ? dx : NULL, count, run, run, gamma, samples, w->dgamma + first,
-                                     w->dbeta + first, clnorm__samples_distances(g, count).writes, w->dx.stream);
+    w->loops->samples_gradients(read.x, read.g, together ? dx : NULL, p->count, n, n, gamma, of, w->dgamma + first,
+                                w->dbeta + first, ahead, w->dx.stream);
   }
-  for (size_t i = 0; i < count && dx != NULL && !together; i++) {
-    call->kernels->sample_dx(x + i * run, dy + i * run, dx + i * run, run, gamma, &samples[i], w->dx.stream);
+  for (size_t i = 0; i < p->count && dx != NULL && !together; i++) {
+    w->loops->sample_dx((const char *)read.x + i * pitch, (const char *)read.g + i * pitch, dx + i * pitch, n, gamma,
+                        of + i, w->dx.stream);
   }
 }
 
-static void by_element(work *w, uint64_t c, size_t count)
+static void by_element(work *w, samples *s)
 {
   const clnorm__geometry *g = &w->call->plan->geometry;
-  const size_t together = g->parameter_groups == 1 ? count : 1;
-  const size_t ahead = count * (size_t)g->run <= CLNORM__BLOCK_AHEAD ? count * (size_t)g->run : CLNORM__NEAR_AHEAD;
-  clnorm__sample samples[CLNORM__SAMPLES];
-  set_samples(w, c, count, samples);
-  for (size_t i = 0; i < count; i++) {
-    sum_sample(w, c + i, ahead, &samples[i]);
+  const size_t run = (size_t)g->run, together = g->parameter_groups == 1 ? s->count : 1;
+  const size_t ahead = s->count * run <= CLNORM__BLOCK_AHEAD ? s->count * run : CLNORM__NEAR_AHEAD;
+  const size_t later = w->call->bends ? 0 : clnorm__samples_distances(g, s->count).writes;
+  clnorm__part p;
+  set_samples(w, s);
+  for (size_t i = 0; i < s->count; i++) {
+    sum_sample(w, s, i, ahead);
   }
-  for (size_t i = 0; i < count; i += together) {
-    put_samples(w, c + i, together, samples + i);
+  for (size_t i = 0; i < s->count; i += together) {
+    for (uint64_t offset = 0; offset < run; offset += p.length) {
+      p = run <= w->most ? (clnorm__part){s->c + i, 0, together, run} : part_of(w, s, i, offset);
+      put_elements(w, s, &p, later);
+    }
   }
 }
 
 /* ---- a parameter a run ------------------------------------------------------------------------------------------ */
 
-/* Sums of dy, dy * (x - mean) and x - mean of a run. */
-static clnorm__sums sum_run(const clnorm__cpu_call *call, size_t at, float mean)
+/* Sums of g, g * (x - mean) and x - mean of run j of sample i. */
+static clnorm__sums sum_run(work *w, const samples *s, size_t i, uint64_t j)
 {
-  double sums[3][CLNORM__SUM_LANES] = {{0.0}}, totals[3];
-  call->kernels->run_sums(clnorm__floats(call->x) + at, clnorm__floats(call->dy) + at, (size_t)call->plan->geometry.repeat, AHEAD, mean, sums);
-  for (int k = 0; k < 3; k++) {
-    const double *s = sums[k];
-    totals[k] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+  const uint64_t repeat = w->call->plan->geometry.repeat, begin = j * repeat;
+  if (w->call->bends) {
+    double sums[3] = {0.0, 0.0, 0.0};
+    clnorm__part p;
+    for (uint64_t done = 0; done < repeat; done += p.length) {
+      p = part_of(w, s, i, begin + done);
+      p.length = clnorm__part_run(&w->call->plan->geometry, &p);
+      make_slopes(w, s, &p, AHEAD, sums);
+    }
+    return (clnorm__sums){sums[0], sums[1], sums[2]};
   }
-  return (clnorm__sums){totals[0], totals[1], totals[2]};
+  double sums[3][CLNORM__SUM_LANES] = {{0.0}};
+  const pair read = pair_at(w, (size_t)((s->c + i) * w->call->plan->geometry.run + begin));
+  w->loops->run_sums(read.x, read.g, (size_t)repeat, AHEAD, s->of[i].mean, sums);
+  return (clnorm__sums){clnorm__cpu_total(sums[0]), clnorm__cpu_total(sums[1]), clnorm__cpu_total(sums[2])};
 }
 
-/* What the float mean is off, where the sums of all runs are not kept. */
-static double measure_off(const clnorm__cpu_call *call, size_t at, float mean)
+/* What the float mean of sample c is off, where the sums of all runs are not kept. */
+static double measure_off(const clnorm__cpu_call *call, uint64_t c, float mean)
 {
   const size_t run = (size_t)call->plan->geometry.run;
-  double sums[2][CLNORM__SUM_LANES] = {{0.0}}, off = 0.0;
-  call->kernels->run_stats(clnorm__floats(call->x) + at, run, AHEAD, mean, sums);
-  for (int i = 0; i < CLNORM__SUM_LANES; i++) {
-    off += sums[0][i];
-  }
-  return off / (double)run;
+  double sums[2][CLNORM__SUM_LANES] = {{0.0}};
+  call->kernels->run_stats(clnorm__cpu_in(call, call->x, (size_t)c * run), run, AHEAD, mean, sums);
+  return clnorm__cpu_total(sums[0]) / (double)run;
 }
 
 /* Sums over a sample of h and h * xh. */
@@ -150,65 +266,76 @@ static void add_runs(work *w, uint64_t first, size_t count, const clnorm__sums *
   }
 }
 
-static void sum_runs(work *w, uint64_t c, clnorm__sample *s)
+static void sum_runs(work *w, samples *s, size_t i)
 {
   const clnorm__geometry *g = &w->call->plan->geometry;
-  const uint64_t first = clnorm__first_parameter(g, c);
+  clnorm__sample *of = &s->of[i];
+  const uint64_t first = clnorm__first_parameter(g, s->c + i);
   const double n = (double)g->run;
   const int all = g->run_parameters <= RUNS;
   clnorm__sums sums[RUNS];
   flows f = {0.0, 0.0};
-  double off = all || w->frozen ? 0.0 : measure_off(w->call, (size_t)(c * g->run), s->mean);
+  double off = all || w->frozen ? 0.0 : measure_off(w->call, s->c + i, of->mean);
   for (uint64_t done = 0; done < g->run_parameters; done += RUNS) {
     const size_t count = g->run_parameters - done < RUNS ? (size_t)(g->run_parameters - done) : RUNS;
-    for (size_t i = 0; i < count; i++) {
-      sums[i] = sum_run(w->call, (size_t)(c * g->run + (done + i) * g->repeat), s->mean);
-      off += all && !w->frozen ? sums[i].d / n : 0.0;
+    for (size_t j = 0; j < count; j++) {
+      sums[j] = sum_run(w, s, i, done + j);
+      off += all && !w->frozen ? sums[j].d / n : 0.0;
     }
-    add_runs(w, first + done, count, sums, off, s->inv_std, &f);
+    add_runs(w, first + done, count, sums, off, of->inv_std, &f);
   }
   if (!w->frozen) {
-    s->off = (float)(off * (double)s->inv_std);
-    s->h = (float)(f.h / n);
-    s->h_xh = (float)(f.h_xh / n);
+    of->off = (float)(off * (double)of->inv_std);
+    of->h = (float)(f.h / n);
+    of->h_xh = (float)(f.h_xh / n);
   }
 }
 
-static void put_runs(work *w, uint64_t c, const clnorm__sample *s)
+/* dx = gamma * inv_std * g of a part of a sample: nothing flows back through running statistics. */
+static void put_frozen(work *w, const clnorm__part *p, const void *g)
+{
+  const uint64_t first = clnorm__first_parameter(&w->call->plan->geometry, p->c);
+  float c[CLNORM__FUSED_COEFFICIENTS];
+  clnorm__cpu_frozen_coefficients(w->call, first, 1, c, 1);
+  /* Whatever else is fused. */
+  c[0] = 0.0f, c[2] = -0.0f;
+  w->loops->runs_apply(g, clnorm__writer_place(&w->dx, p->length), 1, p->length, c, 1, w->dx.stream);
+}
+
+/* A part of sample i: whole runs, or some of one. */
+static void put_part(work *w, const samples *s, size_t i, const clnorm__part *p)
 {
   const clnorm__cpu_call *call = w->call;
   const clnorm__geometry *g = &call->plan->geometry;
-  const size_t run = (size_t)g->repeat, runs = (size_t)g->run_parameters;
-  const size_t most = w->dx.joins ? CLNORM__JOINED / run : runs;
-  const float *gamma = clnorm__parameters_from(call->gamma, clnorm__first_parameter(g, c));
-  for (size_t i = 0; i < runs;) {
-    const size_t some = runs - i < most ? runs - i : most, at = (size_t)(c * g->run) + i * run;
-    call->kernels->sample_runs_dx(clnorm__floats(call->x) + at, clnorm__floats(call->dy) + at, clnorm__writer_place(&w->dx, some * run), some, run,
-                                  clnorm__parameters_from(gamma, i), s, w->dx.stream);
-    i += some;
+  const size_t run = clnorm__part_run(g, p);
+  const uint64_t first = clnorm__first_parameter(g, p->c) + p->offset / g->repeat;
+  const pair read = read_part(w, s, p);
+  put_dresidual(w, p, read.g);
+  if (call->dx != NULL && w->frozen) {
+    put_frozen(w, p, read.g);
+  } else if (call->dx != NULL) {
+    w->loops->sample_runs_dx(read.x, read.g, clnorm__writer_place(&w->dx, p->length), p->length / run, run,
+                             clnorm__parameters_from(call->gamma, first), &s->of[i], w->dx.stream);
   }
 }
 
-static void by_run(work *w, uint64_t c, size_t count)
+static void by_run(work *w, samples *s)
 {
-  clnorm__sample samples[CLNORM__SAMPLES];
+  const clnorm__geometry *g = &w->call->plan->geometry;
+  clnorm__part p;
   if (w->frozen) {
-    set_frozen(w, c, count, samples);
+    set_frozen(w, s);
   } else {
-    set_samples(w, c, count, samples);
+    set_samples(w, s);
   }
-  for (size_t i = 0; i < count && (!w->frozen || w->dgamma != NULL); i++) {
-    sum_runs(w, c + i, &samples[i]);
+  for (size_t i = 0; i < s->count && (!w->frozen || w->dgamma != NULL); i++) {
+    sum_runs(w, s, i);
   }
-  if (w->call->dx == NULL) {
-    return;
-  }
-  if (w->frozen) {
-    clnorm__samples_apply_running(w->call, &w->dx, w->call->dy, c, count);
-    return;
-  }
-  for (size_t i = 0; i < count; i++) {
-    put_runs(w, c + i, &samples[i]);
+  for (size_t i = 0; i < s->count && clnorm__cpu_writes_tensors(w->call); i++) {
+    for (uint64_t offset = 0; offset < g->run; offset += p.length) {
+      p = part_of(w, s, i, offset);
+      put_part(w, s, i, &p);
+    }
   }
 }
 
@@ -231,19 +358,23 @@ void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__st
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
   work w;
+  samples s;
   w.call = call;
   w.dgamma = w.dbeta = NULL;
   w.frozen = step->from_running;
-  clnorm__writer_open(&w.dx, call, call->dx == NULL ? NULL : clnorm__floats_out(call->dx) + r.begin * g->run);
+  w.loops = call->bends ? call->floats : call->kernels;
+  clnorm__writer_open(&w.dx, call, call->dx, r.begin * g->run, call->bends);
+  w.most = call->bends ? CLNORM__SAMPLES_ELEMENTS : clnorm__writer_most(&w.dx);
   if (call->dgamma != NULL || call->dbeta != NULL) {
     open_partials(&w, task);
   }
-  for (uint64_t c = r.begin; c < r.end; c += together) {
-    const size_t count = r.end - c < together ? (size_t)(r.end - c) : together;
+  for (s.c = r.begin; s.c < r.end; s.c += together) {
+    s.count = r.end - s.c < together ? (size_t)(r.end - s.c) : together;
+    w.begin = w.end = SIZE_MAX;
     if (g->repeat == 1 && !w.frozen) {
-      by_element(&w, c, count);
+      by_element(&w, &s);
     } else {
-      by_run(&w, c, count);
+      by_run(&w, &s);
     }
   }
   clnorm__writer_close(&w.dx);

@@ -81,11 +81,8 @@ static inline vd keep_last(vd v, size_t lanes)
 #include "cpu_sweeps_columns.h"
 #include "cpu_sweeps_fused.h"
 #include "cpu_sweeps_runs.h"
-#include "cpu_sweeps_slopes.h"
-#if !defined(SWEEPS_F16) && !defined(SWEEPS_BF16)
-#define SWEEPS_SAMPLES /* samples are of floats */
 #include "cpu_sweeps_samples.h"
-#endif
+#include "cpu_sweeps_slopes.h"
 
 static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
 {
@@ -114,14 +111,14 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .cycle_fused = cycle_fused,
     .run_slopes = run_slopes,
     .matrix_slopes = matrix_slopes,
-#ifdef SWEEPS_SAMPLES
     .samples_sums = samples_sums,
     .samples_apply = samples_apply,
     .sample_sums = sample_sums,
     .sample_dx = sample_dx,
     .sample_runs_dx = sample_runs_dx,
     .samples_gradients = samples_gradients,
-#endif
+    .sample_slopes = sample_slopes,
+    .floats_to = floats_to,
     .scales = scales,
     .roots = roots,
     .drain = drain,

@@ -81,6 +81,12 @@ ALWAYS_INLINE element *hidden_output(element *p)
   return p;
 }
 
+ALWAYS_INLINE float *hidden_floats(float *p)
+{
+  __asm__("" : "+r"(p));
+  return p;
+}
+
 /* In what follows `vectors`, `backward`, `cyclic` and `curved` are constants in each use. Elements begin at i, their coefficients
  * at c, which in runs is one for all. Scale and shift of z are coefficients `first` and the next one. */
 
@@ -177,6 +183,26 @@ ALWAYS_INLINE void write(const fused *f, size_t i, const size_t vectors, const i
   if (backward && dresidual != NULL) {
     write_to(dresidual + i, vectors, stream, of->g);
   }
+}
+
+/* ---- sums of vectors --------------------------------------------------------------------------------------------- */
+
+/* Sums of both halves of vectors. */
+typedef struct half_sums {
+  vd g[2], gd[2], d[2];
+} half_sums;
+
+/* Adds the last `lanes` of W terms. */
+ALWAYS_INLINE void add_halves(half_sums *to, vd d0, vd d1, vd g0, vd g1, vd one, size_t lanes)
+{
+  if (lanes < W) {
+    const size_t upper = lanes < D ? lanes : D, lower = lanes - upper;
+    d0 = keep_last(d0, lower), g0 = keep_last(g0, lower);
+    d1 = keep_last(d1, upper), g1 = keep_last(g1, upper);
+  }
+  to->g[0] = ADD(to->g[0], g0), to->g[1] = ADD(to->g[1], g1);
+  to->gd[0] += g0 * d0, to->gd[1] += g1 * d1;
+  to->d[0] = ADD(to->d[0], d0), to->d[1] = ADD(to->d[1], d1);
 }
 
 /* ---- where no vector fits --------------------------------------------------------------------------------------- */

@@ -2,17 +2,20 @@
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */
 
+/* Floats of the longest vectors. */
+#define VECTOR 16
+
 /* One number an element; or the same for all of them, of which a vector is kept and every index becomes 0. */
 typedef struct parameters {
   const float *at;
   size_t mask;
 } parameters;
 
-static const float ones[LINE] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float ones[VECTOR] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 /* Adding -0 changes no number. */
-static const float zeros[LINE] = {-0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f,
-                                  -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f};
+static const float zeros[VECTOR] = {-0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f,
+                                    -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f};
 
 static inline parameters parameters_or(const float *given, const float *otherwise)
 {
@@ -20,6 +23,7 @@ static inline parameters parameters_or(const float *given, const float *otherwis
 }
 
 static inline vf parameters_at(parameters p, size_t i) { return load_f(p.at + (i & p.mask)); }
+static inline vn few_parameters_at(parameters p, size_t i) { return load_n(p.at + (i & p.mask)); }
 static inline float parameter_at(parameters p, size_t i) { return p.at[i & p.mask]; }
 
 /* ---- sums ------------------------------------------------------------------------------------------------------- */
@@ -39,25 +43,29 @@ static inline double sum_of(vd v)
 }
 
 /* As they are: what is subtracted first (run_stats) costs as much again as both sums. */
-static inline void sum_sample(const float *x, size_t n, size_t ahead, double *sum, double *squares)
+static inline void sum_sample(const element *x, const element *next, size_t n, size_t ahead, double *sum,
+                              double *squares)
 {
   const vd one = opaque_one();
   vd s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, q0 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
   size_t i = 0;
-  for (; i + 4 * D <= n; i += 4 * D) {
-    LOOK_AHEAD(x + i, 4 * D, ahead)
-    const vd a = load_wide(x + i), b = load_wide(x + i + D);
-    const vd c = load_wide(x + i + 2 * D), d = load_wide(x + i + 3 * D);
+  for (; i + 2 * W <= n; i += 2 * W) {
+    LOOK_AHEAD(x + i, 2 * W, ahead)
+    for (size_t line = 0; next != NULL && line < 2 * W; line += LINE) {
+      PREFETCH((uintptr_t)(next + i + line), 2);
+    }
+    const vd a = load_wide_e(x + i), b = load_wide_e(x + i + D);
+    const vd c = load_wide_e(x + i + W), d = load_wide_e(x + i + W + D);
     s0 = ADD(s0, a), s1 = ADD(s1, b), s2 = ADD(s2, c), s3 = ADD(s3, d);
     q0 += a * a, q1 += b * b, q2 += c * c, q3 += d * d;
   }
   for (; i + D <= n; i += D) {
-    const vd a = load_wide(x + i);
+    const vd a = load_wide_e(x + i);
     s0 = ADD(s0, a);
     q0 += a * a;
   }
   if (i < n) {
-    const vd a = keep_last(load_wide(x + n - D), n - i);
+    const vd a = keep_last(load_wide_e(x + n - D), n - i);
     s1 = ADD(s1, a);
     q1 += a * a;
   }
@@ -65,17 +73,20 @@ static inline void sum_sample(const float *x, size_t n, size_t ahead, double *su
   *squares = sum_of((q0 + q1) + (q2 + q3));
 }
 
-static void samples_sums(const float *x, size_t count, size_t run, size_t ahead, double *sum, double *squares)
+static void samples_sums(const void *x_at, const void *next_at, size_t count, size_t run, size_t ahead, double *sum,
+                         double *squares)
 {
+  const element *x = x_at, *const next = next_at;
   for (size_t r = 0; r < count; r++, x += run) {
     if (run >= D) {
-      sum_sample(x, run, ahead, &sum[r], &squares[r]);
+      sum_sample(x, next == NULL ? NULL : next + r * run, run, ahead, &sum[r], &squares[r]);
       continue;
     }
     sum[r] = squares[r] = 0.0;
     for (size_t i = 0; i < run; i++) {
-      sum[r] += (double)x[i];
-      squares[r] += (double)x[i] * (double)x[i];
+      const double value = (double)load_one(x + i);
+      sum[r] += value;
+      squares[r] += value * value;
     }
   }
 }
@@ -87,73 +98,142 @@ static void samples_sums(const float *x, size_t count, size_t run, size_t ahead,
 
 typedef struct forward_sample {
   vf mean, rest, inv_std;
+  parameters gamma, beta;
 } forward_sample;
 
-static inline vf normalize_at(const float *x, parameters gamma, parameters beta, const forward_sample *s, size_t i)
+static inline forward_sample forward_sample_of(const clnorm__sample *s, parameters gamma, parameters beta)
 {
-  const vf scale = parameters_at(gamma, i) * s->inv_std;
-  return NORMALIZE(load_f(x + i), s->mean, s->rest, scale, parameters_at(beta, i));
+  return (forward_sample){all_f(s->mean), all_f(s->rest), all_f(s->inv_std), gamma, beta};
+}
+
+/* What happens to z: a constant in each use. */
+typedef enum shape { PLAIN, LINES, CURVE } shape;
+
+ALWAYS_INLINE vf normalize_at(vf x, const forward_sample *s, size_t i)
+{
+  return NORMALIZE(x, s->mean, s->rest, parameters_at(s->gamma, i) * s->inv_std, parameters_at(s->beta, i));
+}
+
+/* z + residual becomes act of it, or its derivative, of `vectors` <= BLOCK vectors from i on. */
+ALWAYS_INLINE void bend_samples(const fused *f, size_t i, const size_t vectors, const shape shape, const int backward,
+                                vf *z)
+{
+  const element *const residual = shape == PLAIN ? NULL : hidden(f->residual);
+  if (residual != NULL) {
+    for (size_t v = 0; v < vectors; v++) {
+      z[v] += load_e(residual + i + v * W);
+    }
+  }
+  if (shape == CURVE) {
+    _Alignas(64) float room[BLOCK * W];
+    for (size_t v = 0; v < vectors; v++) {
+      store_f(room + v * W, z[v]);
+    }
+    f->bend->curve(room, vectors * W, f->bend->alpha);
+    for (size_t v = 0; v < vectors; v++) {
+      z[v] = load_f(room + v * W);
+    }
+  }
+  for (size_t v = 0; shape == LINES && v < vectors; v++) {
+    z[v] = backward ? line_slope(f->lines, z[v]) : line_value(f->lines, z[v]);
+  }
+}
+
+ALWAYS_INLINE void apply_samples(const fused *f, size_t i, const size_t vectors, const forward_sample *s,
+                                 const shape shape, vf *y)
+{
+  for (size_t v = 0; v < vectors; v++) {
+    y[v] = normalize_at(load_e(f->x + i + v * W), s, i + v * W);
+  }
+  bend_samples(f, i, vectors, shape, 0, y);
 }
 
 /* Vectors as in run_apply. */
-static inline void sample_apply(const float *x, float *y, size_t n, parameters gamma, parameters beta,
-                                const clnorm__sample *sample, size_t ahead, int stream)
+ALWAYS_INLINE void sample_apply(const fused *f, size_t n, const forward_sample *s, size_t ahead, int stream,
+                                const shape shape)
 {
-  const forward_sample s = {all_f(sample->mean), all_f(sample->rest), all_f(sample->inv_std)};
-  const vf first = normalize_at(x, gamma, beta, &s, 0), last = normalize_at(x, gamma, beta, &s, n - W);
-  size_t i = until_aligned(y);
-  if (stream) {
-    for (; i + W <= n; i += W) {
-      LOOK_AHEAD(x + i, W, ahead)
-      stream_e(y + i, normalize_at(x, gamma, beta, &s, i));
-    }
-  } else {
-    for (; i + W <= n; i += W) {
-      store_f(y + i, normalize_at(x, gamma, beta, &s, i));
-    }
+  element *const y = f->out;
+  const size_t lead = until_aligned(y);
+  vf first, last, block[BLOCK];
+  apply_samples(f, 0, 1, s, shape, &first);
+  apply_samples(f, n - W, 1, s, shape, &last);
+  size_t i = lead;
+  for (; i + BLOCK * W <= n; i += BLOCK * W) {
+    LOOK_AHEAD(f->x + i, BLOCK * W, ahead)
+    apply_samples(f, i, BLOCK, s, shape, block);
+    write_to(y + i, BLOCK, stream, block);
   }
-  if (until_aligned(y) != 0) {
-    store_f(y, first);
+  for (; i + W <= n; i += W) {
+    apply_samples(f, i, 1, s, shape, block);
+    write_to(y + i, 1, stream, block);
+  }
+  if (lead != 0) {
+    store_e(y, first);
   }
   if (i < n) {
-    store_f(y + n - W, last);
+    store_e(y + n - W, last);
   }
 }
 
-static void samples_apply(const float *x, float *y, size_t count, size_t run, const float *gamma, const float *beta,
-                          const clnorm__sample *samples, size_t ahead, int stream)
+/* z, of fewer elements than a vector has, in the first of CLNORM__CURVE_FLOATS floats; act of them, or its derivative. */
+static __attribute__((noinline)) void few_samples(const fused *f, size_t n, const clnorm__sample *s, parameters gamma,
+                                                  parameters beta, int backward, float *z)
+{
+  for (size_t i = 0; i < CLNORM__CURVE_FLOATS; i++) {
+    const float scale = i < n ? parameter_at(gamma, i) * s->inv_std : 0.0f;
+    z[i] = i < n ? NORMALIZE(load_one(f->x + i), s->mean, s->rest, scale, parameter_at(beta, i)) : 0.0f;
+    z[i] += i < n && f->residual != NULL ? load_one(f->residual + i) : -0.0f;
+  }
+  if (f->bend != NULL) {
+    bend_few(f->bend, z, backward);
+  }
+}
+
+/* One function each, as in cpu_sweeps_fused.h. */
+#define SAMPLE_APPLY(name, shape)                                                                             \
+  static __attribute__((noinline)) void name(const fused *f, size_t n, const forward_sample *s, size_t ahead, \
+                                             int stream)                                                      \
+  {                                                                                                           \
+    const fused own = *f;                                                                                     \
+    const forward_sample same = *s;                                                                           \
+    sample_apply(&own, n, &same, ahead, stream, shape);                                                       \
+  }
+
+SAMPLE_APPLY(sample_plain, PLAIN)
+SAMPLE_APPLY(sample_lines, LINES)
+SAMPLE_APPLY(sample_curve, CURVE)
+
+/* Without a bend there are no lines of it. */
+static fused sample_fused(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at)
+{
+  static const clnorm__cpu_bend none = {.low = 1.0f, .top = INFINITY};
+  fused f = fused_at(bend == NULL ? &none : bend, at);
+  f.bend = bend;
+  return f;
+}
+
+static void samples_apply(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,
+                          const float *gamma, const float *beta, const clnorm__sample *samples, size_t ahead,
+                          int stream)
 {
   const parameters g = parameters_or(gamma, ones), b = parameters_or(beta, zeros);
-  for (size_t r = 0; r < count; r++, x += run, y += run) {
-    const clnorm__sample s = samples[r];
+  const fused whole = sample_fused(bend, at);
+  for (size_t r = 0; r < count; r++) {
+    const fused f = moved(&whole, r * run);
     if (run >= W) {
-      sample_apply(x, y, run, g, b, &s, ahead, stream);
+      const forward_sample s = forward_sample_of(&samples[r], g, b);
+      (bend == NULL ? sample_plain : bend->curve != NULL ? sample_curve : sample_lines)(&f, run, &s, ahead, stream);
       continue;
     }
+    float few[CLNORM__CURVE_FLOATS];
+    few_samples(&f, run, &samples[r], g, b, 0, few);
     for (size_t i = 0; i < run; i++) {
-      const float scale = parameter_at(g, i) * s.inv_std;
-      y[i] = NORMALIZE(x[i], s.mean, s.rest, scale, parameter_at(b, i));
+      store_one(f.out + i, few[i]);
     }
   }
 }
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
-
-/* D floats of a vector as doubles. */
-static inline vd widen(vf v, const int upper)
-{
-#if defined(__AVX512F__)
-  return (vd)_mm512_cvtps_pd(upper ? _mm512_extractf32x8_ps((__m512)v, 1) : _mm512_castps512_ps256((__m512)v));
-#elif defined(__AVX__)
-  return (vd)_mm256_cvtps_pd(upper ? _mm256_extractf128_ps((__m256)v, 1) : _mm256_castps256_ps128((__m256)v));
-#else
-  float lanes[W];
-  store_f(lanes, v);
-  return load_wide(lanes + (upper ? D : 0));
-#endif
-}
-
-typedef int32_t vi __attribute__((vector_size(4 * W)));
 
 /* A window into zeros, W lanes of ones and zeros: from FIRST(n) on it shows n lanes and hides the others, from LAST(n) on it
  * shows the last n. */
@@ -163,7 +243,7 @@ typedef int32_t vi __attribute__((vector_size(4 * W)));
 
 static inline vf keep_lanes(vf v, size_t from)
 {
-  static const int32_t lanes[3 * LINE] = {
+  static const int32_t lanes[3 * VECTOR] = {
     [W] = -1,
     -1,
     -1,
@@ -203,29 +283,42 @@ static inline backward_sample backward_sample_of(const clnorm__sample *s)
 #define XH(x, mean, inv_std, off) (((x) - (mean)) * (inv_std) - (off))
 #define SAMPLE_DX(dy, xh, gamma, h, h_xh, inv_std) (((dy) * (gamma) + ((xh) * (h_xh) + (h))) * (inv_std))
 
+/* An upper or lower half of a vector of dy * gamma. */
+ALWAYS_INLINE vd weighted(const element *dy, size_t i, const int upper, parameters gamma)
+{
+#if D == 8
+  const size_t at = upper ? i + D : i;
+  return wide_of(load_few(dy + at) * few_parameters_at(gamma, at));
+#else
+  const vf h = load_e(dy + i) * parameters_at(gamma, i);
+  return upper ? upper_half(h) : lower_half(h);
+#endif
+}
+
 /* h = gamma * dy, sums[0] += h, [1] += h * (x - mean), [2] += x - mean. Of floats the last sum would be too far off for an xh near
  * 0. */
-static void sample_sums(const float *x, const float *dy, size_t n, size_t ahead, const float *gamma, float mean,
+static void sample_sums(const void *x_at, const void *dy_at, size_t n, size_t ahead, const float *gamma, float mean,
                         double sums[3])
 {
+  const element *const x = x_at, *const dy = dy_at;
   const parameters g = parameters_or(gamma, ones);
   const vd one = opaque_one(), k = all_d(mean);
   vd h0 = {0}, h1 = {0}, p0 = {0}, p1 = {0}, d0 = {0}, d1 = {0};
   size_t i = 0;
   for (; i + W <= n; i += W) {
     LOOK_AHEAD(x + i, W, ahead)
-    const vf h = load_f(dy + i) * parameters_at(g, i);
-    const vd a = load_wide(x + i) - k, b = load_wide(x + i + D) - k, ha = widen(h, 0), hb = widen(h, 1);
+    const vd a = load_wide_e(x + i) - k, b = load_wide_e(x + i + D) - k;
+    const vd ha = weighted(dy, i, 0, g), hb = weighted(dy, i, 1, g);
     h0 = ADD(h0, ha), h1 = ADD(h1, hb);
     p0 += ha * a, p1 += hb * b;
     d0 = ADD(d0, a), d1 = ADD(d1, b);
   }
   for (; i < n && n >= W; i = n) {
     const size_t at = n - W;
-    const vf h = keep_lanes(load_f(dy + at) * parameters_at(g, at), LAST(n - i));
-    const vf d = load_f(x + at);
-    const vd ha = widen(h, 0), hb = widen(h, 1);
-    vd a = widen(d, 0) - k, b = widen(d, 1) - k;
+    const vf h = keep_lanes(load_e(dy + at) * parameters_at(g, at), LAST(n - i));
+    const vf d = load_e(x + at);
+    const vd ha = lower_half(h), hb = upper_half(h);
+    vd a = lower_half(d) - k, b = upper_half(d) - k;
     a = keep_last(a, n - i < D ? 0 : n - i - D), b = keep_last(b, n - i < D ? n - i : D);
     h0 += ha, h1 += hb;
     p0 += ha * a, p1 += hb * b;
@@ -233,27 +326,29 @@ static void sample_sums(const float *x, const float *dy, size_t n, size_t ahead,
   }
   sums[0] = sum_of(h0 + h1), sums[1] = sum_of(p0 + p1), sums[2] = sum_of(d0 + d1);
   for (; i < n; i++) {
-    const double d = (double)x[i] - (double)mean, h = (double)(dy[i] * parameter_at(g, i));
+    const double d = (double)load_one(x + i) - (double)mean;
+    const double h = (double)(load_one(dy + i) * parameter_at(g, i));
     sums[0] += h;
     sums[1] += h * d;
     sums[2] += d;
   }
 }
 
-static inline vf sample_dx_at(const float *x, const float *dy, parameters gamma, const backward_sample *s, size_t i)
+static inline vf sample_dx_at(const element *x, const element *dy, parameters gamma, const backward_sample *s, size_t i)
 {
-  const vf xh = XH(load_f(x + i), s->mean, s->inv_std, s->off);
-  return SAMPLE_DX(load_f(dy + i), xh, parameters_at(gamma, i), s->h, s->h_xh, s->inv_std);
+  const vf xh = XH(load_e(x + i), s->mean, s->inv_std, s->off);
+  return SAMPLE_DX(load_e(dy + i), xh, parameters_at(gamma, i), s->h, s->h_xh, s->inv_std);
 }
 
-static inline void sample_dx_of(const float *x, const float *dy, float *dx, size_t n, parameters gamma,
+static inline void sample_dx_of(const element *x, const element *dy, element *dx, size_t n, parameters gamma,
                                 const clnorm__sample *sample, int stream)
 {
   const backward_sample s = backward_sample_of(sample);
   if (n < W) {
     for (size_t i = 0; i < n; i++) {
-      const float xh = XH(x[i], sample->mean, sample->inv_std, sample->off);
-      dx[i] = SAMPLE_DX(dy[i], xh, parameter_at(gamma, i), -sample->h, -sample->h_xh, sample->inv_std);
+      const float xh = XH(load_one(x + i), sample->mean, sample->inv_std, sample->off);
+      store_one(dx + i,
+                SAMPLE_DX(load_one(dy + i), xh, parameter_at(gamma, i), -sample->h, -sample->h_xh, sample->inv_std));
     }
     return;
   }
@@ -265,27 +360,29 @@ static inline void sample_dx_of(const float *x, const float *dy, float *dx, size
     }
   } else {
     for (; i + W <= n; i += W) {
-      store_f(dx + i, sample_dx_at(x, dy, gamma, &s, i));
+      store_e(dx + i, sample_dx_at(x, dy, gamma, &s, i));
     }
   }
   if (until_aligned(dx) != 0) {
-    store_f(dx, first);
+    store_e(dx, first);
   }
   if (i < n) {
-    store_f(dx + n - W, last);
+    store_e(dx + n - W, last);
   }
 }
 
-static void sample_dx(const float *x, const float *dy, float *dx, size_t n, const float *gamma,
+static void sample_dx(const void *x, const void *dy, void *dx, size_t n, const float *gamma,
                       const clnorm__sample *sample, int stream)
 {
   sample_dx_of(x, dy, dx, n, parameters_or(gamma, ones), sample, stream);
 }
 
-static void sample_runs_dx(const float *x, const float *dy, float *dx, size_t count, size_t run, const float *gamma,
-                           const clnorm__sample *sample, int stream)
+static void sample_runs_dx(const void *x_at, const void *dy_at, void *dx_at, size_t count, size_t run,
+                           const float *gamma, const clnorm__sample *sample, int stream)
 {
-  float same[LINE];
+  const element *const x = x_at, *const dy = dy_at;
+  element *const dx = dx_at;
+  float same[VECTOR];
   for (size_t r = 0; r < count; r++) {
     for (size_t i = 0; i < W; i++) {
       same[i] = gamma == NULL ? 1.0f : gamma[r];
@@ -297,8 +394,8 @@ static void sample_runs_dx(const float *x, const float *dy, float *dx, size_t co
 /* One vector of columns of a few rows: its terms of dgamma and dbeta are added, of the lanes that are shown, and dx is given.
  * Two terms of dgamma are added as floats, which costs one rounding of those that their bound has, and half of the
  * conversions. */
-static inline __attribute__((always_inline)) void gradient_columns(const float *x, const float *dy, const size_t rows,
-                                                                   size_t stride, vf gamma,
+static inline __attribute__((always_inline)) void gradient_columns(const element *x, const element *dy,
+                                                                   const size_t rows, size_t stride, vf gamma,
                                                                    const clnorm__sample *samples, double *dgamma,
                                                                    double *dbeta, size_t lanes, vf *dx)
 {
@@ -307,16 +404,20 @@ static inline __attribute__((always_inline)) void gradient_columns(const float *
   vf p = {0};
   for (size_t r = 0; r < rows; r++) {
     const backward_sample s = backward_sample_of(&samples[r]);
-    const vf xh = XH(load_f(x + r * stride), s.mean, s.inv_std, s.off);
-    vf g = load_f(dy + r * stride);
+    const vf xh = XH(load_e(x + r * stride), s.mean, s.inv_std, s.off);
+    vf g = load_e(dy + r * stride);
     dx[r] = SAMPLE_DX(g, xh, gamma, s.h, s.h_xh, s.inv_std);
     p = r % 2 == 0 ? g * xh : g * xh + p;
     if (lanes != ALL) {
       g = keep_lanes(g, lanes), p = keep_lanes(p, lanes);
     }
-    g0 = ADD(g0, widen(g, 0)), g1 = ADD(g1, widen(g, 1));
+    if (lanes != ALL) {
+      g0 += lower_half(g), g1 += upper_half(g);
+    } else {
+      g0 = ADD(g0, load_wide_e(dy + r * stride)), g1 = ADD(g1, load_wide_e(dy + r * stride + D));
+    }
     if (r % 2 == 1 || r + 1 == rows) {
-      p0 = ADD(p0, widen(p, 0)), p1 = ADD(p1, widen(p, 1));
+      p0 = ADD(p0, lower_half(p)), p1 = ADD(p1, upper_half(p));
     }
   }
   store_d(dgamma, p0), store_d(dgamma + D, p1);
@@ -330,7 +431,7 @@ static inline __attribute__((always_inline)) void gradient_columns(const float *
 #define ALIGNED_ROW 256
 
 /* `rows` and `stores` (0: no dx, 1: in the cache, 2: past it) are constants in each use. */
-static inline __attribute__((always_inline)) void gradient_rows(const float *x, const float *dy, float *dx,
+static inline __attribute__((always_inline)) void gradient_rows(const element *x, const element *dy, element *dx,
                                                                 const size_t rows, size_t n, size_t stride,
                                                                 parameters gamma, const clnorm__sample *samples,
                                                                 double *dgamma, double *dbeta, size_t ahead,
@@ -358,34 +459,37 @@ static inline __attribute__((always_inline)) void gradient_rows(const float *x, 
   }
   for (size_t r = 0; stores && r < rows; r++) {
     if (begin != 0) {
-      store_f(dx + r * stride, first[r]);
+      store_e(dx + r * stride, first[r]);
     }
     if (rest != 0) {
-      store_f(dx + r * stride + n - W, last[r]);
+      store_e(dx + r * stride + n - W, last[r]);
     }
   }
 }
 
-static void narrow_gradients(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+static void narrow_gradients(const element *x, const element *dy, element *dx, size_t rows, size_t n, size_t stride,
                              parameters gamma, const clnorm__sample *samples, double *dgamma, double *dbeta)
 {
   for (size_t r = 0; r < rows; r++) {
     const clnorm__sample s = samples[r];
     for (size_t i = 0; i < n; i++) {
-      const float g = dy[r * stride + i], xh = XH(x[r * stride + i], s.mean, s.inv_std, s.off);
+      const float g = load_one(dy + r * stride + i);
+      const float xh = XH(load_one(x + r * stride + i), s.mean, s.inv_std, s.off);
       dgamma[i] += (double)(g * xh);
       dbeta[i] += (double)g;
       if (dx != NULL) {
-        dx[r * stride + i] = SAMPLE_DX(g, xh, parameter_at(gamma, i), -s.h, -s.h_xh, s.inv_std);
+        store_one(dx + r * stride + i, SAMPLE_DX(g, xh, parameter_at(gamma, i), -s.h, -s.h_xh, s.inv_std));
       }
     }
   }
 }
 
-static void samples_gradients(const float *x, const float *dy, float *dx, size_t rows, size_t n, size_t stride,
+static void samples_gradients(const void *x_at, const void *dy_at, void *dx_at, size_t rows, size_t n, size_t stride,
                               const float *gamma, const clnorm__sample *samples, double *dgamma, double *dbeta,
                               size_t ahead, int stream)
 {
+  const element *const x = x_at, *const dy = dy_at;
+  element *const dx = dx_at;
   const parameters g = parameters_or(gamma, ones);
   size_t r = 0;
   if (n < W) {
@@ -414,4 +518,149 @@ static void samples_gradients(const float *x, const float *dy, float *dx, size_t
   }
 #undef GRADIENT_BLOCKS
 #undef GRADIENT_ROWS_AT
+}
+
+/* ---- backward, with an activation ------------------------------------------------------------------------------- */
+
+/* Where g goes, x as floats (NULL: nobody needs it), and what g is multiplied with in the sums. */
+typedef struct slopes_of {
+  float *x, *g;
+  parameters weights;
+  vd mean;
+} slopes_of;
+
+/* g of `vectors` vectors from i on, of which the last `lanes` elements of each are added up. */
+ALWAYS_INLINE void slope_samples(const fused *f, size_t i, const size_t vectors, const forward_sample *s,
+                                 const slopes_of *to, const shape shape, const int summed, vd one, size_t lanes,
+                                 half_sums *sums)
+{
+  float *const x_to = hidden_floats(to->x);
+  vf x[BLOCK], g[BLOCK];
+  for (size_t v = 0; v < vectors; v++) {
+    x[v] = load_e(f->x + i + v * W);
+    g[v] = normalize_at(x[v], s, i + v * W);
+  }
+  bend_samples(f, i, vectors, shape, 1, g);
+  for (size_t v = 0; v < vectors; v++) {
+    const size_t at = i + v * W;
+    g[v] *= load_e(f->dy + at);
+    store_f(to->g + at, g[v]);
+    if (summed) {
+#if D == 8
+      const vd h0 = wide_of(load_n(to->g + at) * few_parameters_at(to->weights, at));
+      const vd h1 = wide_of(load_n(to->g + at + D) * few_parameters_at(to->weights, at + D));
+#else
+      const vf h = g[v] * parameters_at(to->weights, at);
+      const vd h0 = lower_half(h), h1 = upper_half(h);
+#endif
+      add_halves(sums, load_wide_e(f->x + at) - to->mean, load_wide_e(f->x + at + D) - to->mean, h0, h1, one, lanes);
+    }
+  }
+  for (size_t v = 0; x_to != NULL && v < vectors; v++) {
+    store_f(x_to + i + v * W, x[v]);
+  }
+}
+
+ALWAYS_INLINE void slopes_of_sample(const fused *f, size_t n, size_t ahead, const forward_sample *s,
+                                    const slopes_of *to, const shape shape, const int summed, half_sums *sums)
+{
+  const vd one = opaque_one();
+  size_t i = 0;
+  for (; i + BLOCK * W <= n; i += BLOCK * W) {
+    LOOK_AHEAD(f->x + i, BLOCK * W, ahead)
+    LOOK_AHEAD(f->dy + i, BLOCK * W, ahead)
+    if (hidden(f->residual) != NULL) {
+      LOOK_AHEAD(f->residual + i, BLOCK * W, ahead)
+    }
+    slope_samples(f, i, BLOCK, s, to, shape, summed, one, W, sums);
+  }
+  for (; i < n; i += W) {
+    slope_samples(f, n - i < W ? n - W : i, 1, s, to, shape, summed, one, n - i, sums);
+  }
+}
+
+#define SAMPLE_SLOPES(name, shape, summed)                                                                    \
+  static __attribute__((noinline)) void name(const fused *f, size_t n, size_t ahead, const forward_sample *s, \
+                                             const slopes_of *to, half_sums *sums)                            \
+  {                                                                                                           \
+    const fused own = *f;                                                                                     \
+    const forward_sample same = *s;                                                                           \
+    const slopes_of there = *to;                                                                              \
+    half_sums more = {{{0}}};                                                                                 \
+    slopes_of_sample(&own, n, ahead, &same, &there, shape, summed, &more);                                    \
+    *sums = more;                                                                                             \
+  }
+
+SAMPLE_SLOPES(lines_summed, LINES, 1)
+SAMPLE_SLOPES(curve_summed, CURVE, 1)
+SAMPLE_SLOPES(lines_alone, LINES, 0)
+SAMPLE_SLOPES(curve_alone, CURVE, 0)
+
+/* The same of fewer elements than a vector has. */
+static void slopes_of_few(const fused *f, size_t n, const clnorm__sample *sample, parameters gamma, parameters beta,
+                          const slopes_of *to, double *sums)
+{
+  float slope[CLNORM__CURVE_FLOATS];
+  few_samples(f, n, sample, gamma, beta, 1, slope);
+  for (size_t i = 0; i < n; i++) {
+    const float x = load_one(f->x + i), g = slope[i] * load_one(f->dy + i);
+    to->g[i] = g;
+    if (to->x != NULL) {
+      to->x[i] = x;
+    }
+    if (sums != NULL) {
+      const double d = (double)x - (double)sample->mean, h = (double)(g * parameter_at(to->weights, i));
+      sums[0] += h;
+      sums[1] += h * d;
+      sums[2] += d;
+    }
+  }
+}
+
+static void sample_slopes(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t n, size_t ahead,
+                          const clnorm__slopes *slopes, const clnorm__sample *sample, double *sums)
+{
+  typedef void loop(const fused *, size_t, size_t, const forward_sample *, const slopes_of *, half_sums *);
+  static loop *const loops[2][2] = {{lines_alone, curve_alone}, {lines_summed, curve_summed}};
+  const fused f = fused_at(bend, at);
+  parameters gamma = parameters_or(slopes->gamma, ones), beta = parameters_or(slopes->beta, zeros);
+  float same[2][VECTOR];
+  if (slopes->is_run) {
+    for (size_t i = 0; i < VECTOR; i++) {
+      same[0][i] = gamma.at[0], same[1][i] = beta.at[0];
+    }
+    gamma = (parameters){same[0], 0}, beta = (parameters){same[1], 0};
+  }
+  const parameters weights = slopes->is_run ? (parameters){ones, 0} : gamma;
+  const slopes_of to = {slopes->x, slopes->g, weights, all_d(sample->mean)};
+  if (n < W) {
+    slopes_of_few(&f, n, sample, gamma, beta, &to, sums);
+    return;
+  }
+  const forward_sample s = forward_sample_of(sample, gamma, beta);
+  half_sums more;
+  loops[sums != NULL][bend->curve != NULL](&f, n, ahead, &s, &to, &more);
+  if (sums != NULL) {
+    sums[0] += sum_of(more.g[0] + more.g[1]);
+    sums[1] += sum_of(more.gd[0] + more.gd[1]);
+    sums[2] += sum_of(more.d[0] + more.d[1]);
+  }
+}
+
+/* ---- blocks of floats ------------------------------------------------------------------------------------------- */
+
+static void floats_to(const float *z, void *out_at, size_t n, int stream)
+{
+  element *const out = out_at;
+  size_t i = 0;
+  for (; i < n && (i < until_aligned(out) || i + W > n); i++) {
+    store_one(out + i, z[i]);
+  }
+  for (; i + W <= n; i += W) {
+    const vf value = load_f(z + i);
+    write_to(out + i, 1, stream, &value);
+  }
+  for (; i < n; i++) {
+    store_one(out + i, z[i]);
+  }
 }

@@ -1,50 +1,10 @@
 /* The sums of a backward pass whose dy goes through an activation's derivative first: of g = dy * act'(z), g * (x - mean) and
  * x - mean. A part of cpu_sweeps.h, which includes it. Coefficients here: mean, scale and shift of z. */
 
-/* D of W floats as doubles. */
-static inline vd lower_half(vf v)
-{
-#if defined(__AVX512F__)
-  return (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
-#elif defined(__AVX__)
-  return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
-#else
-  float few[W];
-  store_f(few, v);
-  return load_wide(few);
-#endif
-}
-
-static inline vd upper_half(vf v)
-{
-#if defined(__AVX512F__)
-  return (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
-#elif defined(__AVX__)
-  return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
-#else
-  float few[W];
-  store_f(few, v);
-  return load_wide(few + D);
-#endif
-}
-
-/* Sums of both halves of vectors. */
-typedef struct half_sums {
-  vd g[2], gd[2], d[2];
-} half_sums;
-
 /* Adds the last `lanes` of W elements. */
 ALWAYS_INLINE void add_vector(half_sums *to, const element *x, vf g, vd k0, vd k1, vd one, size_t lanes)
 {
-  vd d0 = load_wide_e(x) - k0, d1 = load_wide_e(x + D) - k1, g0 = lower_half(g), g1 = upper_half(g);
-  if (lanes < W) {
-    const size_t upper = lanes < D ? lanes : D, lower = lanes - upper;
-    d0 = keep_last(d0, lower), g0 = keep_last(g0, lower);
-    d1 = keep_last(d1, upper), g1 = keep_last(g1, upper);
-  }
-  to->g[0] = ADD(to->g[0], g0), to->g[1] = ADD(to->g[1], g1);
-  to->gd[0] += g0 * d0, to->gd[1] += g1 * d1;
-  to->d[0] = ADD(to->d[0], d0), to->d[1] = ADD(to->d[1], d1);
+  add_halves(to, load_wide_e(x) - k0, load_wide_e(x + D) - k1, lower_half(g), upper_half(g), one, lanes);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */

@@ -141,7 +141,8 @@ static inline vh halves_of(vf v)
 
 static inline vf load_e(const element *p) { return floats_of(load_halves(p)); }
 
-static inline vd load_wide_e(const element *p)
+/* D halves as floats. */
+static inline vn load_few(const element *p)
 {
 #if defined(__AVX__)
 #if defined(__AVX512F__)
@@ -150,25 +151,25 @@ static inline vd load_wide_e(const element *p)
   const __m128i few = _mm_loadl_epi64((const __m128i *)(const void *)p);
 #endif
 #if defined(SWEEPS_F16) && defined(__AVX512F__)
-  return (vd)_mm512_cvtps_pd(_mm256_cvtph_ps(few));
+  return (vn)_mm256_cvtph_ps(few);
 #elif defined(SWEEPS_F16)
-  return (vd)_mm256_cvtps_pd(_mm_cvtph_ps(few));
+  return (vn)_mm_cvtph_ps(few);
 #elif defined(__AVX512F__)
   const __m256i upper = _mm512_castsi512_si256(upper_halves());
-  const __m256i wide = _mm256_maskz_permutexvar_epi16(0xaaaau, upper, _mm256_castsi128_si256(few));
-  return (vd)_mm512_cvtps_pd((__m256)wide);
+  return (vn)_mm256_maskz_permutexvar_epi16(0xaaaau, upper, _mm256_castsi128_si256(few));
 #else
-  return (vd)_mm256_cvtps_pd((__m128)_mm_slli_epi32(_mm_cvtepu16_epi32(few), 16));
+  return (vn)_mm_slli_epi32(_mm_cvtepu16_epi32(few), 16);
 #endif
 #else
   vh few = {0};
   float wide[W];
   memcpy(&few, p, D * sizeof *p);
   store_f(wide, floats_of(few));
-  return load_wide(wide);
+  return load_n(wide);
 #endif
 }
 
+static inline vd load_wide_e(const element *p) { return wide_of(load_few(p)); }
 static inline float load_one(const element *p) { return float_of(*p); }
 static inline void store_one(element *p, float value) { *p = half_of(value); }
 static inline void store_e(element *p, vf v) { store_halves(p, halves_of(v)); }
@@ -179,6 +180,7 @@ static inline void stream_e(element *p, vf v) { stream_halves(p, halves_of(v)); 
 typedef float element;
 
 static inline vf load_e(const element *p) { return load_f(p); }
+static inline vn load_few(const element *p) { return load_n(p); }
 static inline vd load_wide_e(const element *p) { return load_wide(p); }
 static inline float load_one(const element *p) { return *p; }
 static inline void store_one(element *p, float value) { *p = value; }

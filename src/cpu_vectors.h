@@ -24,6 +24,27 @@ typedef float vf __attribute__((vector_size(4 * W)));
 typedef int64_t vm __attribute__((vector_size(8 * D)));
 typedef int32_t vi __attribute__((vector_size(4 * W)));
 
+/* Half of a vector of floats: what becomes one of doubles. Taken out of a whole one it costs as much as the conversion. */
+typedef float vn __attribute__((vector_size(4 * D)));
+
+static inline vn load_n(const float *p)
+{
+  vn v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+static inline vd wide_of(vn v)
+{
+#if defined(__AVX512F__)
+  return (vd)_mm512_cvtps_pd((__m256)v);
+#elif defined(__AVX__)
+  return (vd)_mm256_cvtps_pd((__m128)v);
+#else
+  return __builtin_convertvector(v, vd);
+#endif
+}
+
 /* D floats as doubles. GCC 12 takes a generic conversion apart, so the instruction is named where there is one. */
 static inline vd load_wide(const float *p)
 {
@@ -32,10 +53,7 @@ static inline vd load_wide(const float *p)
 #elif defined(__AVX__)
   return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p));
 #else
-  typedef float vh __attribute__((vector_size(4 * D)));
-  vh half;
-  memcpy(&half, p, sizeof half);
-  return __builtin_convertvector(half, vd);
+  return __builtin_convertvector(load_n(p), vd);
 #endif
 }
 
@@ -56,6 +74,33 @@ static inline vf load_f(const float *p)
 }
 
 static inline void store_f(float *p, vf v) { memcpy(p, &v, sizeof v); }
+
+/* D of W floats as doubles. */
+static inline vd lower_half(vf v)
+{
+#if defined(__AVX512F__)
+  return (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+#elif defined(__AVX__)
+  return (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+#else
+  float few[W];
+  store_f(few, v);
+  return load_wide(few);
+#endif
+}
+
+static inline vd upper_half(vf v)
+{
+#if defined(__AVX512F__)
+  return (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+#elif defined(__AVX__)
+  return (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+#else
+  float few[W];
+  store_f(few, v);
+  return load_wide(few + D);
+#endif
+}
 
 /* Subtracting 0 keeps the sign of a zero, adding it would not. */
 static inline vd all_d(double value) { return value - (vd){0}; }

@@ -463,10 +463,9 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
 /* Rows of one run each, as they lie in memory. */
 static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  const clnorm_desc *desc = &plan->desc;
-  const int is_bare = desc->dtype == CLNORM_F32 && desc->flags == 0 && desc->activation == CLNORM_ACTIVATION_NONE;
-  return desc->op != CLNORM_BATCH && plan->geometry.pattern == CLNORM__ROWS && plan->geometry.elements != 0 &&
-         is_lean(plan) && (is_bare || !is_host(capabilities));
+  (void)capabilities;
+  return plan->desc.op != CLNORM_BATCH && plan->geometry.pattern == CLNORM__ROWS && plan->geometry.elements != 0 &&
+         is_lean(plan);
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */

@@ -1,6 +1,6 @@
-/* The CPU backend's samples (layer, RMS, instance and group normalization of floats, channels-first) where the table of the family
- * does not reach: each instruction set, many lengths of rows and numbers of them, data far from 0, streaming stores on small
- * tensors, guard pages, numbers of threads. Everything against the reference of the family, with its bounds. */
+/* The CPU backend's samples (layer, RMS, instance and group normalization) where the table of the family does not reach: each
+ * instruction set, storage type and kind of activation, many lengths of rows and numbers of them, data far from 0, streaming
+ * stores on small tensors, guard pages, numbers of threads. Everything against the reference of the family, with its bounds. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -49,6 +49,8 @@ static clnorm_status execute(const clnorm_plan *plan, const way *w, const trial_
       .dy = input_of(d, b, TRIAL_DY),
       .gamma = input_of(d, b, TRIAL_GAMMA),
       .beta = input_of(d, b, TRIAL_BETA),
+      .residual = input_of(d, b, TRIAL_RESIDUAL),
+      .dresidual = output_of(d, b, TRIAL_DRESIDUAL),
       .y = output_of(d, b, TRIAL_Y),
       .dx = output_of(d, b, TRIAL_DX),
       .dgamma = output_of(d, b, TRIAL_DGAMMA),
@@ -182,6 +184,33 @@ static clnorm_desc channels(clnorm_op op, size_t n, size_t c, size_t positions, 
   return desc;
 }
 
+/* Everything but floats with nothing fused: types, straight lines and curves, with a residual and without. */
+static const struct {
+  clnorm_dtype dtype;
+  clnorm_activation activation;
+  double alpha;
+  int residual;
+} kinds[] = {
+    {CLNORM_F16, CLNORM_ACTIVATION_NONE, 0.0, 0},       {CLNORM_BF16, CLNORM_ACTIVATION_NONE, 0.0, 0},
+    {CLNORM_F32, CLNORM_ACTIVATION_RELU, 0.0, 0},       {CLNORM_F32, CLNORM_ACTIVATION_NONE, 0.0, 1},
+    {CLNORM_F16, CLNORM_ACTIVATION_SILU, 0.0, 0},       {CLNORM_F32, CLNORM_ACTIVATION_GELU, 0.0, 1},
+    {CLNORM_BF16, CLNORM_ACTIVATION_RELU, 0.0, 1},      {CLNORM_F32, CLNORM_ACTIVATION_TANH, 0.0, 0},
+    {CLNORM_F16, CLNORM_ACTIVATION_NONE, 0.0, 1},       {CLNORM_F32, CLNORM_ACTIVATION_LEAKY_RELU, 0.01, 1},
+    {CLNORM_BF16, CLNORM_ACTIVATION_GELU_TANH, 0.0, 0}, {CLNORM_F16, CLNORM_ACTIVATION_CLIPPED_RELU, 1.0, 0},
+    {CLNORM_BF16, CLNORM_ACTIVATION_ELU, 1.5, 1},
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+static clnorm_desc of_kind(const clnorm_desc *plain, size_t k)
+{
+  clnorm_desc desc = *plain;
+  desc.dtype = kinds[k % KINDS].dtype;
+  desc.activation = kinds[k % KINDS].activation;
+  desc.alpha = kinds[k % KINDS].alpha;
+  desc.flags = kinds[k % KINDS].residual ? CLNORM_RESIDUAL : 0;
+  return desc;
+}
+
 static int has_pass(const clnorm_desc *desc, clnorm_pass pass)
 {
   if (desc->op != CLNORM_INSTANCE) {
@@ -197,8 +226,9 @@ static void check_with(const clnorm_desc *desc, const trial_data *data, way *w, 
   cr_assert(made != NULL, "no memory");
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
     const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
+    const unsigned outputs = gradients | (desc->flags & CLNORM_RESIDUAL ? TRIAL_WITH_DRESIDUAL : 0u);
     trial_result result;
-    if (has_pass(desc, (clnorm_pass)pass) && (forward || (with & gradients) != 0)) {
+    if (has_pass(desc, (clnorm_pass)pass) && (forward || (with & outputs) != 0)) {
       cr_assert(trial_check(made, (clnorm_pass)pass, with, run, w, &result), "%s, %s: %s %s", w->set->name,
                 w->choice == NULL ? "as chosen" : w->choice, result.problem,
                 result.status == CLNORM_SUCCESS ? "" : clnorm_last_error());
@@ -248,6 +278,8 @@ static void check_lengths(clnorm_op op)
         data.seed = l * 100 + c;
         data.offset = c % 2 == 0 ? 16 : l + 1;
         check(&desc, &data, TRIAL_ALL);
+        const clnorm_desc other = of_kind(&desc, l * 7 + c);
+        check_briefly(&other, &data, TRIAL_ALL, c);
       }
     }
   }
@@ -280,6 +312,10 @@ static void check_shapes(clnorm_op op)
     data.seed += i;
     data.offset = i % 2 == 0 ? 16 : i + 1;
     check(&desc, &data, TRIAL_ALL);
+    for (size_t k = 0; k < 4; k++) {
+      const clnorm_desc other = of_kind(&desc, 4 * i + k);
+      check_briefly(&other, &data, TRIAL_ALL, i + k);
+    }
   }
 }
 
@@ -300,6 +336,11 @@ Test(samples, data_of_any_size_keep_their_digits)
       for (size_t d = 0; d < sizeof descs / sizeof descs[0]; d++) {
         check_briefly(&descs[d], &data, TRIAL_ALL, d);
         check_briefly(&descs[d], &data, TRIAL_ALL & ~(TRIAL_WITH_MEAN | TRIAL_WITH_INV_STD), d + 1);
+        /* Floats, since halves of such data are mostly infinite or 0. */
+        const clnorm_desc fused = of_kind(&descs[d], 5 + 2 * ((i + d) % 2));
+        if (k == i % 3) {
+          check_briefly(&fused, &data, TRIAL_ALL, d + k);
+        }
       }
     }
   }
@@ -316,7 +357,10 @@ Test(samples, arguments_may_be_absent_and_outputs_inputs)
                                    TRIAL_ALL & ~TRIAL_WITH_INV_STD,
                                    TRIAL_ALL & ~TRIAL_WITH_RUNNING_MEAN,
                                    TRIAL_ALL & ~(TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA),
-                                   TRIAL_ALL | TRIAL_IN_PLACE};
+                                   TRIAL_ALL & ~TRIAL_WITH_DX,
+                                   TRIAL_ALL & ~TRIAL_WITH_DRESIDUAL,
+                                   TRIAL_ALL | TRIAL_IN_PLACE,
+                                   TRIAL_ALL | TRIAL_IN_PLACE_RESIDUAL};
   static const size_t some[][2] = {{19, 27}, {35, 300}, {6, 4099}};
   for (size_t i = 0; i < sizeof withs / sizeof withs[0]; i++) {
     for (size_t k = 0; k < 3; k++) {
@@ -324,11 +368,15 @@ Test(samples, arguments_may_be_absent_and_outputs_inputs)
       const clnorm_desc rms = layer(CLNORM_RMS, some[k][0], some[k][1]);
       check_briefly(&layers, &normal, withs[i], i);
       check_briefly(&rms, &normal, withs[i], i + 1);
+      const clnorm_desc other = of_kind((i + k) % 2 == 0 ? &layers : &rms, 3 * i + k);
+      check_briefly(&other, &normal, withs[i], i + k);
     }
     for (size_t k = i % 2; k < sizeof shapes / sizeof shapes[0]; k += 2) {
       const clnorm_desc group = shaped(CLNORM_GROUP, &shapes[k]), instance = shaped(CLNORM_INSTANCE, &shapes[k]);
       check_briefly(&group, &normal, withs[i], i);
       check_briefly(&instance, &normal, withs[i], i + 1);
+      const clnorm_desc other = of_kind(k % 4 < 2 ? &group : &instance, 3 * i + k);
+      check_briefly(&other, &normal, withs[i], i + 1);
     }
   }
 }
@@ -353,13 +401,17 @@ Test(samples, no_pass_leaves_its_arrays)
 {
   guarded_explain("samples");
   for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
-    const clnorm_desc desc = layer(l % 2 == 0 ? CLNORM_LAYER : CLNORM_RMS, 5, lengths[l]);
+    const clnorm_desc desc = layer(l % 2 == 0 ? CLNORM_LAYER : CLNORM_RMS, 5, lengths[l]), other = of_kind(&desc, l);
     check_guarded(&desc);
+    check_guarded(&other);
   }
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     const clnorm_desc group = shaped(CLNORM_GROUP, &shapes[i]), instance = shaped(CLNORM_INSTANCE, &shapes[i]);
+    const clnorm_desc others[] = {of_kind(&group, i), of_kind(&instance, i + 6)};
     check_guarded(&group);
     check_guarded(&instance);
+    check_guarded(&others[0]);
+    check_guarded(&others[1]);
   }
 }
 
