@@ -79,6 +79,9 @@ typedef struct clnorm__sums {
 /* Of a backward pass with something fused: scale and shift of z follow. */
 #define CLNORM__FUSED_COEFFICIENTS 6
 
+/* The most: where weights follow too, see clnorm__cpu_bend. */
+#define CLNORM__WEIGHTED_COEFFICIENTS 7
+
 /* ---- tasks: one function a role (cpu_rows.c, cpu_columns.c, cpu_general.c, cpu_finish.c) --------------------------------------- */
 
 typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
@@ -126,10 +129,7 @@ int clnorm__cpu_means_are_far(const clnorm__cpu_call *call, uint64_t first, size
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
                                      size_t pitch);
 
-/* ---- matrices (cpu_matrix.c) ------------------------------------------------------------------------------------ */
-
-/* Most columns that the functions below take at once. */
-#define CLNORM__MATRIX_COLUMNS 1024
+/* ---- matrices (cpu_matrix.c), of at most CLNORM__MATRIX_COLUMNS columns ------------------------------------------------------------------------------------ */
 
 /* `rows` pieces of `columns` elements, `stride` apart. Statistics own `run` neighbouring columns each. */
 typedef struct clnorm__matrix {

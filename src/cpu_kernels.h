@@ -56,7 +56,8 @@ typedef struct clnorm__cpu_curves {
 typedef struct clnorm__cpu_bend {
   clnorm__cpu_curve *curve; /* forward passes the value, backward ones the slope; NULL: straight lines */
   float alpha, low, top;
-  int frozen; /* backward: nothing flows back through the statistics */
+  int frozen;   /* backward: nothing flows back through the statistics */
+  int weighted; /* backward in cycles: to dx flows c6 * g in place of g */
 } clnorm__cpu_bend;
 
 /* What a fused loop reads and writes: places that the pass has not, or that nobody asks for, are NULL. */

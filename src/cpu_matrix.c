@@ -268,10 +268,12 @@ void clnorm__matrix_dx(const clnorm__cpu_call *call, const clnorm__matrix *matri
 void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
                           size_t pitch)
 {
-  _Alignas(LINE) float room[CLNORM__FUSED_COEFFICIENTS * CYCLE];
+  _Alignas(LINE) float room[CLNORM__WEIGHTED_COEFFICIENTS * CYCLE];
   const wide w = fold(matrix);
   const clnorm__cpu_fused tensors = clnorm__cpu_fused_at(call, at);
-  const size_t count = tensors.dy != NULL ? CLNORM__FUSED_COEFFICIENTS : CLNORM__FORWARD_COEFFICIENTS;
+  const size_t count = tensors.dy == NULL    ? CLNORM__FORWARD_COEFFICIENTS
+                       : call->bend.weighted ? CLNORM__WEIGHTED_COEFFICIENTS
+                                             : CLNORM__FUSED_COEFFICIENTS;
   const size_t lead = lead_of(call, tensors.out != NULL ? tensors.out : tensors.dresidual);
   const clnorm__cycle cycle = cycle_of(&w, matrix->run, c, pitch, count, lead, room);
   size_t length;

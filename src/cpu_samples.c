@@ -84,7 +84,7 @@ void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t co
   }
 }
 
-static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double variance, double inv_std)
+void clnorm__samples_keep(const clnorm__cpu_call *call, uint64_t c, double mean, double variance, double inv_std)
 {
   const clnorm_plan *plan = call->plan;
   if (plan->pass != CLNORM_TRAIN) {
@@ -106,11 +106,6 @@ static void keep(const clnorm__cpu_call *call, uint64_t c, double mean, double v
 }
 
 /* ---- y ---------------------------------------------------------------------------------------------------------- */
-
-/* A statistic as coefficients need it. */
-typedef struct spread {
-  double mean, inv_std;
-} spread;
 
 /* What a part is read from and written to. */
 typedef struct place {
@@ -140,19 +135,20 @@ static void apply_runs(const place *to, size_t first, size_t count, size_t run, 
   }
 }
 
-static void set_coefficients(const clnorm__cpu_call *call, const spread *s, uint64_t parameter, float *out)
+void clnorm__samples_coefficients(const clnorm__cpu_call *call, const clnorm__spread *s, uint64_t parameter, float *out,
+                                  size_t pitch)
 {
   const float mean = (float)s->mean;
   const double rest = s->mean - (double)mean;
   const double scale = call->gamma != NULL ? (double)call->gamma[parameter] * s->inv_std : s->inv_std;
   const double beta = call->beta != NULL ? (double)call->beta[parameter] : 0.0;
   out[0] = mean;
-  out[RUNS] = (float)scale;
-  out[2 * RUNS] = (float)(rest == 0.0 ? beta : beta - rest * scale);
+  out[pitch] = (float)scale;
+  out[2 * pitch] = (float)(rest == 0.0 ? beta : beta - rest * scale);
 }
 
 /* Samples whose parameters are the same for a run of elements each. */
-static void normalize_runs(const place *to, const clnorm__part *p, const spread *spreads)
+static void normalize_runs(const place *to, const clnorm__part *p, const clnorm__spread *spreads)
 {
   const clnorm__cpu_call *call = to->call;
   const clnorm__geometry *g = &call->plan->geometry;
@@ -162,7 +158,7 @@ static void normalize_runs(const place *to, const clnorm__part *p, const spread 
   for (size_t i = 0; i < p->count; i++) {
     const uint64_t first = clnorm__first_parameter(g, p->c + i) + p->offset / g->repeat;
     for (size_t j = 0; j < runs; j++) {
-      set_coefficients(call, &spreads[i], first + j, coefficients + filled);
+      clnorm__samples_coefficients(call, &spreads[i], first + j, coefficients + filled, RUNS);
       if (++filled == RUNS) {
         apply_runs(to, done, RUNS, run, coefficients);
         done += RUNS;
@@ -174,7 +170,7 @@ static void normalize_runs(const place *to, const clnorm__part *p, const spread 
 }
 
 /* Samples with a parameter an element: at a time all that have the same ones. */
-static void normalize_elements(const place *to, const clnorm__part *p, const spread *spreads, size_t ahead)
+static void normalize_elements(const place *to, const clnorm__part *p, const clnorm__spread *spreads, size_t ahead)
 {
   const clnorm__cpu_call *call = to->call;
   const clnorm__geometry *g = &call->plan->geometry;
@@ -209,19 +205,20 @@ static void apply_running(const place *to, const clnorm__part *p)
 /* ---- the role --------------------------------------------------------------------------------------------------- */
 
 /* Statistics of samples, written down where they are asked for. */
-static void measure(const clnorm__cpu_call *call, uint64_t c, size_t count, spread *spreads)
+static void measure(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__spread *spreads)
 {
   double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES], inv_std[CLNORM__SAMPLES];
   clnorm__samples_measure(call, c, count, mean, variance);
   call->kernels->roots(variance, call->plan->desc.epsilon, count, inv_std);
   for (size_t i = 0; i < count; i++) {
-    spreads[i] = (spread){mean[i], inv_std[i]};
-    keep(call, c + i, mean[i], variance[i], inv_std[i]);
+    spreads[i] = (clnorm__spread){mean[i], inv_std[i]};
+    clnorm__samples_keep(call, c + i, mean[i], variance[i], inv_std[i]);
   }
 }
 
 /* spreads: NULL for the running statistics */
-static void write_part(const clnorm__cpu_call *call, clnorm__writer *w, const clnorm__part *p, const spread *spreads)
+static void write_part(const clnorm__cpu_call *call, clnorm__writer *w, const clnorm__part *p,
+                       const clnorm__spread *spreads)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   place to = {call, clnorm__cpu_fused_at(call, clnorm__part_at(g, p)), w->stream};
@@ -236,7 +233,7 @@ static void write_part(const clnorm__cpu_call *call, clnorm__writer *w, const cl
 }
 
 static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, size_t count,
-                          const spread *spreads)
+                          const clnorm__spread *spreads)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const size_t most = clnorm__writer_most(w);
@@ -254,9 +251,13 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
 void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
+  if (g->pattern == CLNORM__COLUMNS) {
+    clnorm__cpu_columns_samples_forward(call, step, task);
+    return;
+  }
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
-  spread spreads[CLNORM__SAMPLES];
+  clnorm__spread spreads[CLNORM__SAMPLES];
   clnorm__writer w;
   clnorm__writer_open(&w, call, call->y, r.begin * g->run, 0);
   for (uint64_t c = r.begin; c < r.end; c += together) {

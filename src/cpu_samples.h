@@ -103,4 +103,21 @@ static inline size_t clnorm__part_run(const clnorm__geometry *g, const clnorm__p
 /* Mean and variance of `count` <= CLNORM__SAMPLES neighbours from statistic c on; of RMS 0 and the mean of squares. */
 void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance);
 
+/* What training leaves of statistic c. */
+void clnorm__samples_keep(const clnorm__cpu_call *call, uint64_t c, double mean, double variance, double inv_std);
+
+/* A statistic as coefficients need it. */
+typedef struct clnorm__spread {
+  double mean, inv_std;
+} clnorm__spread;
+
+/* Coefficients of y of a statistic's elements with that parameter, coefficient k at out[k * pitch]. */
+void clnorm__samples_coefficients(const clnorm__cpu_call *call, const clnorm__spread *s, uint64_t parameter, float *out,
+                                  size_t pitch);
+
+/* ---- channels-last (cpu_samples_columns.c) ---------------------------------------------------------------------- */
+
+/* Both roles, where samples are matrices. */
+clnorm__cpu_task clnorm__cpu_columns_samples_forward, clnorm__cpu_columns_samples_backward;
+
 #endif

@@ -355,6 +355,10 @@ static void open_partials(work *w, uint64_t task)
 void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
+  if (g->pattern == CLNORM__COLUMNS) {
+    clnorm__cpu_columns_samples_backward(call, step, task);
+    return;
+  }
   const clnorm__range r = clnorm__samples_of(call, step, task);
   const size_t together = clnorm__samples_together(g);
   work w;

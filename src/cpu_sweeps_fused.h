@@ -54,6 +54,7 @@ typedef struct fused {
   const clnorm__cpu_bend *bend;
   lines lines;
   vi flows; /* 0: frozen */
+  int weighted;
   const element *x, *dy, *residual;
   element *out, *dresidual;
 } fused;
@@ -61,7 +62,7 @@ typedef struct fused {
 static inline fused fused_at(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at)
 {
   const vi none = (vi)all_f(0.0f);
-  return (fused){bend,    lines_of(bend), bend->frozen ? none : ~none, at->x, at->dy, at->residual,
+  return (fused){bend,    lines_of(bend), bend->frozen ? none : ~none, bend->weighted, at->x, at->dy, at->residual,
                  at->out, at->dresidual};
 }
 
@@ -135,6 +136,11 @@ ALWAYS_INLINE void slopes_at(const fused *f, size_t i, const size_t vectors, con
 /* dx from g */
 ALWAYS_INLINE vf flow_at(const fused *f, size_t i, const float *c, size_t pitch, const int cyclic, vf g)
 {
+  int weighted = f->weighted;
+  __asm__("" : "+r"(weighted));
+  if (cyclic && weighted) {
+    g *= COEFFICIENT(c, pitch, 6, cyclic);
+  }
   const vf d = load_e(f->x + i) - COEFFICIENT(c, pitch, 0, cyclic);
   const vf back = d * COEFFICIENT(c, pitch, 2, cyclic) + COEFFICIENT(c, pitch, 3, cyclic);
   /* Frozen: not 0 * back, since x may be infinite. */
@@ -228,7 +234,8 @@ static __attribute__((noinline)) void few_fused(const fused *f, size_t begin, si
     const float g = z[i - begin] * load_one(f->dy + i);
     const float back = (load_one(f->x + i) - own[0]) * own[2 * pitch] + own[3 * pitch];
     if (f->out != NULL) {
-      store_one(f->out + i, (f->bend->frozen ? g : g + back) * own[pitch]);
+      const float h = f->weighted ? g * own[6 * pitch] : g;
+      store_one(f->out + i, (f->bend->frozen ? h : h + back) * own[pitch]);
     }
     if (f->dresidual != NULL) {
       store_one(f->dresidual + i, g);

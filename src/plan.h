@@ -15,7 +15,8 @@
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
  *   merge_*                     t                                  statistics        -
  *   samples_forward,            t                                  statistics        -
- *   samples_backward
+ *   samples_backward            columns: t = inner + inner_tiles * outer
+ *                                                                  samples           columns
  *   samples_merge               t                                  parameters        statistics of samples_backward
  *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
  *                               outer_tile words
@@ -113,6 +114,9 @@ typedef struct clnorm__step {
 /* Runs up to this length are columns of a matrix on the CPU backend: 16 statistics of them fit into one, and a run of its
  * own would spend more time on its ends than on its middle. */
 #define CLNORM__MATRIX_RUN 64
+
+/* Most columns of a matrix there. */
+#define CLNORM__MATRIX_COLUMNS 1024
 
 #define CLNORM__MAX_STEPS 5
 

@@ -379,8 +379,29 @@ static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabil
 
 static uint64_t least_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
+  if (plan->geometry.pattern == CLNORM__COLUMNS) {
+    return ceil_div(MIN_ELEMENTS, plan->geometry.repeat);
+  }
   const uint64_t least = capabilities->engine == CLNORM__ENGINE_CL_WIDE ? MIN_ELEMENTS_WIDE : MIN_ELEMENTS;
   return ceil_div(least * plan->geometry.parameters, plan->geometry.run);
+}
+
+/* Columns that a task of samples has side by side at least: whole lines of every type. */
+#define MIN_COLUMNS 64
+
+/* Matrices beside each other: first whole ones, then statistics of each. */
+static void tile_matrices(const clnorm_plan *plan, clnorm__step *step, uint64_t least,
+                          const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  const uint64_t samples = g->statistics / g->parameter_groups, tasks = host_tasks(plan, capabilities);
+  step->outer_tile = at_least(ceil_div(samples, tasks), least);
+  step->outer_tiles = ceil_div(samples, step->outer_tile);
+  const uint64_t pieces = at_least(tasks / step->outer_tiles, 1);
+  const uint64_t groups = at_least(ceil_div(g->parameter_groups, pieces), ceil_div(MIN_COLUMNS, g->run_parameters));
+  step->inner_tile = groups * g->run_parameters;
+  step->inner_tiles = ceil_div(g->parameter_groups, groups);
+  step->tasks = step->outer_tiles * step->inner_tiles;
 }
 
 static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least,
@@ -402,6 +423,9 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   step->outer_tile = at_least(ceil_div(g->statistics, at_least(tasks, 1)), least);
   step->outer_tiles = step->tasks = ceil_div(g->statistics, step->outer_tile);
   step->inner_tile = step->inner_tiles = 1;
+  if (g->pattern == CLNORM__COLUMNS) {
+    tile_matrices(plan, step, least, capabilities);
+  }
   return step;
 }
 
@@ -418,7 +442,7 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
   const clnorm__step *backward =
       add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan, capabilities), capabilities);
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
-  plan->partials = backward->tasks;
+  plan->partials = backward->outer_tiles;
   merge->inner_tile = backward->outer_tile;
   merge->width = capabilities->engine == CLNORM__ENGINE_CL_WIDE ? backward->width : 1;
   merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
@@ -460,12 +484,12 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Rows of one run each, as they lie in memory. */
+/* Rows of one run each, as they lie in memory; on the CPU backend matrices beside each other too. */
 static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  (void)capabilities;
-  return plan->desc.op != CLNORM_BATCH && plan->geometry.pattern == CLNORM__ROWS && plan->geometry.elements != 0 &&
-         is_lean(plan);
+  const clnorm__geometry *g = &plan->geometry;
+  const int walks = g->pattern == CLNORM__ROWS || (is_host(capabilities) && g->run_parameters <= CLNORM__MATRIX_COLUMNS);
+  return plan->desc.op != CLNORM_BATCH && g->elements != 0 && walks && is_lean(plan);
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */

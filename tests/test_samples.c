@@ -13,7 +13,7 @@
 #include "trial.h"
 
 /* Many tasks of little data, written through the cache and past it. */
-#define SMALL_TASKS "rows_samples serial_below=0 min_tile=1024 apply_tile=1024 tasks_per_unit=64"
+#define SMALL_TASKS "serial_below=0 min_tile=1024 apply_tile=1024 tasks_per_unit=64"
 static const char *const choices[] = {SMALL_TASKS, SMALL_TASKS " stream_eighths=0"};
 
 static const int thread_counts[] = {1, 2, 3, 7, 0};
@@ -145,15 +145,23 @@ static clnorm_status run_with_threads(const clnorm_plan *plan, const way *w, con
   return status;
 }
 
+static int is_last(const clnorm_desc *desc)
+{
+  return desc->layout == CLNORM_CHANNELS_LAST && (desc->op == CLNORM_INSTANCE || desc->op == CLNORM_GROUP);
+}
+
 static int run(void *context, const clnorm_desc *desc, clnorm_pass pass, const trial_buffer buffers[TRIAL_SLOTS],
                uint64_t batch_number)
 {
   const way *w = context;
   clnorm_plan *plan = NULL;
-  clnorm_status status = clnorm_plan_create_with(desc, pass, w->choice == NULL ? CLNORM_BUILT_IN : w->choice, &plan);
+  const char *variant = is_last(desc) ? "columns_samples" : "rows_samples";
+  char choice[256];
+  (void)snprintf(choice, sizeof choice, "%s %s", variant, w->choice == NULL ? "" : w->choice);
+  clnorm_status status = clnorm_plan_create_with(desc, pass, w->choice == NULL ? CLNORM_BUILT_IN : choice, &plan);
   (void)batch_number;
   if (status == CLNORM_SUCCESS) {
-    cr_assert_str_eq(clnorm_plan_variant(plan), "rows_samples");
+    cr_assert_str_eq(clnorm_plan_variant(plan), variant);
     status = w->guarded ? run_guarded(plan, w, buffers) : run_with_threads(plan, w, buffers);
     clnorm_plan_destroy(plan);
   }
@@ -181,6 +189,16 @@ static clnorm_desc channels(clnorm_op op, size_t n, size_t c, size_t positions, 
   desc.axis = 0;
   desc.groups = groups;
   desc.layout = CLNORM_CHANNELS_FIRST;
+  return desc;
+}
+
+/* The same, channels-last. */
+static clnorm_desc last(const clnorm_desc *first)
+{
+  clnorm_desc desc = *first;
+  desc.layout = CLNORM_CHANNELS_LAST;
+  desc.dims[1] = first->dims[2];
+  desc.dims[2] = first->dims[1];
   return desc;
 }
 
@@ -216,7 +234,7 @@ static int has_pass(const clnorm_desc *desc, clnorm_pass pass)
   if (desc->op != CLNORM_INSTANCE) {
     return pass != CLNORM_BACKWARD_FROZEN;
   }
-  return desc->dims[2] > 1 || pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN;
+  return desc->dims[is_last(desc) ? 1 : 2] > 1 || pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN;
 }
 
 static void check_with(const clnorm_desc *desc, const trial_data *data, way *w, unsigned with)
@@ -304,10 +322,10 @@ static clnorm_desc shaped(clnorm_op op, const shape *s)
   return channels(op, s->n, s->c, s->positions, op == CLNORM_GROUP ? s->groups : 0);
 }
 
-static void check_shapes(clnorm_op op)
+static void check_shapes(clnorm_op op, int is_last)
 {
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-    const clnorm_desc desc = shaped(op, &shapes[i]);
+    const clnorm_desc first = shaped(op, &shapes[i]), desc = is_last ? last(&first) : first;
     trial_data data = normal;
     data.seed += i;
     data.offset = i % 2 == 0 ? 16 : i + 1;
@@ -319,8 +337,10 @@ static void check_shapes(clnorm_op op)
   }
 }
 
-Test(samples, groups_of_any_shape_are_right) { check_shapes(CLNORM_GROUP); }
-Test(samples, instances_of_any_shape_are_right) { check_shapes(CLNORM_INSTANCE); }
+Test(samples, groups_of_any_shape_are_right) { check_shapes(CLNORM_GROUP, 0); }
+Test(samples, instances_of_any_shape_are_right) { check_shapes(CLNORM_INSTANCE, 0); }
+Test(samples, groups_of_last_channels_are_right) { check_shapes(CLNORM_GROUP, 1); }
+Test(samples, instances_of_last_channels_are_right) { check_shapes(CLNORM_INSTANCE, 1); }
 
 /* Means of up to a million standard deviations, sizes far from 1. */
 Test(samples, data_of_any_size_keep_their_digits)
@@ -336,6 +356,10 @@ Test(samples, data_of_any_size_keep_their_digits)
       for (size_t d = 0; d < sizeof descs / sizeof descs[0]; d++) {
         check_briefly(&descs[d], &data, TRIAL_ALL, d);
         check_briefly(&descs[d], &data, TRIAL_ALL & ~(TRIAL_WITH_MEAN | TRIAL_WITH_INV_STD), d + 1);
+        if (descs[d].op == CLNORM_GROUP || descs[d].op == CLNORM_INSTANCE) {
+          const clnorm_desc columns = last(&descs[d]);
+          check_briefly(&columns, &data, TRIAL_ALL, d + 1);
+        }
         /* Floats, since halves of such data are mostly infinite or 0. */
         const clnorm_desc fused = of_kind(&descs[d], 5 + 2 * ((i + d) % 2));
         if (k == i % 3) {
@@ -376,7 +400,10 @@ Test(samples, arguments_may_be_absent_and_outputs_inputs)
       check_briefly(&group, &normal, withs[i], i);
       check_briefly(&instance, &normal, withs[i], i + 1);
       const clnorm_desc other = of_kind(k % 4 < 2 ? &group : &instance, 3 * i + k);
+      const clnorm_desc plain_last = last(k % 4 < 2 ? &instance : &group), fused_last = last(&other);
       check_briefly(&other, &normal, withs[i], i + 1);
+      check_briefly(&plain_last, &normal, withs[i], i);
+      check_briefly(&fused_last, &normal, withs[i], i + 1);
     }
   }
 }
@@ -410,8 +437,11 @@ Test(samples, no_pass_leaves_its_arrays)
     const clnorm_desc others[] = {of_kind(&group, i), of_kind(&instance, i + 6)};
     check_guarded(&group);
     check_guarded(&instance);
+    const clnorm_desc lasts[] = {last(&others[0]), last(&others[1])};
     check_guarded(&others[0]);
     check_guarded(&others[1]);
+    check_guarded(&lasts[0]);
+    check_guarded(&lasts[1]);
   }
 }
 
@@ -482,6 +512,9 @@ Test(samples, are_what_the_library_chooses)
   const clnorm_desc descs[] = {layer(CLNORM_LAYER, 40, 65), layer(CLNORM_RMS, 40, 65),
                                channels(CLNORM_GROUP, 4, 6, 49, 2), channels(CLNORM_INSTANCE, 4, 6, 81, 0)};
   for (size_t d = 0; d < sizeof descs / sizeof descs[0]; d++) {
-    check_with(&descs[d], &normal, &w, TRIAL_ALL);
+    const clnorm_desc kinds_of[] = {descs[d], of_kind(&descs[d], 3 * d), d < 2 ? descs[d] : last(&descs[d])};
+    for (size_t k = 0; k < 3; k++) {
+      check_with(&kinds_of[k], &normal, &w, TRIAL_ALL);
+    }
   }
 }
