@@ -488,7 +488,8 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
 static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
-  const int walks = g->pattern == CLNORM__ROWS || (is_host(capabilities) && g->run_parameters <= CLNORM__MATRIX_COLUMNS);
+  const int walks =
+      g->pattern == CLNORM__ROWS || (is_host(capabilities) && g->run_parameters <= CLNORM__MATRIX_COLUMNS);
   return plan->desc.op != CLNORM_BATCH && g->elements != 0 && walks && is_lean(plan);
 }
 
