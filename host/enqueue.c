@@ -44,6 +44,12 @@ static operand given_or_own(const enqueue_call *call, clnorm__argument argument,
   return call->spans[argument].present ? argument_operand(call, argument) : workspace_operand(call, own_bytes);
 }
 
+/* What a backward pass is given is not stored again. */
+static operand saved_operand(const enqueue_call *call, clnorm__argument argument)
+{
+  return call->plan->data.pass == CLNORM_TRAIN ? argument_operand(call, argument) : (operand){NULL, 0};
+}
+
 static operand resolve(const enqueue_call *call, const clnorm__step *step, size_t which)
 {
   const clnorm_plan *plan = &call->plan->data;
@@ -57,11 +63,10 @@ static operand resolve(const enqueue_call *call, const clnorm__step *step, size_
     case CLNORM__OPERAND_COEFFICIENTS:
       return workspace_operand(call, plan->coefficients_offset);
     case CLNORM__OPERAND_STORED_MEAN:
-      return step->owns_saved ? workspace_operand(call, plan->own_mean_offset)
-                              : argument_operand(call, CLNORM__ARG_MEAN);
+      return step->owns_saved ? workspace_operand(call, plan->own_mean_offset) : saved_operand(call, CLNORM__ARG_MEAN);
     case CLNORM__OPERAND_STORED_INV_STD:
       return step->owns_saved ? workspace_operand(call, plan->own_inv_std_offset)
-                              : argument_operand(call, CLNORM__ARG_INV_STD);
+                              : saved_operand(call, CLNORM__ARG_INV_STD);
     case CLNORM__OPERAND_CENTER:
       return frozen ? argument_operand(call, CLNORM__ARG_RUNNING_MEAN)
                     : given_or_own(call, CLNORM__ARG_MEAN, plan->own_mean_offset);

@@ -22,7 +22,8 @@ static const char *const general_headers[MOST_HEADERS] = {"common",      "storag
 
 static int is_samples(clnorm__role role)
 {
-  return role == CLNORM__SAMPLES_FORWARD || role == CLNORM__SAMPLES_BACKWARD || role == CLNORM__SAMPLES_MERGE;
+  return role == CLNORM__SAMPLES_FORWARD || role == CLNORM__SAMPLES_BACKWARD || role == CLNORM__SAMPLES_MERGE ||
+         role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
 }
 
 static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
@@ -57,7 +58,8 @@ static double seconds_now(void)
 /* Merges know nothing of elements: one binary serves all types. */
 static clnorm_dtype storage_of(const clnorm_desc *desc, clnorm__role role)
 {
-  const int merges = role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE;
+  const int merges = role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE ||
+                     role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
   return merges ? CLNORM_F32 : desc->dtype;
 }
 
@@ -86,6 +88,8 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
     case CLNORM__MERGE_STATS:
     case CLNORM__MERGE_GRADIENTS:
     case CLNORM__SAMPLES_MERGE:
+    case CLNORM__MATRIX_STATS:
+    case CLNORM__MATRIX_GRADIENTS:
       return none;
     default:
       /* The general kernels are told when they run. */
@@ -99,10 +103,10 @@ static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const cl
   const fusion fused = fusion_of(desc, step);
   (void)snprintf(options, capacity,
                  "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d -DSTORAGE=%d "
-                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d",
+                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d",
                  (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
                  step->from_running != 0, step->stream != 0, (int)storage_of(desc, step->role), (int)fused.activation,
-                 fused.residual, step->shared);
+                 fused.residual, step->shared, step->per_sample);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

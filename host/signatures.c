@@ -18,9 +18,12 @@
 #define ROWS_GEOMETRY    GEOMETRY(segments), GEOMETRY(run), GEOMETRY(segment_stride), GEOMETRY(statistic_stride), \
                          GEOMETRY(statistics)
 #define ROWS_TILES       ROWS_GEOMETRY, STEP(outer_tile), STEP(outer_tiles), STEP(inner_tile)
-#define COLUMNS_TILES    GEOMETRY(rows), GEOMETRY(columns), STEP(outer_tile), STEP(inner_tile), STEP(inner_tiles)
-#define MERGE_EXTENT     GEOMETRY(values), GEOMETRY(statistics), STEP(outer_tile), PLAN(partials)
+#define COLUMNS_TILES    GEOMETRY(rows), GEOMETRY(columns), STEP(outer_tile), STEP(inner_tile), STEP(inner_tiles), \
+                         GEOMETRY(repeat)
+#define MERGE_EXTENT     GEOMETRY(values), PLAN(merged), STEP(outer_tile), PLAN(partials)
 #define SAMPLES_GEOMETRY GEOMETRY(run), GEOMETRY(repeat), GEOMETRY(run_parameters), GEOMETRY(parameter_groups)
+#define MATRICES         GEOMETRY(values), GEOMETRY(columns), GEOMETRY(run_parameters), GEOMETRY(parameter_groups), \
+                         GEOMETRY(statistics), STEP(outer_tile), STEP(inner_tiles), PLAN(partials)
 #define AVERAGING        NUMBER(epsilon), NUMBER(weight), NUMBER(keep)
 
 /* One table a kernel, in the order of its parameters. */
@@ -56,7 +59,7 @@ TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUA
                            NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(columns_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), COLUMNS_TILES,
-                        PLAN(partials), STEP_32(lanes), END};
+                        GEOMETRY(run_parameters), GEOMETRY(parameter_groups), PLAN(partials), STEP_32(lanes), END};
 
 TABLE(columns_gradients) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(GAMMA), ARG(BETA), OPERAND(CENTER), OPERAND(SPREAD),
                             OPERAND(COEFFICIENTS), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials), STEP_32(lanes),
@@ -87,7 +90,14 @@ TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUA
 
 TABLE(samples_merge) = {OPERAND(PARTIALS), ARG(DGAMMA), ARG(DBETA), GEOMETRY(run_parameters),
                         GEOMETRY(parameter_groups), GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),
-                        STEP(inner_tile), PLAN(partials), END};
+                        STEP(inner_tile), STEP(inner_tiles), PLAN(partials), END};
+
+TABLE(matrix_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD),
+                       OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(MOMENTS), MATRICES, PLAN(stats_divisor),
+                       DESC_32(activation), NUMBER(epsilon), END};
+
+TABLE(matrix_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(BETA), MATRICES,
+                           DESC_32(activation), END};
 
 TABLE(general_forward) = {TENSOR(X), TENSOR(Y), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), ARG(LENGTHS), AXES,
@@ -115,7 +125,7 @@ const clnorm__parameter *clnorm__signature(clnorm__role role)
 {
   static const clnorm__parameter *const signatures[CLNORM__ROLE_COUNT] = {
 #define SIGNATURE(name, kernel) [CLNORM__##name] = kernel,
-      CLNORM__ROLE_TABLE(SIGNATURE)
+      CLNORM__CL_ROLE_TABLE(SIGNATURE) CLNORM__ROLE_TABLE(SIGNATURE)
 #undef SIGNATURE
   };
   return signatures[role];

@@ -1,13 +1,21 @@
 /* The walk over columns: a matrix of rows of contiguous elements, a statistic owns one column.
  *
  * Of a work-group's LOCAL work-items, `lanes` stand side by side over the columns (neighbouring work-items on neighbouring
- * vectors) and LOCAL/lanes take different rows. Each work-item walks up to GROUP vectors of columns together. */
+ * vectors) and LOCAL/lanes take different rows. Each work-item walks up to GROUP vectors of columns together.
+ *
+ * Axis:
+ *   SAMPLES   1: each sample_rows rows are a sample with statistics of its own, and no tile has rows of two */
+
+#if SAMPLES != 0 && SAMPLES != 1
+#error "SAMPLES has to be 0 or 1"
+#endif
 
 typedef struct columns_place {
   uint lane, lanes; /* over the columns */
   uint row, rows;   /* over the rows */
   ulong tile;       /* index of the tile of rows */
   ulong first, end; /* its rows */
+  ulong sample;     /* that these are of */
   ulong column;     /* the work-item's first */
   uint whole;       /* whole vectors, lanes * WIDTH columns apart */
   uint vectors;     /* with the one at the matrix's right edge, if it is this work-item's */
@@ -15,9 +23,10 @@ typedef struct columns_place {
   uint edge_width;  /* and how many it has */
 } columns_place;
 
-/* Tile t has the columns from t % inner_tiles * inner_tile on and the rows from t / inner_tiles * outer_tile on. */
+/* Tile t has the columns from t % inner_tiles * inner_tile on and the rows from t / inner_tiles * outer_tile on, with SAMPLES
+ * beginning again with each sample. */
 static inline columns_place columns_place_of(uint lanes, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile,
-                                             ulong inner_tiles)
+                                             ulong inner_tiles, ulong sample_rows)
 {
   const uint id = (uint)get_local_id(0);
   const ulong step = (ulong)lanes * WIDTH;
@@ -27,8 +36,15 @@ static inline columns_place columns_place_of(uint lanes, ulong rows, ulong colum
   at.row = id / lanes;
   at.rows = LOCAL / lanes;
   at.tile = get_group_id(0) / inner_tiles;
+  at.sample = 0;
   at.first = at.tile * outer_tile;
   at.end = min(at.first + outer_tile, rows);
+  if (SAMPLES) {
+    const ulong tiles = (sample_rows + outer_tile - 1) / outer_tile;
+    at.sample = at.tile / tiles;
+    at.first = at.sample * sample_rows + (at.tile - at.sample * tiles) * outer_tile;
+    at.end = min(at.first + outer_tile, (at.sample + 1) * sample_rows);
+  }
   at.column = (get_group_id(0) - at.tile * inner_tiles) * inner_tile + at.lane * WIDTH;
   at.whole = at.column + WIDTH <= columns ? (uint)min((columns - at.column - WIDTH) / step + 1, (ulong)GROUP) : 0;
   at.edge = at.column + at.whole * step;
@@ -143,6 +159,12 @@ INLINE_LOCAL void columns_combine(column_statistics *made, const lane_stats *sta
   made->m2 = columns_sum(has ? stats_squares(&states[k], seen, made->mean) : none, at, scratch);
 }
 
+/* How far numbers of one coefficient are from those of the next: as many as there are columns, in samples each. */
+static inline ulong coefficients_plane(ulong rows, ulong columns, ulong sample_rows)
+{
+  return SAMPLES ? rows / sample_rows * columns : columns;
+}
+
 /* ---- coefficients ------------------------------------------------------------------------------------------------ */
 
 /* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. */
@@ -169,6 +191,16 @@ static inline int columns_are_exact(vec mean, vec inv_std)
 #else
   return !any(fabs(mean) * inv_std > EXACT_MEANS);
 #endif
+}
+
+/* The same of a sample's statistics first to last. */
+static inline int samples_are_exact(const __global float *mean, const __global float *inv_std, ulong first, ulong last)
+{
+  int exact = 1;
+  for (ulong i = first; i <= last; i++) {
+    exact = exact && mean_is_exact(mean[i], inv_std[i]);
+  }
+  return exact;
 }
 
 /* ---- reductions of gradients -------------------------------------------------------------------------------------- */
@@ -227,8 +259,8 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
 
 /* The mean of x - mean over the rows of the tile's i-th vector: what a saved mean's floats have not. The same in all
  * work-items that share its columns, of which all or none have to `need` it. */
-INLINE_LOCAL vec columns_mean_rest(const __global storage *x, vec mean, ulong columns, uint i, int need, columns_place at,
-                                   __local vec_real *scratch)
+INLINE_LOCAL vec columns_mean_rest(const __global storage *x, vec mean, ulong columns, uint i, int need,
+                                   columns_place at, __local vec_real *scratch)
 {
   lane_sums s;
   sums_clear(&s);
@@ -272,16 +304,25 @@ static inline void columns_normalize(const __global storage *x, const __global s
 /* The same for gradients: backward_coefficients of columns. */
 typedef struct column_backward {
   vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP], shift[GROUP];
+#if SAMPLES
+  vec weight[GROUP]; /* gamma, which is not in a */
+#endif
 } column_backward;
+
+#if SAMPLES
+#define WEIGHTED(k, i, value) ((value) * (k)->weight[i])
+#else
+#define WEIGHTED(k, i, value) (value)
+#endif
 
 static inline vec column_gradient_at_z(const column_backward *k, uint i, vec x, vec dy, vec added, float alpha)
 {
-  return DERIVES ? derived(x, dy, added, k->mean[i], k->a[i], k->shift[i], alpha) : dy;
+  return DERIVES ? derived(x, dy, added, k->mean[i], WEIGHTED(k, i, k->a[i]), k->shift[i], alpha) : dy;
 }
 
 static inline vec column_gradient(const column_backward *k, uint i, vec x, vec g)
 {
-  return differentiated(x, g, k->mean[i], k->a[i], k->b[i], k->c[i]);
+  return differentiated(x, WEIGHTED(k, i, g), k->mean[i], k->a[i], k->b[i], k->c[i]);
 }
 
 /* x is needed for dx or for z. */
@@ -289,16 +330,15 @@ static inline vec column_gradient(const column_backward *k, uint i, vec x, vec g
 
 static inline void columns_differentiate(const __global storage *x, const __global storage *dy,
                                          const __global storage *residual, __global storage *dx,
-                                         __global storage *dresidual, ulong columns, const column_backward *k, float alpha,
-                                         columns_place at)
+                                         __global storage *dresidual, ulong columns, const column_backward *k,
+                                         float alpha, columns_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint e = at.whole;
   const int has_edge = at.vectors > e;
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
     const ulong start = row * columns, first = start + at.column;
-    const int streams =
-        can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
+    const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
     /* The edge may overlap what the loop stores, and dx or dresidual may be dy: it is loaded first. */
     const vec edge = has_edge ? tensor_load_most(dy + start + at.edge, at.edge_width, 0.0f) : (vec)(0.0f);
     for (uint i = 0; i < at.whole; i++) {

@@ -12,12 +12,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,
     __global storage *dresidual, ulong dresidual_offset, const __global float *gamma, ulong gamma_offset,
     const __global float *beta, ulong beta_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
-    ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread, ulong spread_offset,
-    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, uint lanes, float epsilon,
-    float alpha)
+    ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread,
+    ulong spread_offset, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles,
+    ulong sample_rows, uint lanes, float epsilon, float alpha)
 {
   __local vec_real scratch[LOCAL];
-  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
   const vec_real n = vec_real_from_count(rows);
   lane_sums sums[GROUP];
   column_forward f;
@@ -41,8 +41,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
       columns_affine(&f, i, lo, at, gamma, gamma_offset, beta, beta_offset);
     }
   }
-  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, mean + mean_offset, &f, alpha,
-                           columns, at);
+  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, mean + mean_offset, &f,
+                           alpha, columns, at);
   for (uint i = 0; i < vectors_of_group(at); i++) {
     const vec_real g = columns_sum(sums_g(&sums[i]), at, scratch);
     vec_real gd = columns_sum(sums_gd(&sums[i]), at, scratch);
@@ -81,7 +81,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     }
   }
   if (dx || wants(dresidual)) {
-    columns_differentiate(x + x_offset, dy + dy_offset, residual + residual_offset, RESIDUAL && !dx ? 0 : dx + dx_offset,
-                          wants(dresidual) ? dresidual + dresidual_offset : 0, columns, &k, alpha, at);
+    columns_differentiate(x + x_offset, dy + dy_offset, residual + residual_offset,
+                          RESIDUAL && !dx ? 0 : dx + dx_offset, wants(dresidual) ? dresidual + dresidual_offset : 0,
+                          columns, &k, alpha, at);
   }
 }

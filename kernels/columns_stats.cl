@@ -4,23 +4,29 @@
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x is read once; six floats a column and tile are written.
- * Macros:  WIDTH, LOCAL, GROUP, STORAGE. */
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE, SAMPLES (a statistic is `width` columns, of `groups` a sample). */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_stats(
     const __global storage *x, ulong x_offset, const __global float *given_mean, ulong given_mean_offset,
     const __global float *given_inv_std, ulong given_inv_std_offset, __global float *partials, ulong partials_offset,
-    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong tiles, uint lanes)
+    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong sample_rows, ulong width,
+    ulong groups, ulong tiles, uint lanes)
 {
   __local vec_real scratch[LOCAL];
-  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
   const vec_real count = vec_real_from_count(at.end - at.first);
   lane_stats states[GROUP];
 
   int exact = given_mean && given_inv_std;
   for (uint k = 0; exact && k < at.vectors; k++) {
     const ulong column = column_of(at, k);
-    const uint width = width_of(at, k);
-    exact = columns_are_exact(load_most(given_mean + given_mean_offset + column, width, 0.0f),
-                              load_most(given_inv_std + given_inv_std_offset + column, width, 0.0f));
+    if (SAMPLES) {
+      exact = samples_are_exact(given_mean + given_mean_offset + at.sample * groups,
+                                given_inv_std + given_inv_std_offset + at.sample * groups, column / width,
+                                (column + width_of(at, k) - 1) / width);
+    } else {
+      exact = columns_are_exact(load_most(given_mean + given_mean_offset + column, width_of(at, k), 0.0f),
+                                load_most(given_inv_std + given_inv_std_offset + column, width_of(at, k), 0.0f));
+    }
   }
   const ulong seen = exact ? 0 : columns_reduce(states, x + x_offset, columns, at);
   for (uint k = 0; k < vectors_of_group(at); k++) {

@@ -16,15 +16,15 @@ static inline void update_running(__global float *running, vec value, float weig
 }
 
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
-    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset, __global storage *y,
-    ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
-    __global float *running_mean, ulong running_mean_offset, __global float *running_var, ulong running_var_offset,
-    __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong rows, ulong columns,
-    ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong divisor, uint lanes, float epsilon, float weight,
-    float keep, float alpha)
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
+    __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
+    ulong beta_offset, __global float *running_mean, ulong running_mean_offset, __global float *running_var,
+    ulong running_var_offset, __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset,
+    ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong sample_rows, ulong divisor,
+    uint lanes, float epsilon, float weight, float keep, float alpha)
 {
   __local vec_real scratch[LOCAL];
-  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles);
+  const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
   lane_stats states[GROUP];
   column_forward k;
 

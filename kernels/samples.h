@@ -464,3 +464,37 @@ static inline void shared_dx(const __global storage *x, const __global storage *
     store_gradients_most(g, sample_gradient(value, g * gamma, t), dx, dresidual, start, count);
   }
 }
+
+/* ---- samples that are matrices ---------------------------------------------------------------------------------------- */
+
+/* The sum over `tiles` partial results of one column: components k (hi) and k + 1 (lo), `plane` apart. */
+INLINE_LOCAL void matrix_sum(real *made, const __global float *p, ulong k, ulong plane, ulong columns, ulong tiles)
+{
+  for (ulong t = 0; t < tiles; t++) {
+    const ulong i = k * plane + t * columns;
+    const real part = real_of(p[i], p[i + plane]);
+    *made = t == 0 ? part : real_add(*made, part);
+  }
+}
+
+/* Mean and squares about it of `width` columns, from the partial statistics of their tiles. */
+INLINE_LOCAL void matrix_merge(real *mean, real *m2, const __global float *p, ulong plane, ulong columns, ulong width,
+                               ulong tiles, ulong values)
+{
+  real sum = real_of(0.0f, 0.0f), column_sum = sum;
+  *m2 = sum;
+  for (ulong column = 0; column < width; column++) {
+    matrix_sum(&column_sum, p + column, 2, plane, columns, tiles);
+    sum = real_add(sum, column_sum);
+  }
+  *mean = real_divide(sum, real_from_count(values));
+  for (ulong t = 0; t < tiles; t++) {
+    for (ulong column = 0; column < width; column++) {
+      const __global float *tile = p + t * columns + column;
+      const real count = real_of(tile[0], tile[plane]);
+      const real delta = real_subtract(real_divide(real_of(tile[2 * plane], tile[3 * plane]), count), *mean);
+      *m2 = real_add(*m2, real_of(tile[4 * plane], tile[5 * plane]));
+      *m2 = real_add(*m2, real_multiply(count, real_multiply(delta, delta)));
+    }
+  }
+}

@@ -1,12 +1,12 @@
 /* Merges the partial sums of samples_backward into dgamma and dbeta; each may be NULL.
  *
  * Work:    a work-item owns one parameter after another of its group's outer_tile.
- * Traffic: four floats for each parameter of each task's statistics, inner_tile a task.
+ * Traffic: four floats for each parameter of each task's statistics, inner_tile a task, of every `apart` tiles.
  * Macros:  LOCAL, WIDTH. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
     const __global float *partials, ulong partials_offset, __global float *dgamma, ulong dgamma_offset,
     __global float *dbeta, ulong dbeta_offset, ulong run_parameters, ulong parameter_groups, ulong statistics_count,
-    ulong parameters_count, ulong outer_tile, ulong inner_tile, ulong tiles)
+    ulong parameters_count, ulong outer_tile, ulong inner_tile, ulong apart, ulong tiles)
 {
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, parameters_count);
@@ -19,7 +19,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
   const ulong whole = parameter_groups == 1 ? first + (end - first) / WIDTH * WIDTH : first;
   for (ulong p = first + get_local_id(0) * WIDTH; p < whole; p += LOCAL * WIDTH) {
     vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
-    for (ulong t = 0; t < tiles; t++) {
+    for (ulong t = 0; t < tiles; t += apart) {
       const __global float *kept = partials + t * parameters_count + p;
       gx = vec_real_add(gx, vec_real_of(VLOAD(kept), VLOAD(kept + plane)));
       g = vec_real_add(g, vec_real_of(VLOAD(kept + 2 * plane), VLOAD(kept + 3 * plane)));
@@ -35,8 +35,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
     const ulong group = p / run_parameters;
     ulong phase = 0; /* of the task's first statistic among the groups of parameters */
     real gx = real_of(0.0f, 0.0f), g = gx;
-    for (ulong t = 0; t < tiles; t++) {
-      const ulong statistics = min(inner_tile, statistics_count - t * inner_tile);
+    for (ulong t = 0; t < tiles; t += apart) {
+      const ulong statistics = min(inner_tile, statistics_count - t / apart * inner_tile);
       const ulong before = group + (group < phase ? parameter_groups : 0) - phase;
       if (before < statistics) {
         const __global float *kept = partials + t * parameters_count + p;

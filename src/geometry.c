@@ -52,6 +52,8 @@ static void set_samples(clnorm__geometry *geometry, clnorm__pattern pattern, uin
   geometry->repeat = repeat;
   geometry->run_parameters = repeat == 0 ? 1 : values / repeat;
   geometry->parameter_groups = parameters / geometry->run_parameters;
+  geometry->rows = pattern == CLNORM__COLUMNS ? geometry->elements / parameters : 0;
+  geometry->columns = pattern == CLNORM__COLUMNS ? parameters : 0;
 }
 
 static void derive_batch(const clnorm_desc *desc, uint64_t channels, uint64_t spatial, clnorm__geometry *geometry)

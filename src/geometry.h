@@ -7,6 +7,7 @@
  * samples   rows of one run each, whose elements have parameters of their own: each `repeat` neighbours share one, of
  *           `run_parameters` a run, and statistic c begins with parameter c % parameter_groups * run_parameters.
  *           Instance: repeat = run. Group: run = channels of a group * repeat. Layer, RMS: repeat = 1.
+ *           Channels-last: columns, each `repeat` rows of them a sample, of which a statistic owns run_parameters.
  *
  * Every number is in elements. A shape in which runs would be one element long is always walked as columns. What neither
  * walk describes (other strides than dense ones, lengths, several channels of one statistic side by side) has axes alone,

@@ -31,7 +31,7 @@ const char *clnorm__role_name(clnorm__role role)
 {
   static const char *const names[CLNORM__ROLE_COUNT] = {
 #define ROLE_NAME(name, kernel) [CLNORM__##name] = #kernel,
-      CLNORM__ROLE_TABLE(ROLE_NAME)
+      CLNORM__CL_ROLE_TABLE(ROLE_NAME) CLNORM__ROLE_TABLE(ROLE_NAME)
 #undef ROLE_NAME
   };
   return names[role];
@@ -49,7 +49,8 @@ static int has_role(const clnorm_plan *plan, clnorm__role role)
 
 static int uses_partials(const clnorm_plan *plan)
 {
-  return has_role(plan, CLNORM__MERGE_STATS) || has_role(plan, CLNORM__MERGE_GRADIENTS);
+  return has_role(plan, CLNORM__MERGE_STATS) || has_role(plan, CLNORM__MERGE_GRADIENTS) ||
+         has_role(plan, CLNORM__MATRIX_STATS);
 }
 
 static int recomputes_statistics(const clnorm_plan *plan)
@@ -102,15 +103,19 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
                         "workspace: expected less than 2^63 bytes, %" PRIu64 " statistics need %" PRIu64 " each",
                         statistics, each);
   }
-  if (uses_partials(plan)) {
-    plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * statistics);
-    plan->coefficients_offset = take_piece(&end, coefficients_of(plan) * sizeof(float) * statistics);
+  if (has_role(plan, CLNORM__MATRIX_STATS)) {
+    const uint64_t samples = statistics / plan->geometry.parameter_groups, columns = plan->geometry.columns;
+    plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * columns);
+    plan->coefficients_offset = take_piece(&end, coefficients_of(plan) * sizeof(float) * samples * columns);
+  } else if (uses_partials(plan)) {
+    plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * plan->merged);
+    plan->coefficients_offset = take_piece(&end, coefficients_of(plan) * sizeof(float) * plan->merged);
   }
   if (recomputes_statistics(plan)) {
     plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
   }
-  if (has_role(plan, CLNORM__SAMPLES_MERGE)) {
+  if (has_role(plan, CLNORM__SAMPLES_MERGE) && !has_role(plan, CLNORM__MATRIX_STATS)) {
     plan->partials_offset = take_piece(&end, PARAMETER_PARTIAL * plan->partials * plan->geometry.parameters);
   }
   if (plan->has_moments) {
@@ -206,6 +211,7 @@ clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, 
   plan->engine = capabilities->engine;
   plan->capabilities = *capabilities;
   const int unbiased = plan->desc.running_variance == CLNORM_VARIANCE_UNBIASED;
+  plan->merged = plan->geometry.statistics;
   plan->stats_divisor = plan->geometry.values - (unbiased && plan->geometry.values > 1 ? 1 : 0);
   CLNORM__TRY(choose(plan, choice));
   CLNORM__TRY(lay_out_workspace(plan));

@@ -17,7 +17,9 @@
  *   samples_forward,            t                                  statistics        -
  *   samples_backward            columns: t = inner + inner_tiles * outer
  *                                                                  samples           columns
- *   samples_merge               t                                  parameters        statistics of samples_backward
+ *   samples_merge               t                                  parameters        statistics of samples_backward, of a
+ *                                                                                    sample; inner_tiles: its partial results
+ *   matrix_*                    t                                  statistics        inner_tiles: tiles of a sample
  *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
  *                               outer_tile words
  *
@@ -31,13 +33,15 @@
  * written where one of the task's statistics has that parameter.
  *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo
  *               CPU (double):   sum g*xh, sum g
+ *               of matrix_gradients the same at the first of each sample's tiles
  * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has
  * not is in shift and c.
  *   forward     CPU: mean, scale, shift; OpenCL: mean hi, mean lo, inv_std      y = (x - mean) * scale + shift
  *   backward    mean, a, b, c                                                   dx = a * (g + ((x - mean) * b + c))
  *               CPU, with something fused, besides: scale, shift of z           g = dy * act'((x - mean) * scale + shift)
  *               OpenCL, with an activation, besides: shift; a is the scale of z. Number 1 is mean lo until merge_gradients has
- *               run: what merge_stats found that a saved mean has not, 0 where that does not matter. */
+ *               run: what merge_stats found that a saved mean has not, 0 where that does not matter.
+ *   of matrices one for each column of each sample; a is inv_std, and gamma weighs g on its way to dx. */
 #ifndef CLNORM_SRC_PLAN_H
 #define CLNORM_SRC_PLAN_H
 
@@ -46,7 +50,12 @@
 #include "geometry.h"
 #include "parameters.h"
 
-/* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. */
+/* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. First what only OpenCL has: of
+ * samples that are matrices (channels-last) columns_* take each sample's own statistics, and these two are their merges. */
+#define CLNORM__CL_ROLE_TABLE(X)                                                                                      \
+  X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */ \
+  X(MATRIX_GRADIENTS, matrix_gradients) /* partials of columns_gradients -> coefficients, partials of samples_merge */
+
 #define CLNORM__ROLE_TABLE(X)                                                                                          \
   X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */                     \
   X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */                       \
@@ -74,7 +83,7 @@
 
 typedef enum clnorm__role {
 #define CLNORM__ROLE_ENUM(name, kernel) CLNORM__##name,
-  CLNORM__ROLE_TABLE(CLNORM__ROLE_ENUM)
+  CLNORM__CL_ROLE_TABLE(CLNORM__ROLE_ENUM) CLNORM__ROLE_TABLE(CLNORM__ROLE_ENUM)
 #undef CLNORM__ROLE_ENUM
       CLNORM__ROLE_COUNT
 } clnorm__role;
@@ -101,6 +110,7 @@ typedef struct clnorm__step {
   int from_running; /* 1: coefficients come from the running statistics, not from the batch's */
   int stream;       /* 1: results go past the caches */
   int shared;       /* 1: samples: neighbouring elements have the same parameter, not each its own */
+  int per_sample;   /* 1: columns: of each sample by itself; no tile has rows of two */
   int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;
@@ -118,7 +128,7 @@ typedef struct clnorm__step {
 /* Most columns of a matrix there. */
 #define CLNORM__MATRIX_COLUMNS 1024
 
-#define CLNORM__MAX_STEPS 5
+#define CLNORM__MAX_STEPS 6
 
 /* Who chose variant and parameters: the built-in table, the database, the caller. */
 typedef enum clnorm__chooser { CLNORM__BUILT_IN = 0, CLNORM__TUNED, CLNORM__FORCED } clnorm__chooser;
@@ -134,6 +144,7 @@ struct clnorm_plan {
   const char *variant;
   int num_steps;
   clnorm__step steps[CLNORM__MAX_STEPS];
+  uint64_t merged;        /* statistics that merge_* make */
   uint64_t partials;      /* tiles a statistic */
   uint64_t stats_divisor; /* running_var = M2 / stats_divisor: n - 1 or n */
   /* Byte offsets into the caller's workspace. The four pieces never overlap. */

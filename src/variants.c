@@ -192,10 +192,12 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t tasks, 
   }
   step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
   step->inner_tiles = ceil_div(geometry->columns, step->inner_tile);
-  const uint64_t wanted = at_least(tasks / at_least(step->inner_tiles, 1), 1);
-  const uint64_t most = at_least(geometry->rows / at_least(min_rows, 1), 1);
-  step->outer_tile = at_least(ceil_div(geometry->rows, at_most(wanted, most)), 1);
-  step->outer_tiles = ceil_div(geometry->rows, step->outer_tile);
+  const uint64_t rows = step->per_sample ? geometry->repeat : geometry->rows;
+  const uint64_t samples = geometry->rows / at_least(rows, 1);
+  const uint64_t wanted = at_least(tasks / at_least(step->inner_tiles * samples, 1), 1);
+  const uint64_t most = at_least(rows / at_least(min_rows, 1), 1);
+  step->outer_tile = at_least(ceil_div(rows, at_most(wanted, most)), 1);
+  step->outer_tiles = samples * ceil_div(rows, step->outer_tile);
   step->tasks = step->outer_tiles * step->inner_tiles;
 }
 
@@ -208,10 +210,19 @@ static clnorm__step *add_columns_whole(clnorm_plan *plan, clnorm__role role, cln
   return step;
 }
 
+/* Channels-last samples with statistics of their own. */
+static int has_matrices(const clnorm_plan *plan)
+{
+  const int running = clnorm__op_has_running(plan->desc.op) &&
+                      (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
+  return plan->desc.op != CLNORM_BATCH && !running;
+}
+
 static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
                                 const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
+  step->per_sample = has_matrices(plan);
   const uint64_t tasks = is_host(capabilities) ? host_tasks(plan, capabilities) : wanted_tasks(plan, capabilities);
   tile_columns(plan, step, tasks, plan->parameters.min_tile_rows, capabilities);
   plan->partials = step->outer_tiles;
@@ -225,6 +236,7 @@ static void add_columns_elementwise(clnorm_plan *plan, clnorm__role role, clnorm
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
                                                  : wanted_tasks(plan, capabilities);
   step->from_running = from_running;
+  step->per_sample = has_matrices(plan);
   tile_columns(plan, step, at_least(tasks, 1), 1, capabilities);
 }
 
@@ -240,7 +252,7 @@ static clnorm__step *add_merge(clnorm_plan *plan, clnorm__role role, clnorm__whe
   }
   step->lanes = step->local;
   step->outer_tile = is_lanes(capabilities) ? step->local : plan->parameters.merge_tile;
-  step->outer_tiles = ceil_div(plan->geometry.statistics, step->outer_tile);
+  step->outer_tiles = ceil_div(plan->merged, step->outer_tile);
   step->inner_tile = step->inner_tiles = 1;
   step->tasks = step->outer_tiles;
   step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
@@ -429,8 +441,51 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   return step;
 }
 
+/* A merge of columns' partial results. */
+static clnorm__step *add_matrix_merge(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                      const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = add_merge(plan, role, when, capabilities);
+  step->from_running = 0;
+  step->inner_tiles = plan->partials / (plan->geometry.rows / plan->geometry.repeat);
+  return step;
+}
+
+static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  const int backward = plan->pass == CLNORM_BACKWARD;
+  const clnorm__when when = backward && !derives(plan) ? CLNORM__WITHOUT_STATISTICS : CLNORM__ALWAYS;
+  add_columns_partial(plan, CLNORM__COLUMNS_STATS, when, capabilities);
+  add_matrix_merge(plan, CLNORM__MATRIX_STATS, CLNORM__ALWAYS, capabilities);
+  if (!backward) {
+    add_columns_elementwise(plan, CLNORM__COLUMNS_APPLY, CLNORM__ALWAYS, 0, capabilities);
+    if (plan->desc.op == CLNORM_INSTANCE) {
+      plan->has_moments = 1;
+      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, g->parameters, capabilities);
+    }
+    return;
+  }
+  add_columns_partial(plan, CLNORM__COLUMNS_GRADIENTS, CLNORM__ALWAYS, capabilities);
+  add_matrix_merge(plan, CLNORM__MATRIX_GRADIENTS, CLNORM__ALWAYS, capabilities);
+  add_columns_elementwise(plan, CLNORM__COLUMNS_DX, CLNORM__WITH_INPUTS, 0, capabilities);
+  clnorm__step *merge = add_matrix_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  merge->inner_tile = g->parameter_groups;
+  merge->outer_tiles = merge->tasks = ceil_div(g->parameters, merge->outer_tile);
+}
+
 static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
+  if (plan->geometry.pattern == CLNORM__COLUMNS && !is_host(capabilities)) {
+    if (has_matrices(plan)) {
+      build_matrices(plan, capabilities);
+    } else {
+      /* With the running statistics instance normalization is batch normalization. */
+      plan->merged = plan->geometry.columns;
+      build_split(plan, capabilities);
+    }
+    return;
+  }
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
     if (plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE) {
@@ -484,13 +539,23 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Rows of one run each, as they lie in memory; on the CPU backend matrices beside each other too. */
+/* Bytes of a sample's column at least, so that its partial results and coefficients, up to 44, stay small beside it. */
+#define MIN_COLUMN_BYTES 128
+
+/* Whether samples that are matrices beside each other can be walked. */
+static int walks_matrices(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  return is_host(capabilities) ? g->run_parameters <= CLNORM__MATRIX_COLUMNS
+                               : g->repeat * clnorm__dtype_size(plan->desc.dtype) >= MIN_COLUMN_BYTES;
+}
+
+/* Rows of one run each, as they lie in memory, or matrices. */
 static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
-  const int walks =
-      g->pattern == CLNORM__ROWS || (is_host(capabilities) && g->run_parameters <= CLNORM__MATRIX_COLUMNS);
-  return plan->desc.op != CLNORM_BATCH && g->elements != 0 && walks && is_lean(plan);
+  return plan->desc.op != CLNORM_BATCH && g->elements != 0 && is_lean(plan) &&
+         (g->pattern == CLNORM__ROWS || walks_matrices(plan, capabilities));
 }
 
 /* Few values: partial results and coefficients would weigh as much as the tensor. */

@@ -228,6 +228,7 @@ static const struct member {
   clnorm_activation activation;
   uint32_t flags, length_axis;
   int strided;
+  int last; /* 1: channels-last */
 } members[] = {
     {CLNORM_LAYER, 2, {37, 21}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_LAYER, 2, {9, 3}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
@@ -235,6 +236,10 @@ static const struct member {
     {CLNORM_INSTANCE, 3, {3, 2, 19}, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_GROUP, 3, {3, 6, 7}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_GROUP, 2, {33, 6}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_INSTANCE, 3, {2, 70, 5}, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0, 1},
+    {CLNORM_GROUP, 3, {2, 70, 6}, 3, CLNORM_BF16, CLNORM_ACTIVATION_ELU, CLNORM_RESIDUAL, 0, 0, 1},
+    {CLNORM_LAYER, 2, {9, 21}, 1, CLNORM_F16, CLNORM_ACTIVATION_TANH, CLNORM_RESIDUAL, 0, 0},
+    {CLNORM_GROUP, 3, {3, 6, 7}, 3, CLNORM_BF16, CLNORM_ACTIVATION_RELU, CLNORM_RESIDUAL, 0, 0},
     {CLNORM_LAYER, 3, {3, 4, 5}, 1, CLNORM_F16, CLNORM_ACTIVATION_GELU, CLNORM_RESIDUAL, 2, 1},
     {CLNORM_BATCH, 3, {3, 4, 5}, 0, CLNORM_BF16, CLNORM_ACTIVATION_RELU, CLNORM_RESIDUAL | CLNORM_RELU_MASK, 2, 1},
     {CLNORM_INSTANCE, 3, {3, 4, 5}, 0, CLNORM_F16, CLNORM_ACTIVATION_NONE, 0, 2, 0},
@@ -254,11 +259,13 @@ static clnorm_desc desc_of(const struct member *m)
   clnorm_desc desc;
   REQUIRE(clnorm_desc_init(&desc, sizeof desc, m->op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS, "desc");
   desc.rank = m->rank;
+  desc.layout = m->last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
   memcpy(desc.dims, m->dims, sizeof m->dims);
   desc.axis = m->op == CLNORM_LAYER || m->op == CLNORM_RMS ? m->split : desc.axis;
   desc.groups = m->op == CLNORM_GROUP ? m->split : desc.groups;
   desc.dtype = m->dtype;
   desc.activation = m->activation;
+  desc.alpha = 0.5;
   desc.flags = m->flags;
   desc.length_axis = m->length_axis;
   for (int tensor = 0; m->strided && tensor < CLNORM_TENSORS; tensor++) {

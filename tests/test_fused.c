@@ -148,19 +148,29 @@ Test(fused, columns_are_normalized_as_the_reference_does) { check_layout(1); }
 /* (N, C, S): runs of one element's, a vector's and several vectors' length, each with an end; more samples than go together. */
 static const size_t sample_shapes[][3] = {{9, 6, 49}, {3, 4, 1031}, {2, 6, 7}, {13, 8, 16}, {5, 2, 3001}};
 
+/* The same with channels last: narrow and wide matrices, with edges, of one tile and of several. */
+static const size_t matrix_shapes[][3] = {{3, 6, 70}, {2, 40, 333}, {5, 96, 64}, {1, 34, 1031}, {4, 150, 128}};
+
 /* axis 2: the last axis alone, with a gamma for each place; 1: from C on. */
 static const struct {
   clnorm_op op;
   uint32_t axis, groups;
-} members[] = {
-    {CLNORM_LAYER, 2, 0}, {CLNORM_INSTANCE, 0, 0}, {CLNORM_GROUP, 0, 2}, {CLNORM_RMS, 2, 0}, {CLNORM_LAYER, 1, 0}};
+  int last;
+} members[] = {{CLNORM_LAYER, 2, 0, 0},    {CLNORM_INSTANCE, 0, 0, 0}, {CLNORM_GROUP, 0, 2, 0},
+               {CLNORM_RMS, 2, 0, 0},      {CLNORM_LAYER, 1, 0, 0},    {CLNORM_INSTANCE, 0, 0, 1},
+               {CLNORM_INSTANCE, 0, 0, 1}, {CLNORM_GROUP, 0, 2, 1},    {CLNORM_GROUP, 0, 1, 1}};
 
 static clnorm_desc sample_desc(size_t shape, size_t member, size_t index)
 {
   clnorm_desc desc;
   cr_assert(clnorm_desc_init(&desc, sizeof desc, members[member].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  const int last = members[member].last;
+  const size_t *dims = last ? matrix_shapes[shape] : sample_shapes[shape];
   desc.rank = 3;
-  memcpy(desc.dims, sample_shapes[shape], sizeof sample_shapes[shape]);
+  desc.layout = last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+  desc.dims[0] = dims[0];
+  desc.dims[last ? 2 : 1] = dims[1];
+  desc.dims[last ? 1 : 2] = dims[2];
   desc.axis = members[member].axis != 0 ? members[member].axis : desc.axis;
   desc.groups = members[member].groups != 0 ? members[member].groups : desc.groups;
   desc.activation = (clnorm_activation)((index + index / COUNT(sample_shapes)) % ACTIVATIONS);
