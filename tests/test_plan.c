@@ -322,6 +322,51 @@ Test(plan, the_workspace_is_never_of_the_tensors_size)
   for_each_choice(check_workspace);
 }
 
+/* Channels-last samples: tiles end where samples do, and what a column leaves (at most 52 bytes) is less than half of it. */
+static void check_matrices(const clnorm__capabilities *machine, clnorm_op op, clnorm_pass pass, size_t positions)
+{
+  static const size_t batch = 3, channels = 70;
+  clnorm_desc desc;
+  clnorm_plan plan;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  desc.layout = CLNORM_CHANNELS_LAST;
+  desc.rank = 3;
+  desc.dims[0] = batch, desc.dims[1] = positions, desc.dims[2] = channels;
+  desc.groups = op == CLNORM_GROUP ? 7 : desc.groups;
+  desc.activation = CLNORM_ACTIVATION_GELU;
+  expect_success(clnorm__plan_make(&desc, pass, machine, &plan));
+  cr_assert_str_eq(plan.variant, "columns_samples");
+  cr_assert(plan.workspace_size < batch * positions * channels * 4 / 2 + (size_t)5 * 64,
+            "%zu positions: workspace of %llu", positions, (unsigned long long)plan.workspace_size);
+  for (int i = 0; i < plan.num_steps; i++) {
+    const clnorm__step *step = &plan.steps[i];
+    if (step->per_sample) {
+      const uint64_t each = (positions + step->outer_tile - 1) / step->outer_tile;
+      cr_assert(step->outer_tile <= positions && step->outer_tiles == batch * each);
+      cr_assert(step->inner_tile * step->inner_tiles >= channels &&
+                step->tasks == step->outer_tiles * step->inner_tiles);
+    }
+    if (step->role == CLNORM__MATRIX_STATS || step->role == CLNORM__MATRIX_GRADIENTS) {
+      cr_assert(step->inner_tiles * batch == plan.partials &&
+                step->outer_tile * step->tasks >= plan.geometry.statistics);
+    }
+  }
+}
+
+Test(plan, samples_that_are_matrices_are_tiled_one_by_one)
+{
+  static const clnorm__capabilities gpu = {CLNORM__ENGINE_CL_LANES, 60, 1, 1024, 49152, UINT64_C(1) << 34, 0, 1};
+  static const size_t positions[] = {32, 49, 64, 100, 3136, 9001};
+  for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
+    for (clnorm_pass pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
+      check_matrices(&cpu_wide, CLNORM_INSTANCE, pass, positions[i]);
+      check_matrices(&gpu, CLNORM_INSTANCE, pass, positions[i]);
+      check_matrices(&cpu_wide, CLNORM_GROUP, pass, positions[i]);
+      check_matrices(&gpu, CLNORM_GROUP, pass, positions[i]);
+    }
+  }
+}
+
 /* Whatever choice asks for small tiles. */
 Test(plan, a_partial_result_stands_for_64_values_or_more)
 {

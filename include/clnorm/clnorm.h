@@ -240,8 +240,9 @@ CLNORM_API clnorm_status clnorm_plan_create(const clnorm_desc *desc, clnorm_pass
 CLNORM_API void clnorm_plan_destroy(clnorm_plan *plan);
 
 /* Bytes of workspace that each concurrent execution of this plan needs; 0 if none. At most a sixth of the tensor and, for a
- * backward pass that may have to compute mean and inv_std again, two floats a statistic: as much as these two take. Of the
- * variant `general` at most three numbers a statistic. */
+ * backward pass that may have to compute mean and inv_std again, two floats a statistic: as much as these two take. Of
+ * instance and group normalization of channels-last tensors on OpenCL less than half of the tensor; of the variant `general`
+ * three numbers a statistic. */
 CLNORM_API size_t clnorm_plan_workspace_size(const clnorm_plan *plan);
 
 /* Writes a sentence such as "batch forward-train 32x64x56x56 f32 channels-first: rows_whole, 64 groups of 256".
