@@ -14,8 +14,12 @@
 
 static int progress_length = 0;
 
-/* Prints prefix and text as one line: control characters become spaces. */
-static void print_line(const char *prefix, const char *format, va_list arguments)
+static const char *program = "clnorm";
+
+void message_program(const char *name) { program = name; }
+
+/* Prints the text as one line, after "NAME: " if there is a name: control characters become spaces. */
+static void print_line(const char *name, const char *format, va_list arguments)
 {
   char text[LINE_BYTES];
   progress_end();
@@ -29,14 +33,14 @@ static void print_line(const char *prefix, const char *format, va_list arguments
       text[i] = ' ';
     }
   }
-  (void)fprintf(stderr, "%s%.*s\n", prefix, (int)length, text);
+  (void)fprintf(stderr, "%s%s%.*s\n", name, name[0] != '\0' ? ": " : "", (int)length, text);
 }
 
 int complain(int code, const char *format, ...)
 {
   va_list arguments;
   va_start(arguments, format);
-  print_line("clnorm: ", format, arguments);
+  print_line(program, format, arguments);
   va_end(arguments);
   return code;
 }

@@ -1,9 +1,12 @@
-/* What the command says on stderr: one line a failure, whatever bytes a file name or a driver's text holds. */
+/* What a command says on stderr: one line a failure, whatever bytes a file name or a driver's text holds. */
 #ifndef CLNORM_TOOLS_MESSAGE_H
 #define CLNORM_TOOLS_MESSAGE_H
 
 /* Exit codes: the contract with scripts. */
 enum { EXIT_OK = 0, EXIT_DEVICE = 1, EXIT_USAGE = 2 };
+
+/* The name at the head of each complaint, "clnorm" unless told. Kept by reference. */
+void message_program(const char *name);
 
 /* Prints "clnorm: ..." as one line on stderr and returns `code`. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

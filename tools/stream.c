@@ -92,7 +92,7 @@ int stream_peek(stream *s, unsigned char *bytes, size_t count, size_t *got)
   return 0;
 }
 
-static int take(stream *s, unsigned char *bytes, size_t count, size_t *got)
+int stream_take(stream *s, unsigned char *bytes, size_t count, size_t *got)
 {
   const size_t from_ahead = count < s->ahead_count ? count : s->ahead_count;
   memcpy(bytes, s->ahead, from_ahead);
@@ -112,7 +112,7 @@ int stream_read(stream *s, void *bytes, size_t count, const char *what)
 {
   const uint64_t begin = s->offset;
   size_t got = 0;
-  if (take(s, bytes, count, &got) != 0) {
+  if (stream_take(s, bytes, count, &got) != 0) {
     return -1;
   }
   if (got < count) {
@@ -126,7 +126,7 @@ int stream_expect_end(stream *s, const char *what)
   unsigned char byte = 0;
   size_t got = 0;
   const uint64_t end = s->offset;
-  if (take(s, &byte, 1, &got) != 0) {
+  if (stream_take(s, &byte, 1, &got) != 0) {
     return -1;
   }
   return got == 0 ? 0 : stream_fail(s, end, "expected the end of the file after %s, more follows", what);

@@ -35,6 +35,9 @@ int stream_peek(stream *s, unsigned char *bytes, size_t count, size_t *got);
 /* Exactly `count` bytes; `what` names them in the sentence about a file that ends before. */
 int stream_read(stream *s, void *bytes, size_t count, const char *what);
 
+/* As many as there are, up to `count`: fewer only at the end of the file. */
+int stream_take(stream *s, unsigned char *bytes, size_t count, size_t *got);
+
 /* Fails if there is anything left; `what` is what should have been the last. */
 int stream_expect_end(stream *s, const char *what);
 
