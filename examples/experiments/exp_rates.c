@@ -1,0 +1,76 @@
+/* Claim 3: the learning rates that a network trains with. */
+#include <math.h>
+#include <stdio.h>
+
+#include "exp_rows.h"
+#include "training.h"
+
+static const double rates[] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30};
+enum { RATES = sizeof rates / sizeof rates[0], BATCH = 32 };
+
+/* The largest rate whose network is right for 90 % of the best of this kind; 0 if that is no more than chance. */
+static double largest(const double accuracy[RATES])
+{
+  double best = 0;
+  double found = 0;
+  for (int i = 0; i < RATES; i++) {
+    best = accuracy[i] > best ? accuracy[i] : best;
+  }
+  for (int i = 0; i < RATES; i++) {
+    found = accuracy[i] >= 0.9 * best ? rates[i] : found;
+  }
+  return found;
+}
+
+static double sweep(experiment_run *run, results *r, int seed, const data_set *sets, int with, int epochs)
+{
+  double accuracy[RATES];
+  const char *series = with ? "with BN" : "without";
+  for (int i = 0; i < RATES; i++) {
+    const mlp_options options = {.hidden = {64, 64}, .norm = with ? CLNORM_BATCH : 0};
+    training t;
+    training_mlp(&t, run->device, seed, &sets[0], &sets[1], &options, sgd(rates[i], 0));
+    const net_score score = training_run(&t, BATCH, epochs);
+    const net_score trained = training_train(&t);
+    accuracy[i] = score.accuracy;
+    results_add_point(r, 0, series, seed, rates[i], trained.loss);
+    results_add_point(r, 1, series, seed, rates[i], 100 * score.accuracy);
+    training_end(&t);
+    experiment_progress(run, (size_t)(((seed - 1) * 2 + with) * RATES + i + 1), (size_t)(run->seeds * 2 * RATES));
+  }
+  return largest(accuracy);
+}
+
+void exp_rates(experiment_run *run, results *r)
+{
+  const int epochs = run->quick ? 2 : 10;
+  const data_set *all = NULL;
+  if (store_digits(run->store, &all) != 0) {
+    r->failed = 1;
+    return;
+  }
+  results_add_data(r, all->description);
+  (void)results_add_panel(r, "after training", "learning rate", "loss of the training digits",
+                          RESULTS_LOG_X | RESULTS_LOG_Y);
+  (void)results_add_panel(r, "after training", "learning rate", "held-out digits right, %", RESULTS_LOG_X);
+  results_add_setup(
+      r,
+      "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD "
+      "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, 360 digits held out. The "
+      "largest rate is that whose network is still right for 90 %% of what the best rate of its kind gets.",
+      BATCH, epochs);
+  for (int seed = 1; seed <= run->seeds; seed++) {
+    data_set sets[2];
+    if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
+      r->failed = 1;
+      return;
+    }
+    const double without = sweep(run, r, seed, sets, 0, epochs);
+    const double with = sweep(run, r, seed, sets, 1, epochs);
+    results_add_number(r, "largest rate that trains, without", "", without);
+    results_add_number(r, "largest rate that trains, with BN", "", with);
+    results_add_gain(r, "log10 of (largest rate with BN / without)", "", 0.3, log10(with / without));
+    data_free(&sets[0]);
+    data_free(&sets[1]);
+  }
+}
