@@ -74,7 +74,7 @@ static void check_table(clnorm_dtype dtype, int large)
 {
   family_case *cases;
   const size_t count = family_cases_make(&cases);
-  const size_t step = getenv("CLNORM_TEST_SLOW") == NULL ? 1 : 3;
+  const size_t step = getenv("CLNORM_TEST_SLOW") == NULL ? 1 : 7;
   tally t = {0};
   family_run *r = family_run_open();
   cr_assert(count > 0, "no memory");
