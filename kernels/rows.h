@@ -379,10 +379,11 @@ static inline void flat_apply(const __global storage *x, const __global storage 
   }
 }
 
-/* y of the segments from x on, of `group` neighbouring statistics. */
+/* y of the segments from x on, of `group` neighbouring statistics. ahead: how far from a vector the x is that should be
+ * prefetched, 0 where all of it is in the cache. */
 static inline void group_apply(const __global storage *x, const __global storage *residual, __global storage *y,
                                ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
-                               const forward_coefficients *k, float alpha, uint group, rows_place at)
+                               ulong ahead, const forward_coefficients *k, float alpha, uint group, rows_place at)
 {
   if (is_flat(group, segments, run, statistic_stride)) {
     flat_apply(x, residual, y, segments, segment_stride, run, k, alpha, group);
@@ -391,7 +392,7 @@ static inline void group_apply(const __global storage *x, const __global storage
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
     for (uint g = 0; g < group; g++) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, residual + offset, y + offset, run, 0, k[g], alpha, at);
+      run_apply(x + offset, residual + offset, y + offset, run, ahead, k[g], alpha, at);
     }
   }
 }

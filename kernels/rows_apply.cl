@@ -35,5 +35,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
   x += x_offset + tile.start;
   residual += residual_offset + tile.start;
   y += y_offset + tile.start;
-  group_apply(x, residual, y, tile.segments, tile.run, segment_stride, statistic_stride, k, alpha, tile.group, at);
+  group_apply(x, residual, y, tile.segments, tile.run, segment_stride, statistic_stride,
+              run_ahead(1, tile.run, segment_stride), k, alpha, tile.group, at);
 }

@@ -43,5 +43,5 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train(
   }
   residual += residual_offset + first * statistic_stride;
   y += y_offset + first * statistic_stride;
-  group_apply(x, residual, y, segments, run, segment_stride, statistic_stride, coefficients, alpha, group, at);
+  group_apply(x, residual, y, segments, run, segment_stride, statistic_stride, 0, coefficients, alpha, group, at);
 }

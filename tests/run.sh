@@ -28,7 +28,7 @@ if [ $# -eq 0 ]; then
   run_tests cpu -E '[+]|^(cpu_sets|large|samples|variants)'
   build asan
   say "testing: with sanitizers, on the CPU and PoCL"
-  run_tests asan -LE 'rusticl|house' -E '[+]|^(accuracy|bench|cache@|cases|command|cpu_sets|engines|family@pocl|guard|large|leaks|measure|oclgrind|real_digits|tune@|variants|verify)'
+  run_tests asan -LE 'rusticl|house' -E '[+]|^(accuracy|batch@pocl|bench|cache@|cases|command|cpu_sets|engines|family@pocl|fused@pocl|guard|large|layer_family@pocl|leaks|measure|net_gradients|net_training|oclgrind|real_digits|samples|tune@|variants|verify)'
 fi
 build test
 say "testing: everything"
