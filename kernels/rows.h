@@ -137,10 +137,25 @@ static inline vec normalize(vec x, forward_coefficients k)
   return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
 }
 
-/* y of one run, and prefetches the x that is `ahead` elements from it; y may be x or the residual, so an overlapping tail is
- * loaded before anything is stored. */
+/* How far from a vector those of x and of the residual are that should be prefetched while y is made; 0: none. */
+typedef struct apply_ahead {
+  ulong x, residual;
+} apply_ahead;
+
+static inline void prefetch_for_apply(const __global storage *x, const __global storage *residual, ulong i,
+                                      apply_ahead ahead)
+{
+  if (ahead.x != 0) {
+    prefetch_elements(x + i + ahead.x, WIDTH);
+  }
+  if (RESIDUAL && ahead.residual != 0) {
+    prefetch_elements(residual + i + ahead.residual, WIDTH);
+  }
+}
+
+/* y of one run; y may be x or the residual, so an overlapping tail is loaded before anything is stored. */
 static inline void run_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                             ulong run, ulong ahead, forward_coefficients k, float alpha, rows_place at)
+                             ulong run, apply_ahead ahead, forward_coefficients k, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
@@ -149,9 +164,7 @@ static inline void run_apply(const __global storage *x, const __global storage *
   const vec last = overlaps ? tensor_load(x + run - WIDTH) : (vec)(0.0f);
   const vec last_added = overlaps ? addend(residual, run - WIDTH, 1) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    if (ahead != 0) {
-      prefetch_elements(x + i + ahead, WIDTH);
-    }
+    prefetch_for_apply(x, residual, i, ahead);
     store_result(activated(normalize(tensor_load(x + i), k), addend(residual, i, 1), alpha), y + i, streams);
   }
   if (overlaps) {
@@ -379,11 +392,10 @@ static inline void flat_apply(const __global storage *x, const __global storage 
   }
 }
 
-/* y of the segments from x on, of `group` neighbouring statistics. ahead: how far from a vector the x is that should be
- * prefetched, 0 where all of it is in the cache. */
+/* y of the segments from x on, of `group` neighbouring statistics. */
 static inline void group_apply(const __global storage *x, const __global storage *residual, __global storage *y,
                                ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
-                               ulong ahead, const forward_coefficients *k, float alpha, uint group, rows_place at)
+                               apply_ahead ahead, const forward_coefficients *k, float alpha, uint group, rows_place at)
 {
   if (is_flat(group, segments, run, statistic_stride)) {
     flat_apply(x, residual, y, segments, segment_stride, run, k, alpha, group);

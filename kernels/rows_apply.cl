@@ -5,9 +5,9 @@
  * Traffic: x and residual are read once, y written once. y may be x or residual.
  * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
-    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset, __global storage *y,
-    ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
-    const __global float *running_mean, ulong running_mean_offset, const __global float *running_var,
+    const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
+    __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
+    ulong beta_offset, const __global float *running_mean, ulong running_mean_offset, const __global float *running_var,
     ulong running_var_offset, const __global float *coefficients, ulong coefficients_offset, ulong segments, ulong run,
     ulong segment_stride, ulong statistic_stride, ulong statistics_count, ulong outer_tile, ulong outer_tiles,
     ulong inner_tile, uint lanes, float epsilon, float alpha)
@@ -35,6 +35,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
   x += x_offset + tile.start;
   residual += residual_offset + tile.start;
   y += y_offset + tile.start;
-  group_apply(x, residual, y, tile.segments, tile.run, segment_stride, statistic_stride,
-              run_ahead(1, tile.run, segment_stride), k, alpha, tile.group, at);
+  const apply_ahead ahead = {run_ahead(1, tile.run, segment_stride), run_ahead(1, tile.run, segment_stride)};
+  group_apply(x, residual, y, tile.segments, tile.run, segment_stride, statistic_stride, ahead, k, alpha, tile.group,
+              at);
 }

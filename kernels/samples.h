@@ -89,6 +89,9 @@ static inline void each_apply(const __global storage *x, const __global storage 
     const vec xh = normalized(tensor_load(x + i), mean, scale, shift);
     if (ahead != 0) {
       prefetch_elements(x + i + ahead, WIDTH);
+      if (RESIDUAL) {
+        prefetch_elements(residual + i + ahead, WIDTH);
+      }
     }
     const vec z = MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f));
     store_result(activated(z, addend(residual, i, 1), alpha), y + i, streams);
