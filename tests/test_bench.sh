@@ -17,6 +17,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 # How long a cold compile takes is not the question here.
 export POCL_KERNEL_CACHE=1 MESA_SHADER_CACHE_DISABLE=false
+# What Mesa itself prints when it compiles a kernel that reads an argument in a branch. Arguments are the same for all.
+mesa='^MESA: warning: Treating load_kernel_arg in control flow as uniform'
 failures=0
 
 fail() {
@@ -34,7 +36,7 @@ measured() {
     fail "bench $*: no table"
   [ "$(grep -c '^| .* | ok' stdout)" -eq "$lines" ] || fail "bench $*: the table has not $lines rows: $(cat stdout)"
   grep -q 'Least traffic' stdout || fail "bench $*: no byte model"
-  [ "$(wc -l <stderr)" -eq 1 ] || fail "bench $*: more than the device on stderr: $(cat stderr)"
+  [ "$(grep -cv "$mesa" stderr)" -eq 1 ] || fail "bench $*: more than the device on stderr: $(cat stderr)"
 }
 
 # refused_after LINES PATTERN ARGUMENTS...: exit code 2, a last line on stderr that matches, nothing on stdout.
