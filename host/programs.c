@@ -55,12 +55,16 @@ static double seconds_now(void)
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Merges know nothing of elements: one binary serves all types. */
+/* Merges know nothing of elements: one binary serves all types and all that is fused. */
+static int is_merge(clnorm__role role)
+{
+  return role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE ||
+         role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
+}
+
 static clnorm_dtype storage_of(const clnorm_desc *desc, clnorm__role role)
 {
-  const int merges = role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE ||
-                     role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
-  return merges ? CLNORM_F32 : desc->dtype;
+  return is_merge(role) ? CLNORM_F32 : desc->dtype;
 }
 
 /* What a step computes beside the normalization. One binary serves all that need nothing of it. */
@@ -85,15 +89,10 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
       return step->owns_saved ? none : made;
     case CLNORM__ROWS_STATS:
     case CLNORM__COLUMNS_STATS:
-    case CLNORM__MERGE_STATS:
-    case CLNORM__MERGE_GRADIENTS:
-    case CLNORM__SAMPLES_MERGE:
-    case CLNORM__MATRIX_STATS:
-    case CLNORM__MATRIX_GRADIENTS:
       return none;
     default:
       /* The general kernels are told when they run. */
-      return clnorm__role_is_general(step->role) ? none : made;
+      return is_merge(step->role) || clnorm__role_is_general(step->role) ? none : made;
   }
 }
 

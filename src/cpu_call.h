@@ -129,7 +129,7 @@ int clnorm__cpu_means_are_far(const clnorm__cpu_call *call, uint64_t first, size
 void clnorm__cpu_frozen_coefficients(const clnorm__cpu_call *call, uint64_t first, size_t count, float *out,
                                      size_t pitch);
 
-/* ---- matrices (cpu_matrix.c), of at most CLNORM__MATRIX_COLUMNS columns ------------------------------------------------------------------------------------ */
+/* ---- matrices (cpu_matrix.c), of at most CLNORM__MATRIX_COLUMNS columns ----------------------------------------- */
 
 /* `rows` pieces of `columns` elements, `stride` apart. Statistics own `run` neighbouring columns each. */
 typedef struct clnorm__matrix {

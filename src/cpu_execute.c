@@ -190,16 +190,6 @@ static int threads_for(const clnorm__cpu_call *call, const clnorm__step *step, i
 #endif
 }
 
-static int is_split(const clnorm_plan *plan)
-{
-  for (int i = 0; i < plan->num_steps; i++) {
-    if (plan->steps[i].role == CLNORM__MERGE_STATS) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
 /* 1 if the steps that measure x for a backward pass without statistics are needed for z, although there are some. Tasks that own
  * their statistics whole see to that themselves. */
 static int measures_for_z(const clnorm__cpu_call *call)
@@ -211,7 +201,7 @@ static int measures_for_z(const clnorm__cpu_call *call)
 static int needs_measured_z(const clnorm__cpu_call *call)
 {
   const clnorm_plan *plan = call->plan;
-  return call->bends && plan->pass == CLNORM_BACKWARD && is_split(plan) &&
+  return call->bends && plan->pass == CLNORM_BACKWARD && clnorm__plan_has_role(plan, CLNORM__MERGE_STATS) &&
          (call->mean == NULL || call->inv_std == NULL ||
           clnorm__cpu_means_are_far(call, 0, (size_t)plan->geometry.statistics));
 }

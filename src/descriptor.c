@@ -20,27 +20,16 @@ int clnorm__op_has_running(clnorm_op op) { return op == CLNORM_BATCH || op == CL
 /* Layer and RMS normalization know no channels. */
 static int has_channels(const clnorm_desc *desc) { return desc->op != CLNORM_LAYER && desc->op != CLNORM_RMS; }
 
-int clnorm__desc_fuses_nothing(const clnorm_desc *desc, const char **member)
+int clnorm__desc_is_lean(const clnorm_desc *desc)
 {
-  const char *first = desc->op != CLNORM_BATCH                      ? "op"
-                      : (desc->flags & ~CLNORM_PER_ACTIVATION) != 0 ? "flags"
-                      : desc->activation != CLNORM_ACTIVATION_NONE  ? "activation"
-                      : desc->length_axis != 0                      ? "length_axis"
-                      : !clnorm__strides_are_dense(desc)            ? "strides"
-                                                                    : NULL;
-  if (member != NULL) {
-    *member = first;
-  }
-  return first == NULL;
+  return (desc->flags & ~(CLNORM_PER_ACTIVATION | CLNORM_RESIDUAL)) == 0 && desc->length_axis == 0 &&
+         clnorm__strides_are_dense(desc);
 }
 
-int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member)
+int clnorm__desc_fuses_nothing(const clnorm_desc *desc)
 {
-  const int plain = clnorm__desc_fuses_nothing(desc, member);
-  if (plain && member != NULL && desc->dtype != CLNORM_F32) {
-    *member = "dtype";
-  }
-  return plain && desc->dtype == CLNORM_F32;
+  return desc->op == CLNORM_BATCH && clnorm__desc_is_lean(desc) && (desc->flags & CLNORM_RESIDUAL) == 0 &&
+         desc->activation == CLNORM_ACTIVATION_NONE;
 }
 
 size_t clnorm__dtype_size(clnorm_dtype dtype)

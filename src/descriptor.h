@@ -25,11 +25,10 @@ const char *clnorm__op_name(clnorm_op op);
 /* 1 if the operation keeps running statistics. */
 int clnorm__op_has_running(clnorm_op op);
 
-/* 1 if rows and columns describe all of it: batch normalization of a dense tensor, of whatever type, and nothing fused. Else
- * the first member that is more than that is in *member (may be NULL). */
-int clnorm__desc_fuses_nothing(const clnorm_desc *desc, const char **member);
+/* 1 if it is dense tensors, of whatever type, and asks for nothing beside an activation and a residual. */
+int clnorm__desc_is_lean(const clnorm_desc *desc);
 
-/* The same of floats. */
-int clnorm__desc_is_plain(const clnorm_desc *desc, const char **member);
+/* 1 if rows and columns describe all of it: batch normalization of a dense tensor, of whatever type, and nothing fused. */
+int clnorm__desc_fuses_nothing(const clnorm_desc *desc);
 
 #endif

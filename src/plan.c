@@ -37,7 +37,7 @@ const char *clnorm__role_name(clnorm__role role)
   return names[role];
 }
 
-static int has_role(const clnorm_plan *plan, clnorm__role role)
+int clnorm__plan_has_role(const clnorm_plan *plan, clnorm__role role)
 {
   for (int i = 0; i < plan->num_steps; i++) {
     if (plan->steps[i].role == role) {
@@ -49,8 +49,8 @@ static int has_role(const clnorm_plan *plan, clnorm__role role)
 
 static int uses_partials(const clnorm_plan *plan)
 {
-  return has_role(plan, CLNORM__MERGE_STATS) || has_role(plan, CLNORM__MERGE_GRADIENTS) ||
-         has_role(plan, CLNORM__MATRIX_STATS);
+  return clnorm__plan_has_role(plan, CLNORM__MERGE_STATS) || clnorm__plan_has_role(plan, CLNORM__MERGE_GRADIENTS) ||
+         clnorm__plan_has_role(plan, CLNORM__MATRIX_STATS);
 }
 
 static int recomputes_statistics(const clnorm_plan *plan)
@@ -88,7 +88,7 @@ static uint64_t coefficients_of(const clnorm_plan *plan)
     return COEFFICIENTS;
   }
   if (plan->engine == CLNORM__ENGINE_HOST) {
-    return COEFFICIENTS + (clnorm__desc_fuses_nothing(&plan->desc, NULL) ? 0 : COEFFICIENTS_OF_Z);
+    return COEFFICIENTS + (clnorm__desc_fuses_nothing(&plan->desc) ? 0 : COEFFICIENTS_OF_Z);
   }
   return COEFFICIENTS + (plan->desc.activation == CLNORM_ACTIVATION_NONE ? 0 : COEFFICIENTS_OF_Z_CL);
 }
@@ -103,7 +103,7 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
                         "workspace: expected less than 2^63 bytes, %" PRIu64 " statistics need %" PRIu64 " each",
                         statistics, each);
   }
-  if (has_role(plan, CLNORM__MATRIX_STATS)) {
+  if (clnorm__plan_has_role(plan, CLNORM__MATRIX_STATS)) {
     const uint64_t samples = statistics / plan->geometry.parameter_groups, columns = plan->geometry.columns;
     plan->partials_offset = take_piece(&end, partial_bytes(plan) * plan->partials * columns);
     plan->coefficients_offset = take_piece(&end, coefficients_of(plan) * sizeof(float) * samples * columns);
@@ -115,7 +115,7 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
     plan->own_mean_offset = take_piece(&end, sizeof(float) * statistics);
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
   }
-  if (has_role(plan, CLNORM__SAMPLES_MERGE) && !has_role(plan, CLNORM__MATRIX_STATS)) {
+  if (clnorm__plan_has_role(plan, CLNORM__SAMPLES_MERGE) && !clnorm__plan_has_role(plan, CLNORM__MATRIX_STATS)) {
     plan->partials_offset = take_piece(&end, PARAMETER_PARTIAL * plan->partials * plan->geometry.parameters);
   }
   if (plan->has_moments) {
@@ -170,7 +170,7 @@ static clnorm_status choose(clnorm_plan *plan, const char *text)
   const clnorm__capabilities *capabilities = &plan->capabilities;
   clnorm__choice choice;
   clnorm__choice_clear(&choice);
-  if (text == NULL && clnorm__desc_fuses_nothing(&plan->desc, NULL)) {
+  if (text == NULL && clnorm__desc_fuses_nothing(&plan->desc)) {
     const clnorm__choice *tuned = clnorm__tuning_find(capabilities->tuning, plan);
     if (tuned != NULL && clnorm__variant_choose(plan, capabilities, tuned)) {
       plan->chooser = CLNORM__TUNED;

@@ -167,6 +167,9 @@ clnorm_status clnorm__plan_make(const clnorm_desc *desc, clnorm_pass pass, const
 clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, const char *choice,
                                      const clnorm__capabilities *capabilities, clnorm_plan *plan);
 
+/* 1 if one of the plan's steps has the role. */
+int clnorm__plan_has_role(const clnorm_plan *plan, clnorm__role role);
+
 /* 1 if a call with these arguments needs the step. */
 int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT]);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "descriptor.h"
-#include "strides.h"
 
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define LOCAL_BYTES_PER_ITEM 32
@@ -39,6 +38,12 @@ static int is_host(const clnorm__capabilities *capabilities) { return capabiliti
 static int is_lanes(const clnorm__capabilities *capabilities)
 {
   return capabilities->engine == CLNORM__ENGINE_CL_LANES;
+}
+
+/* The running statistics take the place of x's own. */
+static int uses_running(const clnorm_plan *plan)
+{
+  return clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
 }
 
 static uint64_t wanted_tasks(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -211,12 +216,7 @@ static clnorm__step *add_columns_whole(clnorm_plan *plan, clnorm__role role, cln
 }
 
 /* Channels-last samples with statistics of their own. */
-static int has_matrices(const clnorm_plan *plan)
-{
-  const int running = clnorm__op_has_running(plan->desc.op) &&
-                      (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
-  return plan->desc.op != CLNORM_BATCH && !running;
-}
+static int has_matrices(const clnorm_plan *plan) { return plan->desc.op != CLNORM_BATCH && !uses_running(plan); }
 
 static void add_columns_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
                                 const clnorm__capabilities *capabilities)
@@ -344,27 +344,30 @@ static clnorm__step *add_general(clnorm_plan *plan, clnorm__role role, clnorm__w
                                  const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const int from_running =
-      clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
   step->width = 1;
   step->stream = 0;
-  step->from_running = from_running;
+  step->from_running = uses_running(plan);
   step->tasks = tasks;
   step->lanes = step->local;
   step->outer_tile = step->outer_tiles = step->inner_tile = step->inner_tiles = 1;
   return step;
 }
 
+/* Training where several statistics make one running statistic. */
+static void add_running(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  if (plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE) {
+    plan->has_moments = 1;
+    add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, plan->geometry.parameters, capabilities);
+  }
+}
+
 static void build_general(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
-  const int several = plan->desc.op == CLNORM_INSTANCE; /* several statistics make one running statistic */
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     add_general(plan, CLNORM__GENERAL_FORWARD, CLNORM__ALWAYS, g->statistics, capabilities);
-    if (plan->pass == CLNORM_TRAIN && several) {
-      plan->has_moments = 1;
-      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, g->parameters, capabilities);
-    }
+    add_running(plan, capabilities);
     if (plan->desc.flags & CLNORM_RELU_MASK) {
       clnorm__step *step = add_general(plan, CLNORM__GENERAL_MASK, CLNORM__ALWAYS, 0, capabilities);
       step->outer_tile = step->local > 1 ? step->local : plan->parameters.merge_tile;
@@ -424,8 +427,7 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(g->elements, plan->parameters.apply_tile)
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
                                                  : WIDE_TASKS * wanted_tasks(plan, capabilities);
-  step->from_running =
-      clnorm__op_has_running(plan->desc.op) && (plan->pass == CLNORM_INFER || plan->pass == CLNORM_BACKWARD_FROZEN);
+  step->from_running = uses_running(plan);
   step->shared = g->repeat != 1;
   if (!is_host(capabilities)) {
     limit_width(step, step->shared ? g->repeat : g->run);
@@ -460,10 +462,7 @@ static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabi
   add_matrix_merge(plan, CLNORM__MATRIX_STATS, CLNORM__ALWAYS, capabilities);
   if (!backward) {
     add_columns_elementwise(plan, CLNORM__COLUMNS_APPLY, CLNORM__ALWAYS, 0, capabilities);
-    if (plan->desc.op == CLNORM_INSTANCE) {
-      plan->has_moments = 1;
-      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, g->parameters, capabilities);
-    }
+    add_running(plan, capabilities);
     return;
   }
   add_columns_partial(plan, CLNORM__COLUMNS_GRADIENTS, CLNORM__ALWAYS, capabilities);
@@ -488,10 +487,7 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
   }
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
-    if (plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE) {
-      plan->has_moments = 1;
-      add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, plan->geometry.parameters, capabilities);
-    }
+    add_running(plan, capabilities);
     return;
   }
   const clnorm__step *backward =
@@ -515,14 +511,10 @@ static int always(const clnorm_plan *plan, const clnorm__capabilities *capabilit
   return 1;
 }
 
-/* Dense tensors, and nothing beside an activation and a residual: what fast variants compute. */
+/* What fast variants compute. */
 static int is_lean(const clnorm_plan *plan)
 {
-  clnorm_desc bare = plan->desc;
-  bare.op = CLNORM_BATCH;
-  bare.flags &= ~CLNORM_RESIDUAL;
-  bare.activation = CLNORM_ACTIVATION_NONE;
-  return bare.dtype != CLNORM_F64 && clnorm__desc_fuses_nothing(&bare, NULL);
+  return plan->desc.dtype != CLNORM_F64 && clnorm__desc_is_lean(&plan->desc);
 }
 
 static int is_fast(const clnorm_plan *plan) { return plan->desc.op == CLNORM_BATCH && is_lean(plan); }
@@ -539,7 +531,7 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Bytes of a sample's column at least, so that its partial results and coefficients, up to 44, stay small beside it. */
+/* Bytes of a sample's column at least, so that its partial results, coefficients and moments, up to 52, stay small beside it. */
 #define MIN_COLUMN_BYTES 128
 
 /* Whether samples that are matrices beside each other can be walked. */
