@@ -91,11 +91,6 @@ INLINE_LOCAL vec_real columns_sum(vec_real mine, columns_place at, __local vec_r
   return total;
 }
 
-static inline vec load_optional(const __global float *p, ulong offset, uint width, float otherwise)
-{
-  return p ? load_most(p + offset, width, otherwise) : (vec)(otherwise);
-}
-
 static inline vec vec_inv_std_of(vec variance, float epsilon)
 {
   return vec_real_inverse_sqrt(
@@ -304,25 +299,22 @@ static inline void columns_normalize(const __global storage *x, const __global s
 /* The same for gradients: backward_coefficients of columns. */
 typedef struct column_backward {
   vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP], shift[GROUP];
-#if SAMPLES
-  vec weight[GROUP]; /* gamma, which is not in a */
-#endif
+  vec weight[GROUP]; /* SAMPLES: gamma, which is not in a */
 } column_backward;
 
-#if SAMPLES
-#define WEIGHTED(k, i, value) ((value) * (k)->weight[i])
-#else
-#define WEIGHTED(k, i, value) (value)
-#endif
+static inline vec weighted(const column_backward *k, uint i, vec value)
+{
+  return SAMPLES ? value * k->weight[i] : value;
+}
 
 static inline vec column_gradient_at_z(const column_backward *k, uint i, vec x, vec dy, vec added, float alpha)
 {
-  return DERIVES ? derived(x, dy, added, k->mean[i], WEIGHTED(k, i, k->a[i]), k->shift[i], alpha) : dy;
+  return DERIVES ? derived(x, dy, added, k->mean[i], weighted(k, i, k->a[i]), k->shift[i], alpha) : dy;
 }
 
 static inline vec column_gradient(const column_backward *k, uint i, vec x, vec g)
 {
-  return differentiated(x, WEIGHTED(k, i, g), k->mean[i], k->a[i], k->b[i], k->c[i]);
+  return differentiated(x, weighted(k, i, g), k->mean[i], k->a[i], k->b[i], k->c[i]);
 }
 
 /* x is needed for dx or for z. */

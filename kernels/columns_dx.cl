@@ -31,9 +31,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
       }
     } else {
       const __global float *stored = coefficients + coefficients_offset + at.sample * columns + column;
-#if SAMPLES
-      k.weight[i] = load_optional(gamma, gamma_offset + column, width, 1.0f);
-#endif
+      if (SAMPLES) {
+        k.weight[i] = load_optional(gamma, gamma_offset + column, width, 1.0f);
+      }
       k.mean[i] = load_most(stored, width, 0.0f);
       k.a[i] = load_most(stored + plane, width, 0.0f);
       k.b[i] = load_most(stored + 2 * plane, width, 0.0f);

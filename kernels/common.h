@@ -96,6 +96,11 @@ static inline vec load_most(const __global float *p, uint count, float fill)
   return count >= WIDTH ? VLOAD(p) : load_some(p, count, fill);
 }
 
+static inline vec load_optional(const __global float *p, ulong offset, uint width, float otherwise)
+{
+  return p ? load_most(p + offset, width, otherwise) : (vec)(otherwise);
+}
+
 static inline void store_most(vec value, __global float *p, uint count)
 {
   if (count >= WIDTH) {

@@ -16,7 +16,8 @@
 #define DERIVES (ACTIVATION != 0)
 
 /* Blocks of up to BLOCK vectors, `stride` apart, of which `count` there are; each has `width` <= WIDTH elements. */
-static inline ulong add_vectors(lane_stats *s, ulong seen, const __global storage *p, ulong count, ulong stride, uint width)
+static inline ulong add_vectors(lane_stats *s, ulong seen, const __global storage *p, ulong count, ulong stride,
+                                uint width)
 {
   for (ulong i = 0; i < count; i += BLOCK) {
     vec x[BLOCK];
@@ -53,15 +54,20 @@ typedef struct backward_coefficients {
 /* z, y, g and dx of vectors, the coefficients of each statistic or of each element in all lanes. `added` is the residual's. */
 static inline vec normalized(vec x, vec mean, vec scale, vec shift) { return MULTIPLY_ADD(x - mean, scale, shift); }
 
-static inline vec activated(vec z, vec added, float alpha) { return activate(ACTIVATION, RESIDUAL ? z + added : z, alpha); }
+static inline vec activated(vec z, vec added, float alpha)
+{
+  return activate(ACTIVATION, RESIDUAL ? z + added : z, alpha);
+}
+
+/* dy after the activation's derivative. */
+static inline vec through_activation(vec dy, vec z, vec added, float alpha)
+{
+  return dy * activation_slope(ACTIVATION, RESIDUAL ? z + added : z, alpha);
+}
 
 static inline vec derived(vec x, vec dy, vec added, vec mean, vec scale, vec shift, float alpha)
 {
-  if (!DERIVES) {
-    return dy;
-  }
-  const vec z = normalized(x, mean, scale, shift);
-  return dy * activation_slope(ACTIVATION, RESIDUAL ? z + added : z, alpha);
+  return DERIVES ? through_activation(dy, normalized(x, mean, scale, shift), added, alpha) : dy;
 }
 
 static inline vec differentiated(vec x, vec g, vec mean, vec a, vec b, vec c)
@@ -84,7 +90,8 @@ static inline vec addend_most(const __global storage *residual, ulong i, uint co
 static inline int wants(const __global storage *dresidual) { return RESIDUAL && dresidual != 0; }
 
 /* The residual's gradient, which is g, and dx; with a residual either may be NULL. */
-static inline void store_gradients(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i, int streams)
+static inline void store_gradients(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i,
+                                   int streams)
 {
   if (wants(dresidual)) {
     store_result(g, dresidual + i, streams);
@@ -115,6 +122,40 @@ static inline int can_stream_both(const __global storage *dx, const __global sto
 #define EXACT_MEANS 4.0f
 static inline int mean_is_exact(float mean, float inv_std) { return !(fabs(mean) * inv_std > EXACT_MEANS); }
 
+/* The sum over `tiles` partial results of one column: component k (hi) and k + 1 (lo), `plane` apart. */
+INLINE_LOCAL void partials_sum(real *made, const __global float *p, ulong k, ulong plane, ulong columns, ulong tiles)
+{
+  for (ulong t = 0; t < tiles; t++) {
+    const ulong i = k * plane + t * columns;
+    const real part = real_of(p[i], p[i + plane]);
+    *made = t == 0 ? part : real_add(*made, part);
+  }
+}
+
+/* Mean and squares about it (m2) of `values` numbers in `width` columns, from the partial statistics of their tiles:
+ * mean = sum of sums / n; m2 = sum over tiles of (m2 of the tile + count * (mean of the tile - mean)^2). Exact merging (Chan,
+ * Golub and LeVeque 1979) in a fixed order. */
+INLINE_LOCAL void partials_merge(real *mean, real *m2, const __global float *p, ulong plane, ulong columns, ulong width,
+                                 ulong tiles, ulong values)
+{
+  real sum = real_of(0.0f, 0.0f), column_sum = sum;
+  *m2 = sum;
+  for (ulong column = 0; column < width; column++) {
+    partials_sum(&column_sum, p + column, 2, plane, columns, tiles);
+    sum = real_add(sum, column_sum);
+  }
+  *mean = real_divide(sum, real_from_count(values));
+  for (ulong t = 0; t < tiles; t++) {
+    for (ulong column = 0; column < width; column++) {
+      const __global float *tile = p + t * columns + column;
+      const real count = real_of(tile[0], tile[plane]);
+      const real delta = real_subtract(real_divide(real_of(tile[2 * plane], tile[3 * plane]), count), *mean);
+      *m2 = real_add(*m2, real_of(tile[4 * plane], tile[5 * plane]));
+      *m2 = real_add(*m2, real_multiply(count, real_multiply(delta, delta)));
+    }
+  }
+}
+
 /* What the mean's float has not goes into the shift: it is small, so nothing is lost, and each element is spared an
  * instruction. */
 static inline forward_coefficients affine(finished_statistics s, float gamma, float beta)
@@ -127,9 +168,9 @@ static inline forward_coefficients affine(finished_statistics s, float gamma, fl
 /* From mean and squares about it (m2) over n values. running_*, saved_* may be NULL; they start at statistic 0.
  * weight is that of the new value in the running statistics, keep = 1 - weight. */
 static inline finished_statistics finish_statistics(real mean, real m2, ulong n, ulong statistic, float epsilon,
-                                                     float weight, float keep, ulong divisor,
-                                                     __global float *running_mean, __global float *running_var,
-                                                     __global float *saved_mean, __global float *saved_inv_std)
+                                                    float weight, float keep, ulong divisor,
+                                                    __global float *running_mean, __global float *running_var,
+                                                    __global float *saved_mean, __global float *saved_inv_std)
 {
   const real variance = real_divide(m2, real_from_count(n));
   const float inv_std = real_inverse_sqrt(real_add(variance, real_of(epsilon, 0.0f)));

@@ -22,14 +22,14 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void matrix_gradient
     const finished_statistics s = {to[0], to[coefficient], to[2 * coefficient]};
     real rounding = real_of(0.0f, 0.0f), h = rounding, hx = rounding, g = rounding, gd = rounding, d = rounding;
     for (ulong i = 0; i < width; i++) {
-      matrix_sum(&d, p + i, 4, plane, columns, tiles_each);
+      partials_sum(&d, p + i, 4, plane, columns, tiles_each);
       rounding = real_add(rounding, d);
     }
     rounding = real_divide(rounding, real_from_count(values));
     for (ulong i = 0; i < width; i++) {
       const real factor = real_of(parameter_at(gamma, gamma_offset + column + i, 1.0f), 0.0f);
-      matrix_sum(&g, p + i, 0, plane, columns, tiles_each);
-      matrix_sum(&gd, p + i, 2, plane, columns, tiles_each);
+      partials_sum(&g, p + i, 0, plane, columns, tiles_each);
+      partials_sum(&gd, p + i, 2, plane, columns, tiles_each);
       const real off = real_subtract(gd, real_multiply(rounding, g));
       keep_sums(p + i, plane, real_multiply(off, real_of(s.inv_std, 0.0f)), g, 0);
       h = real_add(h, real_multiply(factor, g));

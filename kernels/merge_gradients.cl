@@ -6,10 +6,10 @@
  * Macros:  LOCAL (WIDTH is 1); FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients(
     const __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
-    const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset, __global float *dgamma,
-    ulong dgamma_offset, __global float *dbeta, ulong dbeta_offset, const __global float *mean, ulong mean_offset,
-    const __global float *spread, ulong spread_offset, ulong values, ulong statistics_count, ulong outer_tile, ulong tiles,
-    uint activation, float epsilon)
+    const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,
+    __global float *dgamma, ulong dgamma_offset, __global float *dbeta, ulong dbeta_offset, const __global float *mean,
+    ulong mean_offset, const __global float *spread, ulong spread_offset, ulong values, ulong statistics_count,
+    ulong outer_tile, ulong tiles, uint activation, float epsilon)
 {
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
@@ -18,12 +18,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
   for (ulong c = first + get_local_id(0); c < end; c += LOCAL) {
     const __global float *p = partials + partials_offset + c;
     real g = real_of(0.0f, 0.0f), gd = g, d = g;
-    for (ulong t = 0; t < tiles; t++) {
-      const ulong i = t * statistics_count;
-      g = real_add(g, real_of(p[i], p[plane + i]));
-      gd = real_add(gd, real_of(p[2 * plane + i], p[3 * plane + i]));
-      d = real_add(d, real_of(p[4 * plane + i], p[5 * plane + i]));
-    }
+    partials_sum(&g, p, 0, plane, statistics_count, tiles);
+    partials_sum(&gd, p, 2, plane, statistics_count, tiles);
+    partials_sum(&d, p, 4, plane, statistics_count, tiles);
     const float given = spread[spread_offset + c];
     backward_coefficients k;
     finish_gradients(&k, g, gd, d, values, c, FROM_RUNNING, mean[mean_offset + c],

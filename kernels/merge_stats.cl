@@ -1,9 +1,6 @@
 /* Merges the tiles' partial statistics into mean and variance, stores what is asked for, and the coefficients of the apply
  * step: the mean as two floats and inv_std.
  *
- * mean = sum of sums / n; M2 = sum over tiles of (M2 of the tile + count * (mean of the tile - mean)^2): exact merging (Chan,
- * Golub and LeVeque 1979) in a fixed order.
- *
  * Backward the mean may be given: then what its float has not is left for the gradients, or nothing where it is exact enough
  * and inv_std is given too.
  *
@@ -31,23 +28,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_stats(
       stored[statistics_count] = 0.0f;
       continue;
     }
-    real sum = real_of(0.0f, 0.0f), m2 = sum;
-    for (ulong t = 0; t < tiles; t++) {
-      const ulong i = t * statistics_count;
-      sum = real_add(sum, real_of(p[2 * plane + i], p[3 * plane + i]));
-    }
-    const real center = real_divide(sum, real_from_count(values));
-    for (ulong t = 0; t < tiles; t++) {
-      const ulong i = t * statistics_count;
-      const real count = real_of(p[i], p[plane + i]);
-      const real tile_mean = real_divide(real_of(p[2 * plane + i], p[3 * plane + i]), count);
-      const real delta = real_subtract(tile_mean, center);
-      m2 = real_add(m2, real_of(p[4 * plane + i], p[5 * plane + i]));
-      m2 = real_add(m2, real_multiply(count, real_multiply(delta, delta)));
-    }
+    real center, m2;
+    partials_merge(&center, &m2, p, plane, statistics_count, 1, tiles, values);
     const finished_statistics k = finish_statistics(
         center, m2, values, c, epsilon, weight, keep, divisor, running_mean ? running_mean + running_mean_offset : 0,
-        running_var ? running_var + running_var_offset : 0, mean ? mean + mean_offset : 0, inv_std ? inv_std + inv_std_offset : 0);
+        running_var ? running_var + running_var_offset : 0, mean ? mean + mean_offset : 0,
+        inv_std ? inv_std + inv_std_offset : 0);
     stored[0] = k.hi;
     stored[statistics_count] = given_mean ? real_hi(real_subtract(center, real_of(saved, 0.0f))) : k.lo;
     stored[2 * statistics_count] = k.inv_std;

@@ -61,19 +61,13 @@ static inline vec parameters_at(const __global float *p, ulong i, float otherwis
   return p ? VLOAD(p + i) : (vec)(otherwise);
 }
 
-/* WIDTH parameters of which those of a run's tail are the last or the first, as the tail's elements are. */
-static inline vec tail_parameters(const __global float *p, ulong start, uint tail, int overlaps, float otherwise)
-{
-  return p ? (overlaps ? VLOAD(p + start) : load_some(p + start, tail, otherwise)) : (vec)(otherwise);
-}
-
 static inline float parameter_at(const __global float *p, ulong i, float otherwise) { return p ? p[i] : otherwise; }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* y of one run, each of whose elements has its own gamma and beta; y may be x or the residual. */
 static inline void each_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                              ulong run, ulong ahead, finished_statistics s, const __global float *gamma,
+                              ulong run, apply_ahead ahead, finished_statistics s, const __global float *gamma,
                               const __global float *beta, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
@@ -87,19 +81,13 @@ static inline void each_apply(const __global storage *x, const __global storage 
   const vec last_added = tail == 0 ? (vec)(0.0f) : addend_most(residual, start, count, 1);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     const vec xh = normalized(tensor_load(x + i), mean, scale, shift);
-    if (ahead != 0) {
-      prefetch_elements(x + i + ahead, WIDTH);
-      if (RESIDUAL) {
-        prefetch_elements(residual + i + ahead, WIDTH);
-      }
-    }
+    prefetch_for_apply(x, residual, i, ahead);
     const vec z = MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f));
     store_result(activated(z, addend(residual, i, 1), alpha), y + i, streams);
   }
   if (tail != 0) {
-    const vec z =
-        MULTIPLY_ADD(normalized(last, mean, scale, shift), tail_parameters(gamma, start, tail, overlaps, 1.0f),
-                     tail_parameters(beta, start, tail, overlaps, 0.0f));
+    const vec z = MULTIPLY_ADD(normalized(last, mean, scale, shift), load_optional(gamma, start, count, 1.0f),
+                               load_optional(beta, start, count, 0.0f));
     tensor_store_most(activated(z, last_added, alpha), y + start, count);
   }
 }
@@ -165,8 +153,8 @@ static inline vec each_derived(vec x, vec dy, vec added, float mean, float inv_s
   if (!DERIVES) {
     return dy;
   }
-  const vec z = MULTIPLY_ADD(normalized(x, (vec)(mean), (vec)(inv_std), (vec)(shift)), gamma, beta);
-  return dy * activation_slope(ACTIVATION, RESIDUAL ? z + added : z, alpha);
+  return through_activation(dy, MULTIPLY_ADD(normalized(x, (vec)(mean), (vec)(inv_std), (vec)(shift)), gamma, beta),
+                            added, alpha);
 }
 
 static inline vec sample_gradient(vec x, vec h, sample_terms t)
@@ -189,22 +177,10 @@ static inline void keep_sums(__global float *kept, ulong plane, real gx, real g,
 /* ---- backward, each element with a gamma of its own ---------------------------------------------------------------- */
 
 /* Samples that go through a column of parameters together, so that what they add to it stays in registers meanwhile. */
-#if LOCAL == 1
 #define TOGETHER 4
-#else
-#define TOGETHER 4
-#endif
 #define UNROLL_TOGETHER __attribute__((opencl_unroll_hint(TOGETHER)))
 
-static inline vec sum_together(const vec *p)
-{
-  const vec low = (p[0] + p[1]) + (p[2] + p[3]);
-#if TOGETHER == 8
-  return low + ((p[4] + p[5]) + (p[6] + p[7]));
-#else
-  return low;
-#endif
-}
+static inline vec sum_together(const vec *p) { return (p[0] + p[1]) + (p[2] + p[3]); }
 
 /* Sums of h, h*(x - mean) and x - mean, each lane its own. */
 typedef struct each_sums {
@@ -264,8 +240,8 @@ INLINE_LOCAL void each_sums_add_tail(each_sums *s, const each_block *b, uint tai
   const int overlaps = tail_overlaps(at, b->run);
   const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
   const uint count = overlaps ? WIDTH : tail;
-  const vec gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
-  const vec beta = tail_parameters(b->beta, start, tail, overlaps, 0.0f);
+  const vec gamma = load_optional(b->gamma, start, count, 1.0f);
+  const vec beta = load_optional(b->beta, start, count, 0.0f);
   const vec value = tensor_load_most(b->x + start, count, mean.hi);
   const vec h = gamma * each_derived(value, tensor_load_most(b->dy + start, count, 0.0f),
                                      addend_most(b->residual, start, count, DERIVES), mean.hi, mean.inv_std,
@@ -383,6 +359,7 @@ INLINE_LOCAL void each_apply_gradients(const each_block *b, const each_kept *kep
   const uint tail = lane_tail(at, b->run);
   const int overlaps = tail_overlaps(at, b->run), stores = b->dx || wants(b->dresidual);
   const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
+  const uint count = overlaps ? WIDTH : tail;
   const int streams = stores && can_stream_both(b->dx, b->dresidual) && (samples == 1 || b->stride % WIDTH == 0);
   sample_terms t[TOGETHER];
   each_elements last = {{(vec)(0.0f)}, {(vec)(0.0f)}};
@@ -390,9 +367,8 @@ INLINE_LOCAL void each_apply_gradients(const each_block *b, const each_kept *kep
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++) { t[r] = terms[r < samples ? r : 0]; }
   if (tail != 0) {
     /* dx or dresidual may be dy: what overlaps is loaded before anything is stored. */
-    last_gamma = tail_parameters(b->gamma, start, tail, overlaps, 1.0f);
-    each_load(&last, b, t, start, overlaps ? WIDTH : tail, samples, last_gamma,
-              tail_parameters(b->beta, start, tail, overlaps, 0.0f));
+    last_gamma = load_optional(b->gamma, start, count, 1.0f);
+    each_load(&last, b, t, start, count, samples, last_gamma, load_optional(b->beta, start, count, 0.0f));
   }
   for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
     const vec gamma = parameters_at(b->gamma, i, 1.0f);
@@ -465,39 +441,5 @@ static inline void shared_dx(const __global storage *x, const __global storage *
     const vec value = tensor_load_most(x + start, count, 0.0f);
     const vec g = derive(value, last, addend_most(residual, start, count, DERIVES), z, alpha);
     store_gradients_most(g, sample_gradient(value, g * gamma, t), dx, dresidual, start, count);
-  }
-}
-
-/* ---- samples that are matrices ---------------------------------------------------------------------------------------- */
-
-/* The sum over `tiles` partial results of one column: components k (hi) and k + 1 (lo), `plane` apart. */
-INLINE_LOCAL void matrix_sum(real *made, const __global float *p, ulong k, ulong plane, ulong columns, ulong tiles)
-{
-  for (ulong t = 0; t < tiles; t++) {
-    const ulong i = k * plane + t * columns;
-    const real part = real_of(p[i], p[i + plane]);
-    *made = t == 0 ? part : real_add(*made, part);
-  }
-}
-
-/* Mean and squares about it of `width` columns, from the partial statistics of their tiles. */
-INLINE_LOCAL void matrix_merge(real *mean, real *m2, const __global float *p, ulong plane, ulong columns, ulong width,
-                               ulong tiles, ulong values)
-{
-  real sum = real_of(0.0f, 0.0f), column_sum = sum;
-  *m2 = sum;
-  for (ulong column = 0; column < width; column++) {
-    matrix_sum(&column_sum, p + column, 2, plane, columns, tiles);
-    sum = real_add(sum, column_sum);
-  }
-  *mean = real_divide(sum, real_from_count(values));
-  for (ulong t = 0; t < tiles; t++) {
-    for (ulong column = 0; column < width; column++) {
-      const __global float *tile = p + t * columns + column;
-      const real count = real_of(tile[0], tile[plane]);
-      const real delta = real_subtract(real_divide(real_of(tile[2 * plane], tile[3 * plane]), count), *mean);
-      *m2 = real_add(*m2, real_of(tile[4 * plane], tile[5 * plane]));
-      *m2 = real_add(*m2, real_multiply(count, real_multiply(delta, delta)));
-    }
   }
 }

@@ -19,8 +19,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
   const int writes = get_local_id(0) == 0;
-  const ulong ahead = sample_ahead(run, run);
-  const apply_ahead both = {ahead, ahead};
+  const ulong run_after = sample_ahead(run, run);
+  const apply_ahead ahead = {run_after, run_after};
 
   x += x_offset;
   y += y_offset;
@@ -55,7 +55,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       for (ulong k = 0; k < run_parameters; k++) {
         const ulong i = c * run + k * repeat;
         const forward_coefficients k_th = affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
-        run_apply(x + i, residual + i, y + i, repeat, both, k_th, alpha, at);
+        run_apply(x + i, residual + i, y + i, repeat, ahead, k_th, alpha, at);
       }
     }
   }
