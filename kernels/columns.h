@@ -167,6 +167,12 @@ typedef struct column_forward {
   vec mean[GROUP], scale[GROUP], shift[GROUP];
 } column_forward;
 
+/* beta without what `lo`, which the mean's floats have not, adds to z. */
+static inline vec columns_shift(vec beta, vec scale, vec lo)
+{
+  return select(MULTIPLY_ADD(-lo, scale, beta), beta, lo == 0.0f);
+}
+
 /* Multiplies gamma into the i-th vector's scale and sets its shift; lo is what the mean's floats have not. */
 static inline void columns_affine(column_forward *k, uint i, vec lo, columns_place at, const __global float *gamma,
                                   ulong gamma_offset, const __global float *beta, ulong beta_offset)
@@ -175,7 +181,7 @@ static inline void columns_affine(column_forward *k, uint i, vec lo, columns_pla
   const uint width = width_of(at, i);
   k->scale[i] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
   const vec shift = load_optional(beta, beta_offset + column, width, 0.0f);
-  k->shift[i] = select(MULTIPLY_ADD(-lo, k->scale[i], shift), shift, lo == 0.0f);
+  k->shift[i] = columns_shift(shift, k->scale[i], lo);
 }
 
 /* 1 if the floats of saved means are all that the vector's columns need: mean_is_exact. */
@@ -196,6 +202,65 @@ static inline int samples_are_exact(const __global float *mean, const __global f
     exact = exact && mean_is_exact(mean[i], inv_std[i]);
   }
   return exact;
+}
+
+/* running = keep * running + weight * value, for the columns [skip, width) of one vector. */
+static inline void update_running(__global float *running, vec value, float weight, float keep, uint skip, uint width)
+{
+  float lanes[WIDTH];
+  VSTORE(value, lanes);
+  for (uint i = skip; i < width; i++) {
+    running[i] = MULTIPLY_ADD(weight, lanes[i], keep * running[i]);
+  }
+}
+
+/* From mean and squares about it (m2) of a vector of columns with n values each: finish_statistics of a vector. Columns before
+ * `skip` have had their running statistics updated. */
+INLINE_LOCAL void columns_finish(vec *inv_std, vec_real mean, vec_real m2, ulong n, ulong column, uint skip, uint width,
+                                 float epsilon, float weight, float keep, ulong divisor, __global float *running_mean,
+                                 __global float *running_var, __global float *saved_mean, __global float *saved_inv_std)
+{
+  const vec_real variance = vec_real_divide(m2, vec_real_from_count(n));
+  *inv_std = vec_real_inverse_sqrt(vec_real_add(variance, vec_real_of((vec)(epsilon), (vec)(0.0f))));
+  if (running_mean) {
+    update_running(running_mean + column, vec_real_hi(mean), weight, keep, skip, width);
+  }
+  if (running_var) {
+    const vec stored = vec_real_hi(vec_real_divide(m2, vec_real_from_count(divisor)));
+    update_running(running_var + column, stored, weight, keep, skip, width);
+  }
+  if (saved_mean) {
+    store_most(vec_real_hi(mean), saved_mean + column, width);
+  }
+  if (saved_inv_std) {
+    store_most(*inv_std, saved_inv_std + column, width);
+  }
+}
+
+/* From the sums of a vector of columns: finish_gradients of a vector. */
+INLINE_LOCAL void columns_finish_gradients(vec *a, vec *b, vec *c, vec_real g, vec_real gd, vec_real d, ulong n,
+                                           ulong column, uint width, vec inv_std, vec gamma, __global float *dgamma,
+                                           __global float *dbeta)
+{
+  const vec_real count = vec_real_from_count(n), wide_inv_std = vec_real_of(inv_std, (vec)(0.0f));
+  const vec_real rounding = vec_real_divide(d, count);
+  if (!FROM_RUNNING) {
+    gd = vec_real_subtract(gd, vec_real_multiply(rounding, g));
+  }
+  const vec_real scaled = vec_real_multiply(gd, wide_inv_std);
+  if (dgamma) {
+    store_most(vec_real_hi(scaled), dgamma + column, width);
+  }
+  if (dbeta) {
+    store_most(vec_real_hi(g), dbeta + column, width);
+  }
+  *a = inv_std * gamma;
+  *b = *c = (vec)(0.0f);
+  if (!FROM_RUNNING) {
+    const vec_real slope = vec_real_multiply(vec_real_divide(scaled, count), wide_inv_std);
+    *b = -vec_real_hi(slope);
+    *c = vec_real_hi(vec_real_subtract(vec_real_multiply(rounding, slope), vec_real_divide(g, count)));
+  }
 }
 
 /* ---- reductions of gradients -------------------------------------------------------------------------------------- */

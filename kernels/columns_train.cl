@@ -5,16 +5,6 @@
  * Traffic: x is read twice, the second time from cache if the tile fits there; y is written once.
  * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL. */
 
-/* running = keep * running + weight * value, for the columns [skip, width) of one vector. */
-static inline void update_running(__global float *running, vec value, float weight, float keep, uint skip, uint width)
-{
-  float lanes[WIDTH];
-  VSTORE(value, lanes);
-  for (uint i = skip; i < width; i++) {
-    running[i] = MULTIPLY_ADD(weight, lanes[i], keep * running[i]);
-  }
-}
-
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
@@ -37,27 +27,14 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
     }
     const ulong column = column_of(at, i);
     const uint width = width_of(at, i);
-    const vec_real variance = vec_real_divide(s.m2, vec_real_from_count(rows));
-    const vec_real offset = vec_real_of((vec)(epsilon), (vec)(0.0f));
+    /* Columns of the edge that the vector before it has too: their running statistics are updated already. */
+    const uint skip = i == at.whole ? edge_overlap(at) : 0;
+    const int writes = at.row == 0;
     k.mean[i] = vec_real_hi(s.mean);
-    k.scale[i] = vec_real_inverse_sqrt(vec_real_add(variance, offset));
-    if (at.row == 0) {
-      /* Columns of the edge that the vector before it has too: their running statistics are updated already. */
-      const uint skip = i == at.whole ? edge_overlap(at) : 0;
-      if (running_mean) {
-        update_running(running_mean + running_mean_offset + column, k.mean[i], weight, keep, skip, width);
-      }
-      if (running_var) {
-        const vec stored = vec_real_hi(vec_real_divide(s.m2, vec_real_from_count(divisor)));
-        update_running(running_var + running_var_offset + column, stored, weight, keep, skip, width);
-      }
-      if (mean) {
-        store_most(k.mean[i], mean + mean_offset + column, width);
-      }
-      if (inv_std) {
-        store_most(k.scale[i], inv_std + inv_std_offset + column, width);
-      }
-    }
+    columns_finish(&k.scale[i], s.mean, s.m2, rows, column, skip, width, epsilon, weight, keep, divisor,
+                   writes && running_mean ? running_mean + running_mean_offset : 0,
+                   writes && running_var ? running_var + running_var_offset : 0,
+                   writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
     columns_affine(&k, i, vec_real_lo(s.mean), at, gamma, gamma_offset, beta, beta_offset);
   }
   if (y) {

@@ -122,36 +122,43 @@ static inline int can_stream_both(const __global storage *dx, const __global sto
 #define EXACT_MEANS 4.0f
 static inline int mean_is_exact(float mean, float inv_std) { return !(fabs(mean) * inv_std > EXACT_MEANS); }
 
-/* The sum over `tiles` partial results of one column: component k (hi) and k + 1 (lo), `plane` apart. */
-INLINE_LOCAL void partials_sum(real *made, const __global float *p, ulong k, ulong plane, ulong columns, ulong tiles)
+/* One component of partial results, hi and `plane` later lo, of the first `count` columns from p on. */
+static inline vec_real partial_at(const __global float *p, ulong plane, uint count)
 {
-  for (ulong t = 0; t < tiles; t++) {
-    const ulong i = k * plane + t * columns;
-    const real part = real_of(p[i], p[i + plane]);
-    *made = t == 0 ? part : real_add(*made, part);
+  return vec_real_of(load_most(p, count, 0.0f), load_most(p + plane, count, 0.0f));
+}
+
+/* The sums over `tiles` partial results of `count` neighbouring columns: components k (hi) and k + 1 (lo), `plane` apart. */
+INLINE_LOCAL void partials_sum(vec_real *made, const __global float *p, ulong k, ulong plane, ulong columns,
+                               ulong tiles, uint count)
+{
+  *made = partial_at(p + k * plane, plane, count);
+  for (ulong t = 1; t < tiles; t++) {
+    *made = vec_real_add(*made, partial_at(p + k * plane + t * columns, plane, count));
   }
 }
 
 /* Mean and squares about it (m2) of `values` numbers in `width` columns, from the partial statistics of their tiles:
  * mean = sum of sums / n; m2 = sum over tiles of (m2 of the tile + count * (mean of the tile - mean)^2). Exact merging (Chan,
- * Golub and LeVeque 1979) in a fixed order. */
-INLINE_LOCAL void partials_merge(real *mean, real *m2, const __global float *p, ulong plane, ulong columns, ulong width,
-                                 ulong tiles, ulong values)
+ * Golub and LeVeque 1979) in a fixed order. Of `count` neighbouring statistics together, where width is 1. */
+INLINE_LOCAL void partials_merge(vec_real *mean, vec_real *m2, const __global float *p, ulong plane, ulong columns,
+                                 ulong width, ulong tiles, ulong values, uint count)
 {
-  real sum = real_of(0.0f, 0.0f), column_sum = sum;
+  vec_real sum = vec_real_of((vec)(0.0f), (vec)(0.0f)), column_sum = sum;
   *m2 = sum;
   for (ulong column = 0; column < width; column++) {
-    partials_sum(&column_sum, p + column, 2, plane, columns, tiles);
-    sum = real_add(sum, column_sum);
+    partials_sum(&column_sum, p + column, 2, plane, columns, tiles, count);
+    sum = vec_real_add(sum, column_sum);
   }
-  *mean = real_divide(sum, real_from_count(values));
+  *mean = vec_real_divide(sum, vec_real_from_count(values));
   for (ulong t = 0; t < tiles; t++) {
     for (ulong column = 0; column < width; column++) {
       const __global float *tile = p + t * columns + column;
-      const real count = real_of(tile[0], tile[plane]);
-      const real delta = real_subtract(real_divide(real_of(tile[2 * plane], tile[3 * plane]), count), *mean);
-      *m2 = real_add(*m2, real_of(tile[4 * plane], tile[5 * plane]));
-      *m2 = real_add(*m2, real_multiply(count, real_multiply(delta, delta)));
+      const vec_real seen = partial_at(tile, plane, count);
+      const vec_real delta =
+          vec_real_subtract(vec_real_divide(partial_at(tile + 2 * plane, plane, count), seen), *mean);
+      *m2 = vec_real_add(*m2, partial_at(tile + 4 * plane, plane, count));
+      *m2 = vec_real_add(*m2, vec_real_multiply(seen, vec_real_multiply(delta, delta)));
     }
   }
 }

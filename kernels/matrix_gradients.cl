@@ -5,6 +5,13 @@
  * Work:    a work-item owns one statistic after another of its group's outer_tile.
  * Traffic: six floats a column and tile are read, eight or nine a column and sample written.
  * Macros:  LOCAL (WIDTH is 1). */
+INLINE_LOCAL void column_sum(real *made, const __global float *p, ulong k, ulong plane, ulong columns, ulong tiles)
+{
+  vec_real sum;
+  partials_sum(&sum, p, k, plane, columns, tiles, 1);
+  *made = lanes_sum(sum, 0, 1);
+}
+
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void matrix_gradients(
     __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
     const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset, ulong values,
@@ -22,14 +29,14 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void matrix_gradient
     const finished_statistics s = {to[0], to[coefficient], to[2 * coefficient]};
     real rounding = real_of(0.0f, 0.0f), h = rounding, hx = rounding, g = rounding, gd = rounding, d = rounding;
     for (ulong i = 0; i < width; i++) {
-      partials_sum(&d, p + i, 4, plane, columns, tiles_each);
+      column_sum(&d, p + i, 4, plane, columns, tiles_each);
       rounding = real_add(rounding, d);
     }
     rounding = real_divide(rounding, real_from_count(values));
     for (ulong i = 0; i < width; i++) {
       const real factor = real_of(parameter_at(gamma, gamma_offset + column + i, 1.0f), 0.0f);
-      partials_sum(&g, p + i, 0, plane, columns, tiles_each);
-      partials_sum(&gd, p + i, 2, plane, columns, tiles_each);
+      column_sum(&g, p + i, 0, plane, columns, tiles_each);
+      column_sum(&gd, p + i, 2, plane, columns, tiles_each);
       const real off = real_subtract(gd, real_multiply(rounding, g));
       keep_sums(p + i, plane, real_multiply(off, real_of(s.inv_std, 0.0f)), g, 0);
       h = real_add(h, real_multiply(factor, g));

@@ -29,8 +29,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void matrix_stats(
     const int exact = !(fabs(s.hi) * s.inv_std > most);
     if (!(given_mean && given_inv_std && exact)) {
       const __global float *p = partials + partials_offset + sample * tiles_each * columns + column;
-      real center, m2;
-      partials_merge(&center, &m2, p, planes[0], columns, width, tiles_each, values);
+      vec_real merged, squares;
+      partials_merge(&merged, &squares, p, planes[0], columns, width, tiles_each, values, 1);
+      const real center = lanes_sum(merged, 0, 1), m2 = lanes_sum(squares, 0, 1);
       const finished_statistics made =
           finish_statistics(center, m2, values, c, epsilon, 0.0f, 0.0f, divisor, 0, 0, mean ? mean + mean_offset : 0,
                             inv_std ? inv_std + inv_std_offset : 0);

@@ -246,8 +246,10 @@ static clnorm__step *add_merge(clnorm_plan *plan, clnorm__role role, clnorm__whe
                                const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  step->width = 1;
+  limit_width(step, plan->merged);
   if (is_lanes(capabilities)) {
+    /* Neighbouring work-items on neighbouring statistics. */
+    step->width = 1;
     step->local = power_of_two_below(capabilities->max_work_group, (uint32_t)plan->parameters.merge_tile);
   }
   step->lanes = step->local;
@@ -448,6 +450,7 @@ static clnorm__step *add_matrix_merge(clnorm_plan *plan, clnorm__role role, clno
                                       const clnorm__capabilities *capabilities)
 {
   clnorm__step *step = add_merge(plan, role, when, capabilities);
+  step->width = 1;
   step->from_running = 0;
   step->inner_tiles = plan->partials / (plan->geometry.rows / plan->geometry.repeat);
   return step;
