@@ -143,6 +143,30 @@ static void check_layout(int last)
 Test(fused, rows_are_normalized_as_the_reference_does) { check_layout(0); }
 Test(fused, columns_are_normalized_as_the_reference_does) { check_layout(1); }
 
+/* Means of about 4 standard deviations: for z some statistics' floats say enough and their neighbours' do not, and vectors of
+ * merges have both. */
+static void check_mixed_means(int last)
+{
+  const trial_data drawn = {GENERATE_NORMAL, 4.0, 1.0, 11, 3, 5};
+  clnorm_desc desc = desc_of(0, last, 0);
+  desc.dims[0] = 2;
+  desc.dims[last ? 2 : 1] = 37;
+  desc.dims[last ? 1 : 2] = 300;
+  desc.activation = CLNORM_ACTIVATION_TANH;
+  family_run *r = family_run_open();
+  trial *made = trial_create(&desc, &drawn);
+  trial_result result;
+  cr_assert(made != NULL, "no memory");
+  r->forced = r->cl != NULL ? "split" : NULL;
+  cr_expect(trial_check(made, CLNORM_BACKWARD, TRIAL_ALL, family_run_pass, r, &result), "%s (%s)", result.problem,
+            r->variant);
+  trial_destroy(made);
+  family_run_close(r);
+}
+
+Test(fused, rows_of_mixed_means_are_normalized_as_the_reference_does) { check_mixed_means(0); }
+Test(fused, columns_of_mixed_means_are_normalized_as_the_reference_does) { check_mixed_means(1); }
+
 /* ---- samples ---------------------------------------------------------------------------------------------------- */
 
 /* (N, C, S): runs of one element's, a vector's and several vectors' length, each with an end; more samples than go together. */
