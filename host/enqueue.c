@@ -144,6 +144,20 @@ typedef struct ready_steps {
   clnorm__pooled_kernel *kernels[CLNORM__MAX_STEPS];
 } ready_steps;
 
+/* 1 if all of the call's tensors begin at whole vectors. */
+static int is_aligned(const enqueue_call *call, const clnorm__step *step)
+{
+  static const clnorm__argument tensors[] = {CLNORM__ARG_X,  CLNORM__ARG_DY,       CLNORM__ARG_Y,
+                                             CLNORM__ARG_DX, CLNORM__ARG_RESIDUAL, CLNORM__ARG_DRESIDUAL};
+  const uint64_t bytes = step->width * clnorm__dtype_size(call->plan->data.desc.dtype);
+  uint64_t off = 0;
+  for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
+    const clnorm__span *span = &call->spans[tensors[i]];
+    off += span->present ? span->begin % bytes : 0;
+  }
+  return off == 0;
+}
+
 /* All that may fail on our side comes before the first launch. */
 static clnorm_status make_ready(const enqueue_call *call, ready_steps *ready)
 {
@@ -153,9 +167,10 @@ static clnorm_status make_ready(const enqueue_call *call, ready_steps *ready)
     if (!clnorm__step_needed(plan, &plan->steps[i], call->spans)) {
       continue;
     }
+    const int aligned = plan->steps[i].aligned && is_aligned(call, &plan->steps[i]);
     clnorm__pooled_kernel **kernel = &ready->kernels[ready->count];
     ready->indices[ready->count] = i;
-    CLNORM__TRY(clnorm__kernel_take(call->plan, i, kernel));
+    CLNORM__TRY(clnorm__kernel_take(call->plan, i, aligned, kernel));
     ready->count++;
     CLNORM__TRY(set_arguments(call, &plan->steps[i], (*kernel)->kernel));
   }

@@ -1,30 +1,55 @@
 #include "plan_cl.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cl_status.h"
 #include "process.h"
 
-clnorm_status clnorm__kernel_take(clnorm_cl_plan *plan, int step, clnorm__pooled_kernel **kernel)
+/* The caller holds the mutex. */
+static clnorm_status program_of(clnorm_cl_plan *plan, int index, int aligned, cl_program *program)
+{
+  clnorm_status status = CLNORM_SUCCESS;
+  clnorm__step step = plan->data.steps[index];
+  step.aligned = aligned;
+  if (plan->programs[index][aligned] == NULL) {
+    CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.desc, &step, &plan->programs[index][aligned]));
+  }
+  *program = plan->programs[index][aligned];
+done:
+  return status;
+}
+
+static clnorm_status take_or_program(clnorm_cl_plan *plan, int step, int aligned, clnorm__pooled_kernel **kernel,
+                                     cl_program *program)
+{
+  *kernel = plan->pools[step][aligned];
+  if (*kernel == NULL) {
+    return program_of(plan, step, aligned, program);
+  }
+  plan->pools[step][aligned] = (*kernel)->next;
+  return CLNORM_SUCCESS;
+}
+
+clnorm_status clnorm__kernel_take(clnorm_cl_plan *plan, int step, int aligned, clnorm__pooled_kernel **kernel)
 {
   clnorm_status status;
   cl_int error;
+  cl_program program = NULL;
+  clnorm__pooled_kernel *taken = NULL;
   (void)pthread_mutex_lock(&plan->mutex);
-  clnorm__pooled_kernel *taken = plan->pools[step];
-  if (taken != NULL) {
-    plan->pools[step] = taken->next;
-  }
+  status = take_or_program(plan, step, aligned, kernel, &program);
   (void)pthread_mutex_unlock(&plan->mutex);
-  if (taken != NULL) {
-    *kernel = taken;
-    return CLNORM_SUCCESS;
+  if (status != CLNORM_SUCCESS || *kernel != NULL) {
+    return status;
   }
   taken = calloc(1, sizeof *taken);
   if (taken == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "plan: %zu bytes of host memory were refused", sizeof *taken);
   }
-  taken->kernel = clCreateKernel(plan->programs[step], clnorm__role_name(plan->data.steps[step].role), &error);
+  taken->aligned = aligned;
+  taken->kernel = clCreateKernel(program, clnorm__role_name(plan->data.steps[step].role), &error);
   CLNORM__TRY(clnorm__cl_check(error, "clCreateKernel"));
   *kernel = taken;
   taken = NULL;
@@ -39,24 +64,33 @@ void clnorm__kernel_put(clnorm_cl_plan *plan, int step, clnorm__pooled_kernel *k
     return;
   }
   (void)pthread_mutex_lock(&plan->mutex);
-  kernel->next = plan->pools[step];
-  plan->pools[step] = kernel;
+  kernel->next = plan->pools[step][kernel->aligned];
+  plan->pools[step][kernel->aligned] = kernel;
   (void)pthread_mutex_unlock(&plan->mutex);
 }
 
-static void drop_pools(clnorm_cl_plan *plan)
+static void drop_pool(clnorm__pooled_kernel *pool, int usable)
+{
+  while (pool != NULL) {
+    clnorm__pooled_kernel *kernel = pool;
+    pool = kernel->next;
+    if (usable) {
+      (void)clReleaseKernel(kernel->kernel);
+    }
+    free(kernel);
+  }
+}
+
+/* What was made for the steps; another plan may follow. */
+static void drop_kernels(clnorm_cl_plan *plan)
 {
   const int usable = plan->cl->owner == getpid();
   for (int i = 0; i < CLNORM__MAX_STEPS; i++) {
-    while (plan->pools[i] != NULL) {
-      clnorm__pooled_kernel *kernel = plan->pools[i];
-      plan->pools[i] = kernel->next;
-      if (usable) {
-        (void)clReleaseKernel(kernel->kernel);
-      }
-      free(kernel);
-    }
+    drop_pool(plan->pools[i][0], usable);
+    drop_pool(plan->pools[i][1], usable);
   }
+  memset(plan->pools, 0, sizeof plan->pools);
+  memset(plan->programs, 0, sizeof plan->programs);
 }
 
 /* The largest work-group that the compiled kernel allows here; it may be less than the device's, for want of registers.
@@ -65,7 +99,7 @@ static clnorm_status kernel_limit(clnorm_cl_plan *plan, int step, size_t *limit)
 {
   clnorm_status status;
   clnorm__pooled_kernel *kernel = NULL;
-  CLNORM__TRY(clnorm__kernel_take(plan, step, &kernel));
+  CLNORM__TRY(clnorm__kernel_take(plan, step, plan->data.steps[step].aligned, &kernel));
   CLNORM__TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, plan->cl->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof *limit,
                                           limit, NULL));
 done:
@@ -80,7 +114,6 @@ static clnorm_status prepare(clnorm_cl_plan *plan, int *fits)
   *fits = 1;
   for (int i = 0; i < plan->data.num_steps; i++) {
     size_t limit = 0;
-    CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.desc, &plan->data.steps[i], &plan->programs[i]));
     CLNORM__TRY(kernel_limit(plan, i, &limit));
     if (limit < plan->data.steps[i].local) {
       *fits = 0;
@@ -101,7 +134,7 @@ static clnorm_status make(clnorm_cl_plan *plan, const clnorm_desc *desc, clnorm_
     if (fits || capabilities.max_work_group <= 1) {
       break;
     }
-    drop_pools(plan);
+    drop_kernels(plan);
     uint32_t largest = 1;
     for (int i = 0; i < plan->data.num_steps; i++) {
       largest = plan->data.steps[i].local > largest ? plan->data.steps[i].local : largest;
@@ -146,7 +179,7 @@ void clnorm_cl_plan_destroy(clnorm_cl_plan *plan)
   if (plan == NULL) {
     return;
   }
-  drop_pools(plan);
+  drop_kernels(plan);
   (void)pthread_mutex_destroy(&plan->mutex);
   clnorm__cl_release(plan->cl);
   free(plan);

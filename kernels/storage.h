@@ -1,11 +1,16 @@
 /* How elements are stored, and the numbers that they are computed in.
  *
- * Axis:
+ * Axes:
  *   STORAGE   1 float, 2 half, 3 bfloat16, 4 double (clnorm_dtype)
+ *   ALIGNED   0, 1   1: every vector of a tensor lies at a multiple of its own size. vload and its like promise the alignment of
+ *                    one element only, and compilers for GPUs then make as many loads as there are elements.
  * Numbers (gamma, mean, arithmetic) are float, with STORAGE 4 double. Half types need no extension. */
 
 #if STORAGE < 1 || STORAGE > 4
 #error "STORAGE has to be 1 to 4"
+#endif
+#if ALIGNED != 0 && ALIGNED != 1
+#error "ALIGNED has to be 0 or 1"
 #endif
 
 #if STORAGE == 4
@@ -51,7 +56,10 @@ typedef vec stored;
 typedef OF_WIDTH(ushort) stored;
 #endif
 
-#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+#if ALIGNED
+#define LOAD_BITS(p) (*(const __global stored *)(p))
+#define STORE_BITS(bits, p) (*(__global stored *)(p) = (bits))
+#elif STORAGE != 1 && WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
 /* PoCL 3.1 stores vectors of ushort in pieces, and takes halves to lie at multiples of 16 bytes. */
 typedef stored __attribute__((aligned(2))) stored_anywhere;
 #define LOAD_BITS(p) (*(const __global stored_anywhere *)(p))
@@ -63,8 +71,8 @@ typedef stored __attribute__((aligned(2))) stored_anywhere;
 
 #if STORAGE == 1
 #define STORED_OF(v) (v)
-#define TENSOR_LOAD(p) VLOAD(p)
-#define TENSOR_STORE(v, p) VSTORE((v), (p))
+#define TENSOR_LOAD(p) LOAD_BITS(p)
+#define TENSOR_STORE(v, p) STORE_BITS((v), (p))
 #elif STORAGE == 2
 #define STORED_OF(v) stored_of(v)
 #define STORE_HALVES PASTE_VALUE(OF_WIDTH(vstore_half), _rte)
@@ -78,6 +86,9 @@ static inline stored stored_of(vec v)
 static inline vec vec_of(stored halves) { return OF_WIDTH(vload_half)(0, (const __private half *)&halves); }
 #define TENSOR_LOAD(p) vec_of(LOAD_BITS(p))
 #define TENSOR_STORE(v, p) STORE_BITS(stored_of(v), (p))
+#elif ALIGNED
+#define TENSOR_LOAD(p) OF_WIDTH(vloada_half)(0, (p))
+#define TENSOR_STORE(v, p) PASTE_VALUE(OF_WIDTH(vstorea_half), _rte)((v), 0, (p))
 #else
 #define TENSOR_LOAD(p) OF_WIDTH(vload_half)(0, (p))
 #define TENSOR_STORE(v, p) STORE_HALVES((v), 0, (p))

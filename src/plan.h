@@ -111,6 +111,7 @@ typedef struct clnorm__step {
   int stream;       /* 1: results go past the caches */
   int shared;       /* 1: samples: neighbouring elements have the same parameter, not each its own */
   int per_sample;   /* 1: columns: of each sample by itself; no tile has rows of two */
+  int aligned;      /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
   int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;

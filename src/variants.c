@@ -636,6 +636,27 @@ static void set_parameters(clnorm_plan *plan, const clnorm__choice *choice)
   }
 }
 
+/* Every vector of a tensor that a step reads or writes begins a multiple of its own length after the tensor's first element. */
+static int vectors_are_whole(const clnorm_plan *plan, const clnorm__step *step)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  if (g->pattern == CLNORM__COLUMNS) {
+    return g->columns % step->width == 0;
+  }
+  const uint64_t piece = step->shared ? g->repeat : g->run;
+  return piece % step->width == 0 && g->run % step->width == 0 && g->segment_stride % step->width == 0 &&
+         g->statistic_stride % step->width == 0;
+}
+
+/* Where many work-items share a task. A lone one of PoCL has nothing of it. */
+static void set_alignment(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  for (int i = 0; i < plan->num_steps; i++) {
+    clnorm__step *step = &plan->steps[i];
+    step->aligned = is_lanes(capabilities) && step->width > 1 && vectors_are_whole(plan, step);
+  }
+}
+
 int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__choice *choice)
 {
   set_parameters(plan, choice);
@@ -648,6 +669,7 @@ int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabi
       plan->partials = 0;
       memset(plan->steps, 0, sizeof plan->steps);
       variants[i].build(plan, capabilities);
+      set_alignment(plan, capabilities);
       return 1;
     }
   }

@@ -16,8 +16,8 @@ typedef struct machine {
   int sums_in_double, fma;
 } machine;
 
-/* (N, C, S): several rows a work-group, ends of rows, statistics that are split, and more of them than a group has. */
-static const size_t shapes[][3] = {{3, 5, 7}, {2, 3, 65}, {2, 2, 9001}, {130, 37, 1}};
+/* (N, C, S): vectors of 4 that are whole everywhere, several rows a work-group, ends of rows, statistics that are split, and more of them than a group has. */
+static const size_t shapes[][3] = {{3, 12, 20}, {3, 5, 7}, {2, 3, 65}, {2, 2, 9001}, {130, 37, 1}};
 
 static int has_fp64(const clnorm_cl *cl)
 {
@@ -43,6 +43,27 @@ static int become(clnorm_cl *cl, const machine *m)
   return 1;
 }
 
+/* Programs that compute a backward pass on tensors that begin `offset` elements after a buffer's start. */
+static size_t builds_at(problem *p, backend *b, size_t offset)
+{
+  size_t before = 0, after = 0;
+  clnorm_cl_build_counts(backend_get_cl(b), &before, NULL);
+  backend_set_offset(b, offset);
+  problem_check(p, b, CLNORM_BACKWARD, WITH_ALL);
+  clnorm_cl_build_counts(backend_get_cl(b), &after, NULL);
+  return after - before;
+}
+
+/* twice: whole vectors have a program of their own, and those of other offsets another, built when the first comes. */
+static void check_offsets(problem *p, backend *b, int twice)
+{
+  cr_expect(builds_at(p, b, 16) > 0);
+  cr_expect((builds_at(p, b, 3) > 0) == twice);
+  cr_expect(builds_at(p, b, 8) == 0);
+  cr_expect(builds_at(p, b, 1) == 0);
+  backend_set_offset(b, 16);
+}
+
 static void check_machine(const machine *m)
 {
   for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
@@ -56,6 +77,9 @@ static void check_machine(const machine *m)
       clnorm_desc desc;
       desc_set(&desc, (clnorm_layout)layout, 0, 3, shapes[i]);
       problem *p = problem_make(&desc, GENERATE_NORMAL, 1000.0, 1.5, i + 1);
+      if (i == 0) {
+        check_offsets(p, b, m->engine == CLNORM__ENGINE_CL_LANES);
+      }
       for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
         problem_check(p, b, (clnorm_pass)pass, WITH_ALL);
       }

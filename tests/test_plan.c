@@ -474,6 +474,31 @@ Test(plan, columns_are_split_over_their_rows)
             (unsigned long long)plan.steps[0].tasks, gpu_large.compute_units);
 }
 
+/* Steps whose vectors are all whole; merges have none of the tensors'. */
+static int aligned_steps(const clnorm__capabilities *machine, clnorm_layout layout, clnorm_pass pass,
+                         const size_t dims[4])
+{
+  const clnorm_plan plan = make(machine, layout, 0, pass, 4, dims);
+  int aligned = 0;
+  for (int i = 0; i < plan.num_steps; i++) {
+    aligned += plan.steps[i].aligned;
+  }
+  return aligned;
+}
+
+Test(plan, vectors_are_loaded_at_once_where_all_of_them_are_whole)
+{
+  const clnorm_layout first = CLNORM_CHANNELS_FIRST, last = CLNORM_CHANNELS_LAST;
+  cr_assert(aligned_steps(&gpu_large, first, CLNORM_TRAIN, (const size_t[]){32, 64, 56, 56}) == 2);
+  cr_assert(aligned_steps(&gpu_small, first, CLNORM_TRAIN, (const size_t[]){32, 64, 56, 56}) == 1);
+  cr_assert(aligned_steps(&gpu_large, first, CLNORM_BACKWARD, (const size_t[]){256, 2048, 7, 7}) == 0);
+  cr_assert(aligned_steps(&gpu_large, last, CLNORM_BACKWARD, (const size_t[]){256, 2048, 7, 7}) == 3);
+  cr_assert(aligned_steps(&gpu_large, last, CLNORM_TRAIN, (const size_t[]){32, 65, 56, 56}) == 0);
+  cr_assert(aligned_steps(&gpu_large, first, CLNORM_INFER, (const size_t[]){8, 3, 2, 10}) == 1);
+  cr_assert(aligned_steps(&cpu_wide, first, CLNORM_TRAIN, (const size_t[]){32, 64, 56, 56}) == 0);
+  cr_assert(aligned_steps(&clnorm__host_capabilities, last, CLNORM_TRAIN, (const size_t[]){32, 64, 56, 56}) == 0);
+}
+
 Test(plan, few_long_statistics_still_fill_a_large_device)
 {
   const clnorm_plan plan =

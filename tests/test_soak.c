@@ -176,7 +176,7 @@ Test(soak, the_library_adds_little_to_a_launch)
   soak_open(&s, CLNORM_CHANNELS_FIRST);
   cr_assert(clnorm_cl_plan_data(s.plan)->num_steps == 1);
   enqueue_many(&s, BATCH); /* leaves a kernel object with arguments in the pool */
-  expect_success(clnorm__kernel_take(s.plan, 0, &kernel));
+  expect_success(clnorm__kernel_take(s.plan, 0, s.plan->data.steps[0].aligned, &kernel));
   CHECK_CL(clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof arguments, &arguments, NULL));
   for (int round = 0; round < 30; round++) {
     double start = seconds_now();
