@@ -14,6 +14,7 @@ typedef struct machine {
   uint32_t vector_width, compute_units;
   uint64_t local_memory;
   int sums_in_double, fma;
+  int aligned; /* 1: with whole vectors, which kernels of their own load */
 } machine;
 
 /* (N, C, S): vectors of 4 that are whole everywhere, several rows a work-group, ends of rows, statistics that are split, and more of them than a group has. */
@@ -54,11 +55,11 @@ static size_t builds_at(problem *p, backend *b, size_t offset)
   return after - before;
 }
 
-/* twice: whole vectors have a program of their own, and those of other offsets another, built when the first comes. */
-static void check_offsets(problem *p, backend *b, int twice)
+/* Whole vectors have a program of their own, and those of other offsets another, built when the first comes. */
+static void check_offsets(problem *p, backend *b)
 {
   cr_expect(builds_at(p, b, 16) > 0);
-  cr_expect((builds_at(p, b, 3) > 0) == twice);
+  cr_expect(builds_at(p, b, 3) > 0);
   cr_expect(builds_at(p, b, 8) == 0);
   cr_expect(builds_at(p, b, 1) == 0);
   backend_set_offset(b, 16);
@@ -73,12 +74,12 @@ static void check_machine(const machine *m)
       backend_close(b);
       return;
     }
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    for (size_t i = m->aligned ? 0 : 1; i < sizeof shapes / sizeof shapes[0]; i++) {
       clnorm_desc desc;
       desc_set(&desc, (clnorm_layout)layout, 0, 3, shapes[i]);
       problem *p = problem_make(&desc, GENERATE_NORMAL, 1000.0, 1.5, i + 1);
       if (i == 0) {
-        check_offsets(p, b, m->engine == CLNORM__ENGINE_CL_LANES);
+        check_offsets(p, b);
       }
       for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
         problem_check(p, b, (clnorm_pass)pass, WITH_ALL);
@@ -101,7 +102,7 @@ Test(engines, work_groups_of_one_item)
 Test(engines, work_groups_of_sixty_four_items)
 {
   CHECK_MACHINE("lanes of 64", CLNORM__ENGINE_CL_LANES, .max_work_group = 64, .compute_units = 64, .sums_in_double = 0,
-                .fma = 0);
+                .fma = 0, .aligned = 1);
 }
 
 Test(engines, work_groups_of_256_items_with_sums_in_double)

@@ -83,7 +83,10 @@ static void check_variant(const char *name)
 }
 
 /* Batch normalization is not made of samples: the suites `samples` and `family` are about them. */
-static int is_for_batch(size_t variant) { return strcmp(clnorm__variant_at(variant, CLNORM__ROWS), "rows_samples") != 0; }
+static int is_for_batch(size_t variant)
+{
+  return strcmp(clnorm__variant_at(variant, CLNORM__ROWS), "rows_samples") != 0;
+}
 
 Test(variants, each_passes_the_table_of_cases)
 {
@@ -138,7 +141,10 @@ static void check_values(clnorm_layout layout)
     desc_set(&desc, layout, 0, 3, shapes[s]);
     problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, s + 1);
     for (size_t i = 0; (parameter = clnorm__tunable_at(i)) != NULL; i++) {
-      check_values_of(b, p, parameter, 1);
+      /* On a device every parameter on two of the shapes, for the time it takes. */
+      if (backend_is_cpu(b) || (i + s) % SHAPES < 2) {
+        check_values_of(b, p, parameter, 1);
+      }
     }
     problem_free(p);
   }
