@@ -1,5 +1,5 @@
 # Tests of clnorm-experiments: rule, data, files, and the command on a device.
-foreach(name claim_rule data_files data_sets results)
+foreach(name claim_rule data_files data_sets measures results)
   add_executable(test_${name} test_${name}.c)
   target_link_libraries(test_${name} PRIVATE clnorm_experiments clnorm_flags PkgConfig::CRITERION)
   clnorm_register(${name} test_${name} cpu 60)

@@ -68,6 +68,29 @@ Test(claim_rule, infinities_have_a_place)
   cr_assert(interval.low == -INFINITY && interval.median == 2);
 }
 
+/* A median that is a number beside an infinity, and one that is an infinity. */
+Test(claim_rule, infinities_beside_the_median_leave_it)
+{
+  static const struct {
+    double values[6];
+    size_t n;
+    double median;
+  } rows[] = {
+      {{1, 2, 3, INFINITY, INFINITY}, 5, 3},
+      {{1, 2, INFINITY, INFINITY, INFINITY}, 5, INFINITY},
+      {{-INFINITY, -INFINITY, -INFINITY, 1, 2}, 5, -INFINITY},
+      {{-INFINITY, -INFINITY, -INFINITY, -INFINITY, 1, 2}, 6, -INFINITY},
+      {{1, 2, 3, INFINITY, INFINITY, INFINITY}, 6, INFINITY},
+      {{-INFINITY, -INFINITY, -INFINITY, 1, 2, 3}, 6, -INFINITY},
+      {{-INFINITY, -INFINITY, -INFINITY, INFINITY, INFINITY, INFINITY}, 6, -INFINITY},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    claim_interval interval;
+    (void)judge(rows[i].values, rows[i].n, 0, &interval);
+    cr_expect(interval.median == rows[i].median, "row %zu: %g", i, interval.median);
+  }
+}
+
 Test(claim_rule, all_parts_have_to_hold)
 {
   static const claim_verdict all[] = {CLAIM_UNCLEAR, CLAIM_HOLDS, CLAIM_FAILS};

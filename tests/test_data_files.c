@@ -167,24 +167,37 @@ static void expect_bad_mnist(const char *expected)
 Test(folders, bad_digits_are_refused)
 {
   unsigned char wrong[sizeof labels];
+  unsigned char other[sizeof images];
+  put("t10k-labels-idx1-ubyte", labels, sizeof labels);
+  expect_bad_mnist("has some of MNIST's files, but no train-images-idx3-ubyte");
   put("train-images-idx3-ubyte", images, sizeof images);
-  expect_bad_mnist("the file of the labels, train-labels-idx1-ubyte, is not in the folder");
+  expect_bad_mnist("but no train-labels-idx1-ubyte");
   memcpy(wrong, labels, sizeof labels);
   wrong[9] = 10;
   put("train-labels-idx1-ubyte", wrong, sizeof wrong);
+  put("t10k-images-idx3-ubyte", images, sizeof images);
   expect_bad_mnist("label 1 is 10; expected 0 to 9");
+  wrong[9] = wrong[8];
+  put("train-labels-idx1-ubyte", wrong, sizeof wrong);
+  expect_bad_mnist("train-labels-idx1-ubyte: every label is 7; expected two classes or more");
   wrong[7] = 1;
   put("train-labels-idx1-ubyte", wrong, sizeof wrong - 1);
   expect_bad_mnist("has the shape (1,); expected the labels of 2 images");
   put("train-labels-idx1-ubyte", labels, sizeof labels);
-  expect_bad_mnist("no t10k-images-idx3-ubyte");
+  memcpy(other, images, sizeof images);
+  other[2] = 0x0d;
+  put("train-images-idx3-ubyte", other, sizeof other);
+  expect_bad_mnist("begins with 00 00 0d; expected an IDX file of bytes, 00 00 08");
+  put("train-images-idx3-ubyte", "\223NUMPY", 6);
+  expect_bad_mnist("begins with 93 4e 55; expected an IDX file of bytes");
+  put("train-images-idx3-ubyte", images, sizeof images);
   put("t10k-images-idx3-ubyte", images, sizeof images - 1);
-  put("t10k-labels-idx1-ubyte", labels, sizeof labels);
   expect_bad_mnist("truncated");
   put("train-images-idx3-ubyte", labels, sizeof labels);
   expect_bad_mnist("has the shape (2,); expected (N, height, width)");
 }
 
+/* Values from 0 to 16; the last label is `label`, those before 1 less. */
 static size_t write_rows(char *text, size_t capacity, int rows, int features, int label)
 {
   size_t length = 0;
@@ -192,7 +205,7 @@ static size_t write_rows(char *text, size_t capacity, int rows, int features, in
     for (int j = 0; j < features; j++) {
       length += (size_t)snprintf(text + length, capacity - length, "%d,", (i + j) % 17);
     }
-    length += (size_t)snprintf(text + length, capacity - length, "%d\n", label);
+    length += (size_t)snprintf(text + length, capacity - length, "%d\n", i + 1 < rows ? label - 1 : label);
   }
   return length;
 }
@@ -212,22 +225,73 @@ Test(folders, small_digits_and_wine_are_read)
   length += write_rows(text + length, sizeof text - length, 3, 13, 2);
   put("wine.csv", text, length);
   cr_assert(files_wine(folder, &set, &error) == 1, "%s", error.text);
-  cr_assert(set.count == 3 && set.features == 13 && set.classes == 3 && set.x[1] == 1 && set.labels[0] == 2);
+  cr_assert(set.count == 3 && set.features == 13 && set.classes == 3 && set.x[1] == 1 && set.labels[2] == 2);
   data_free(&set);
 }
 
-Test(folders, labels_that_are_none_are_refused)
+/* Of what `count` bytes of text in that file give. */
+static void expect_bad(const char *name, int (*read)(const char *, data_set *, file_error *), const char *text,
+                       size_t count, const char *expected)
 {
-  static char text[8192];
   data_set set;
   file_error error = {{0}};
-  put("digits.csv", text, write_rows(text, sizeof text, 2, 64, 10));
-  cr_assert(files_digits(folder, &set, &error) == -1 &&
-            strstr(error.text, "line 1: the label is 10; expected 0 to 9") && set.x == NULL);
-  put("digits.csv", text, write_rows(text, sizeof text, 2, 63, 1));
-  cr_assert(files_digits(folder, &set, &error) == -1 && strstr(error.text, "line 1: expected 65 values, got 64"));
-  size_t length = (size_t)snprintf(text, sizeof text, "names\n");
-  length += write_rows(text + length, sizeof text - length, 2, 13, 3);
-  put("wine.csv", text, length);
-  cr_assert(files_wine(folder, &set, &error) == -1 && strstr(error.text, "line 2: the label is 3; expected 0 to 2"));
+  put(name, text, count);
+  cr_expect(read(folder, &set, &error) == -1, "taken, expected '%s'", expected);
+  cr_expect(strstr(error.text, expected), "expected '...%s', got '%s'", expected, error.text);
+  cr_expect(strchr(error.text, '\n') == NULL && set.x == NULL);
+}
+
+Test(folders, bad_small_digits_are_refused)
+{
+  static const char *const values[] = {"17", "-5", "255", "1e30"};
+  static char text[8192];
+  expect_bad("digits.csv", files_digits, text, write_rows(text, sizeof text, 2, 64, 11),
+             "line 1: the label is 10; expected 0 to 9");
+  expect_bad("digits.csv", files_digits, text, write_rows(text, sizeof text, 2, 63, 1),
+             "line 1: expected 65 values, got 64");
+  expect_bad("digits.csv", files_digits, text, write_rows(text, sizeof text, 1, 64, 3),
+             "digits.csv: every label is 3; expected two classes or more");
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+    char expected[80];
+    char row[512];
+    (void)write_rows(row, sizeof row, 1, 64, 3); /* 0,1,2,... */
+    size_t length = write_rows(text, sizeof text, 2, 64, 5);
+    length += (size_t)snprintf(text + length, sizeof text - length, "0,%s%s", values[i], strstr(row, ",2,"));
+    (void)snprintf(expected, sizeof expected, "line 3: value 2 is %g; expected 0 to 16", strtod(values[i], NULL));
+    expect_bad("digits.csv", files_digits, text, length, expected);
+  }
+}
+
+Test(folders, bad_wines_are_refused)
+{
+  static const struct {
+    const char *head, *expected;
+    int label;
+  } rows[] = {
+      {"2,13,a,b,c\n", "line 2: the label is 3; expected 0 to 2", 4},
+      {"names\n", "line 1: expected the number of wines, 13 and the names of 3 classes, got 'names'", 2},
+      {"", "line 1: expected the number of wines, 13 and the names of 3 classes, got '0,1,2,3,4,5,6,7,8,9,10,11,12,1'",
+       2},
+      {"178,13,a,b,c\n", "line 1: tells of 178 wines with 13 measurements; the file has 2 with 13", 2},
+      {"2,12,a,b,c\n", "line 1: tells of 2 wines with 12 measurements; the file has 2 with 13", 2},
+      {"2,13,a,b\n", "line 1: expected the number of wines", 2},
+  };
+  static char text[8192];
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    size_t length = (size_t)snprintf(text, sizeof text, "%s", rows[i].head);
+    length += write_rows(text + length, sizeof text - length, 2, 13, rows[i].label);
+    expect_bad("wine.csv", files_wine, text, length, rows[i].expected);
+  }
+}
+
+/* A link to nowhere is a file that cannot be read and not one that is absent. */
+Test(folders, link_to_nowhere_is_no_absent_file)
+{
+  char path[128];
+  data_set set;
+  file_error error = {{0}};
+  (void)snprintf(path, sizeof path, "%s/digits.csv.gz", folder);
+  cr_assert(symlink("nowhere", path) == 0);
+  cr_expect(files_digits(folder, &set, &error) == -1 && strstr(error.text, "digits.csv.gz: cannot be opened"), "%s",
+            error.text);
 }

@@ -67,9 +67,36 @@ mkdir empty bad
 refused 2 'none of train-images' run circles --data empty --out no
 printf '1,2,3\n' >bad/digits.csv
 refused 2 'digits.csv: line 1: expected 65 values, got 3' run circles --data bad --out no
-for _ in $(seq 9); do printf '0,%.0s' $(seq 64); echo 7; done >bad/digits.csv
+# row VALUE LABEL: a line of digits.csv, whose second value is VALUE.
+row() {
+  printf '0,%s' "$1"
+  printf ',0%.0s' $(seq 62)
+  echo ",$2"
+}
+for i in $(seq 9); do row 3 $((i % 2)); done >bad/digits.csv
 refused 2 '9 samples in digits.csv; the experiments need 500' run circles --data bad --out no
+for value in 1e30 -5 255; do
+  { row 3 0 && row $value 1; } >bad/digits.csv
+  refused 2 'digits.csv: line 2: value 2 is .*; expected 0 to 16' run circles --data bad --out no
+done
+{ row 3 4 && row 4 4; } >bad/digits.csv
+refused 2 'digits.csv: every label is 4; expected two classes or more' run circles --data bad --out no
 rm bad/digits.csv
+ln -s nowhere bad/digits.csv.gz
+refused 2 'digits.csv.gz: cannot be opened' run circles --data bad --out no
+rm bad/digits.csv.gz
+wine=14.23,1.71,2.43,15.6,127,2.8,3.06,0.28,2.29,5.64,1.04,3.92,1065
+printf '%s,0\n%s,1\n' $wine $wine >bad/wine.csv
+refused 2 'wine.csv: line 1: expected the number of wines, 13' run circles --data bad --out no
+printf '178,13,a,b,c\n%s,0\n%s,1\n' $wine $wine >bad/wine.csv
+refused 2 'wine.csv: line 1: tells of 178 wines with 13 measurements; the file has 2' run circles --data bad --out no
+rm bad/wine.csv
+printf '\0\0\10\1\0\0\0\0' >bad/t10k-labels-idx1-ubyte
+refused 2 "has some of MNIST's files, but no train-images-idx3-ubyte" run circles --data bad --out no
+touch bad/train-images-idx3-ubyte bad/train-labels-idx1-ubyte bad/t10k-images-idx3-ubyte
+printf '\0\0\15\3\0\0\0\1\0\0\0\1\0\0\0\1\177\300\0\0' >bad/train-images-idx3-ubyte
+refused 2 'train-images-idx3-ubyte: begins with 00 00 0d; expected an IDX file of bytes' run circles --data bad --out no
+rm bad/train-images-idx3-ubyte bad/train-labels-idx1-ubyte
 printf '\0\0\10\3\0\0' | gzip >bad/train-images-idx3-ubyte.gz
 printf '\0\0\10\1\0\0\0\0' | gzip >bad/train-labels-idx1-ubyte.gz
 refused 2 'train-images-idx3-ubyte.gz: byte 6 .unpacked.: the file is truncated' run circles --data bad --out no

@@ -33,7 +33,12 @@ double claim_quantile(const double *sorted, size_t n, double part)
   const double place = part * (double)(n - 1);
   const size_t below = (size_t)place;
   const size_t above = below + 1 < n ? below + 1 : below;
-  return sorted[below] + (place - (double)below) * (sorted[above] - sorted[below]);
+  const double fraction = place - (double)below;
+  /* Beside an infinity, 0 times it and the way from it to a number would be NaN. */
+  if (!(fraction > 0) || sorted[below] == sorted[above] || isinf(sorted[below])) {
+    return sorted[below];
+  }
+  return sorted[below] + fraction * (sorted[above] - sorted[below]);
 }
 
 void claim_summarize(double *values, size_t n, claim_interval *interval)

@@ -103,6 +103,9 @@ static int read_rows(data_table *table, line_reader *in, size_t skip)
       break;
     }
     if (in->number <= skip) {
+      if (in->number == 1) {
+        (void)snprintf(table->head, sizeof table->head, "%.*s", (int)sizeof table->head - 1, in->line);
+      }
       continue;
     }
     if (make_room(table, &capacity) != 0) {

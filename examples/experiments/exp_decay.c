@@ -52,8 +52,8 @@ void exp_decay(experiment_run *run, results *r)
       r,
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD from "
       "rate %g on, which falls exponentially to a thousandth of that (fast) or to three tenths (slow) within the %d "
-      "epochs; batches of %d, 360 digits held out.",
-      rate, epochs, BATCH);
+      "epochs; batches of %d, %zu digits held out.",
+      rate, epochs, BATCH, all->count / 5);
   for (int seed = 1; seed <= run->seeds; seed++) {
     double accuracy[2][DECAYS];
     char text[160];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
+#include "measures.h"
 #include "training.h"
 
 enum { DEPTH = 50, WIDTH = 64, BATCH = 128 };
@@ -34,8 +35,7 @@ static double look(training *t, results *r, int panel, const char *series, int s
     last = i + 1 == t->depth ? rms : last;
   }
   (void)net_loss_read(&t->loss);
-  /* Gradients that have become 0, as small as floats are. */
-  return log10((first > 0 ? first : 1e-45) / (last > 0 ? last : 1e-45));
+  return measure_log_ratio(first, last);
 }
 
 static void compare(experiment_run *run, results *r, int seed, const data_set *sets, int kind, int epochs)

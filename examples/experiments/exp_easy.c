@@ -81,11 +81,11 @@ void exp_easy(experiment_run *run, results *r)
   (void)results_add_panel(r, "after training", "", "held-out digits right, %", RESULTS_BARS);
   results_add_setup(
       r,
-      "Digits of 8 x 8, 360 held out. Easy: 64-64-10 with ReLU. Deep: %d hidden layers of 32 with sigmoid, Glorot's "
+      "Digits of 8 x 8, %zu held out. Easy: 64-64-10 with ReLU. Deep: %d hidden layers of 32 with sigmoid, Glorot's "
       "initialization. Badly conditioned: the easy network, but each feature is multiplied by a number of its own from "
       "0.01 to 100. Batch normalization before each activation or none; SGD with rate 0.03 and momentum 0.9, batches "
       "of %d, %d epochs.",
-      DEEP, BATCH, epochs);
+      all->count / 5, DEEP, BATCH, epochs);
   for (int seed = 1; seed <= run->seeds; seed++) {
     double gains[PROBLEMS];
     for (int p = 0; p < PROBLEMS; p++) {

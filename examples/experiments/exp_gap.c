@@ -4,7 +4,7 @@
 #include "exp_rows.h"
 #include "training.h"
 
-enum { BATCH = 32 };
+enum { BATCH = 32, DIGITS = 1000 };
 
 typedef struct outcome {
   double gap, accuracy, loss;
@@ -47,13 +47,14 @@ void exp_gap(experiment_run *run, results *r)
   (void)results_add_panel(r, "validation minus training", "epoch", "cross-entropy", 0);
   results_add_setup(
       r,
-      "%zu-128-64-10 with ReLU and softmax on 1000 digits, other ones for each seed, 1000 held out; batch "
+      "%zu-128-64-10 with ReLU and softmax on %zu digits, other ones for each seed, %zu held out; batch "
       "normalization before each ReLU or none. He's initialization, Adam with rate 0.001, batches of %d, %d epochs. "
       "Both losses are taken in inference after the epoch.",
-      all->features, BATCH, epochs);
+      all->features, all->count < DIGITS ? all->count : DIGITS, test->count < DIGITS ? test->count : DIGITS, BATCH,
+      epochs);
   for (int seed = 1; seed <= run->seeds; seed++) {
     data_set sets[2] = {{0}};
-    if (data_sample(&sets[0], all, 1000, (uint64_t)seed) != 0 || data_sample(&sets[1], test, 1000, 1) != 0) {
+    if (data_sample(&sets[0], all, DIGITS, (uint64_t)seed) != 0 || data_sample(&sets[1], test, DIGITS, 1) != 0) {
       r->failed = 1;
     } else {
       outcome out[2];

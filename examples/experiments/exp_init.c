@@ -42,8 +42,8 @@ void exp_init(experiment_run *run, results *r)
       r,
       "64-64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; the weights of the "
       "hidden layers begin normal with a standard deviation from 0.001 to 3 (He's would be 0.18). SGD with rate "
-      "0.1, batches of %d, %d epochs, 360 digits held out.",
-      BATCH, epochs);
+      "0.1, batches of %d, %d epochs, %zu digits held out.",
+      BATCH, epochs, all->count / 5);
   for (int seed = 1; seed <= run->seeds; seed++) {
     data_set sets[2];
     if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {

@@ -3,24 +3,11 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
+#include "measures.h"
 #include "training.h"
 
 static const double rates[] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30};
 enum { RATES = sizeof rates / sizeof rates[0], BATCH = 32 };
-
-/* The largest rate whose network is right for 90 % of the best of this kind; 0 if that is no more than chance. */
-static double largest(const double accuracy[RATES])
-{
-  double best = 0;
-  double found = 0;
-  for (int i = 0; i < RATES; i++) {
-    best = accuracy[i] > best ? accuracy[i] : best;
-  }
-  for (int i = 0; i < RATES; i++) {
-    found = accuracy[i] >= 0.9 * best ? rates[i] : found;
-  }
-  return found;
-}
 
 static double sweep(experiment_run *run, results *r, int seed, const data_set *sets, int with, int epochs)
 {
@@ -38,7 +25,7 @@ static double sweep(experiment_run *run, results *r, int seed, const data_set *s
     training_end(&t);
     experiment_progress(run, (size_t)(((seed - 1) * 2 + with) * RATES + i + 1), (size_t)(run->seeds * 2 * RATES));
   }
-  return largest(accuracy);
+  return measure_largest_rate(rates, accuracy, RATES, 1.0 / sets[0].classes);
 }
 
 void exp_rates(experiment_run *run, results *r)
@@ -56,9 +43,11 @@ void exp_rates(experiment_run *run, results *r)
   results_add_setup(
       r,
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD "
-      "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, 360 digits held out. The "
-      "largest rate is that whose network is still right for 90 %% of what the best rate of its kind gets.",
-      BATCH, epochs);
+      "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, %zu digits held out. The "
+      "largest rate is that whose network is still right for 90 %% of what the best rate of its kind gets; 0 if that "
+      "is no "
+      "more than three times chance.",
+      BATCH, epochs, all->count / 5);
   for (int seed = 1; seed <= run->seeds; seed++) {
     data_set sets[2];
     if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
