@@ -35,7 +35,7 @@ done
 for network in mlp adam cnn gan; do
   grep -Eq "^$network +network " listed || fail "list has no $network"
 done
-for help in --help "run --help"; do
+for help in --help "run --help" "list --help"; do
   # shellcheck disable=SC2086  # two words
   "$program" $help >help || fail "$help"
   grep -q 'Usage: clnorm-experiments' help || fail "$help prints no usage"
@@ -102,6 +102,12 @@ printf '\0\0\10\1\0\0\0\0' | gzip >bad/train-labels-idx1-ubyte.gz
 refused 2 'train-images-idx3-ubyte.gz: byte 6 .unpacked.: the file is truncated' run circles --data bad --out no
 refused 2 'is no folder' run circles --quick --seeds 1 --out plain
 refused 2 'cannot be made' run circles --quick --seeds 1 --out nowhere/no
+# What cannot be written is said before the training, for root too: /proc takes no file, and a folder is in a file's place.
+refused 2 'out /proc: circles.csv cannot be written' run circles --quick --seeds 1 --out /proc
+mkdir -p taken/circles.svg other/index.html
+refused 2 'out taken: circles.svg cannot be written: Is a directory' run circles --quick --seeds 1 --out taken
+refused 2 'out other: index.html cannot be written: Is a directory' run all --quick --seeds 1 --out other
+[ "$(ls taken other | tr '\n' ' ')" = 'other: index.html  taken: circles.svg ' ] || fail "left behind: $(ls taken other)"
 
 # ---- a run -------------------------------------------------------------------------------------------------------------
 "$program" run circles --quick --seeds 2 --out one >first 2>stderr || fail "run circles: $(cat stderr)"

@@ -9,6 +9,7 @@
 #include "write_csv.h"
 #include "write_page.h"
 #include "write_plot.h"
+#include "write_results.h"
 
 static char folder[64];
 
@@ -229,5 +230,150 @@ Test(results, page_holds_everything_and_needs_nothing)
   cr_assert(strstr(html, "</html>") != NULL);
   expect_self_contained(html);
   free(html);
+  results_free(&r);
+}
+
+/* A picture such as gnuplot draws: the same names in each. */
+static void put_picture(const char *name)
+{
+  char path[256];
+  (void)snprintf(path, sizeof path, "%s/%s.svg", folder, name);
+  FILE *file = fopen(path, "we");
+  cr_assert(file != NULL);
+  (void)fprintf(file,
+                "<?xml version=\"1.0\"?>\n<svg\n width=\"840\" viewBox=\"0 0 840 340\">\n<g id=\"gnuplot_canvas\">\n"
+                "<defs><path id='gpPt5' d='M-1,0'/><use xlink:href='#gpPt5' id='gpPt6'/></defs>\n"
+                "<use xlink:href='#gpPt6' x='3'/><rect filter=\"url(#box)\"/><filter id='box'/></g>\n</svg>\n");
+  cr_assert(fclose(file) == 0);
+}
+
+static const experiment unclaimed = {.name = "unclaimed",
+                                     .title = "A network",
+                                     .text = "It is trained.",
+                                     .shown = "a network",
+                                     .parts = "it brings something",
+                                     .seeds = 5,
+                                     .quick_seeds = 5,
+                                     .run = run_nothing};
+
+static void write_two(results r[2])
+{
+  static const experiment *rows[] = {&claimed, &unclaimed};
+  static const int seeds[] = {5, 5};
+  for (int i = 0; i < 2; i++) {
+    fill(&r[i], 0);
+    results_close(&r[i]);
+    put_picture(rows[i]->name);
+  }
+  const page_view view = {rows, r, seeds, 2, folder, "a device", "its driver", 0, 3.0};
+  cr_assert(write_page(&view) == 0 && write_results(&view) == 0);
+}
+
+/* What is named twice on one page is found in the first picture alone. */
+Test(results, names_of_several_pictures_differ)
+{
+  static const char *const once[] = {
+      "<g id=\"claimed-gnuplot_canvas\">", "<g id=\"unclaimed-gnuplot_canvas\">",
+      "id='claimed-gpPt5' d='M-1,0'",      "xlink:href='#unclaimed-gpPt5' id='unclaimed-gpPt6'",
+      "xlink:href='#claimed-gpPt6' x='3'", "filter=\"url(#claimed-box)\"",
+      "<filter id='unclaimed-box'/>"};
+  results r[2] = {{{{0}}}};
+  write_two(r);
+  char *html = text_of("index.html");
+  cr_assert(html != NULL);
+  for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+    cr_expect(count_of(html, once[i]) == 1, "%s: %d times", once[i], count_of(html, once[i]));
+  }
+  cr_expect(count_of(html, "width=\"840\" viewBox=\"0 0 840 340\">") == 2);
+  free(html);
+  results_free(&r[0]);
+  results_free(&r[1]);
+}
+
+/* The blocks that the documentation takes over: claim and verdict, tables, picture; no line of text is too long for it. */
+Test(results, results_come_in_blocks)
+{
+  results r[2] = {{{{0}}}};
+  write_two(r);
+  char *text = text_of("results.md");
+  cr_assert(text != NULL);
+  cr_expect(count_of(text, "<!-- begin ") == 4 && count_of(text, "<!-- end ") == 4);
+  cr_expect(strstr(text, "<!-- begin run -->\nAs run by `clnorm-experiments run all` of clnorm ") != NULL);
+  cr_expect(strstr(text,
+                   "| 3 | [claimed](#claimed) | It helps <script>. | holds |\n|  | [unclaimed](#unclaimed) | It is "
+                   "trained. |  |\n<!-- end verdicts -->") != NULL);
+  cr_expect(strstr(text,
+                   "<!-- begin claimed -->\n**It helps <script>.** Claim 3, in teaching material: stated. Here: "
+                   "**holds**.\n\nA network of 3 layers & more. 5 seeds. Data: synthetic: 5 points.\n") != NULL);
+  cr_expect(strstr(text, "<!-- begin unclaimed -->\n**It is trained.**\n\n") != NULL);
+  cr_expect(count_of(text, "| what it brings | 3 % | 1 to 5 | 0 | holds |\n") == 2);
+  cr_expect(count_of(text, "| accuracy | 3 % | 1 to 5 |\n<!-- end ") == 2);
+  cr_expect(strstr(text, "![A claim](claimed.svg)\n") != NULL);
+  free(text);
+  results_free(&r[0]);
+  results_free(&r[1]);
+}
+
+Test(results, long_lines_are_broken_and_bars_are_escaped)
+{
+  static const experiment *rows[] = {&claimed};
+  static const int seeds[] = {1};
+  results r = {0};
+  for (int i = 0; i < 60; i++) {
+    results_add_setup(&r, "%sword%d", i > 0 ? " " : "", i);
+  }
+  results_add_gain(&r, "1 - |gain|", "", 0, -INFINITY);
+  results_close(&r);
+  const page_view view = {rows, &r, seeds, 1, folder, "a device", "its driver", 0, 3.0};
+  cr_assert(write_results(&view) == 0);
+  char *text = text_of("results.md");
+  cr_assert(text != NULL);
+  cr_expect(strstr(text, "| 1 - \\|gain\\| | -infinite | -infinite to infinite | 0 | unclear |") != NULL);
+  for (const char *line = strstr(text, "word0"); line != NULL && strncmp(line, "\n", 1) != 0;) {
+    const char *end = strchr(line, '\n');
+    cr_assert(end != NULL && end - line <= 128 && end[-1] != ' ', "%.140s", line);
+    line = end[1] == '\n' ? NULL : end + 1;
+  }
+  cr_expect(count_of(text, "word") == 60);
+  free(text);
+  results_free(&r);
+}
+
+/* A text that is cut may say another thing: "a factor of 10" of 100. */
+Test(results, summary_cuts_nothing_and_judges_claims_alone)
+{
+  static char long_text[160];
+  static char printed[4096];
+  results r = {0};
+  memset(long_text, 'x', sizeof long_text - 5);
+  memcpy(long_text + sizeof long_text - 5, " end", 5);
+  results_add_gain(&r, long_text, "", 0, 1);
+  results_close(&r);
+  for (int i = 0; i < 2; i++) {
+    memset(printed, 0, sizeof printed);
+    FILE *file = fmemopen(printed, sizeof printed - 1, "w");
+    cr_assert(file != NULL);
+    write_summary(file, i == 0 ? &claimed : &unclaimed, &r, 1);
+    cr_assert(fclose(file) == 0);
+    cr_expect(strstr(printed, "xxx end ") != NULL, "%s", printed);
+    cr_expect((strstr(printed, "verdict: ") != NULL) == (i == 0), "%s", printed);
+  }
+  results_free(&r);
+}
+
+/* Four panels are a square, fewer stand in a row. */
+Test(results, four_panels_are_a_square)
+{
+  results r = {0};
+  for (int i = 0; i < 4; i++) {
+    results_add_point(&r, results_add_panel(&r, "panel", "x", "y", 0), "one", 1, 1, 1);
+    cr_assert(write_plot_script(&r, folder, "claimed") == 0);
+    char *text = text_of("claimed.gnuplot");
+    cr_assert(text != NULL);
+    cr_expect((strstr(text, "svg size 840,680 ") != NULL && strstr(text, "layout 2,2\n") != NULL) == (i == 3), "%d", i);
+    cr_expect((strstr(text, "svg size 1240,340 ") != NULL && strstr(text, "layout 1,3\n") != NULL) == (i == 2), "%d",
+              i);
+    free(text);
+  }
   results_free(&r);
 }

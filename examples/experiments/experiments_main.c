@@ -21,8 +21,13 @@ static int print_help(void)
   return EXIT_OK;
 }
 
-static int list(int argc)
+static int is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static int list(int argc, const char **argv)
 {
+  if (argc == 3 && is_help(argv[2])) {
+    return print_help();
+  }
   if (argc > 2) {
     return complain(EXIT_USAGE, "list: takes no arguments");
   }
@@ -51,7 +56,7 @@ static int dispatch(int argc, const char **argv)
   if (argc < 2) {
     return complain(EXIT_USAGE, "expected a command: list or run (see clnorm-experiments --help)");
   }
-  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+  if (is_help(argv[1])) {
     return print_help();
   }
   if (strcmp(argv[1], "--version") == 0) {
@@ -59,7 +64,7 @@ static int dispatch(int argc, const char **argv)
     return EXIT_OK;
   }
   if (strcmp(argv[1], "list") == 0) {
-    return list(argc);
+    return list(argc, argv);
   }
   if (strcmp(argv[1], "run") == 0) {
     return run(argc - 1, argv + 1);

@@ -8,7 +8,7 @@
 
 enum { RESULTS_LOG_X = 1, RESULTS_LOG_Y = 2, RESULTS_BARS = 4 };
 
-/* A picture has up to four panels side by side. In one with RESULTS_BARS a series is a bar and x is not looked at. */
+/* A picture has up to four panels: three side by side, four in a square. In one with RESULTS_BARS a series is a bar and x is not looked at. */
 typedef struct results_panel {
   char title[80], x_label[48], y_label[48];
   unsigned flags;

@@ -11,9 +11,11 @@
 #include "device_choice.h"
 #include "message.h"
 #include "net_products.h"
+#include "page.h"
 #include "write_csv.h"
 #include "write_page.h"
 #include "write_plot.h"
+#include "write_results.h"
 
 typedef struct session {
   const experiments_request *request;
@@ -136,6 +138,30 @@ static int make_folder(const char *out)
   return EXIT_OK;
 }
 
+static int check_file(const session *s, const char *name, const char *ending)
+{
+  char path[4096];
+  (void)snprintf(path, sizeof path, "%s/%s%s", s->out, name, ending);
+  return page_check(path) == 0
+             ? EXIT_OK
+             : complain(EXIT_USAGE, "run: --out %s: %s%s cannot be written: %s", s->out, name, ending, strerror(errno));
+}
+
+/* What could not be written is to be known before the trainings and not after them. */
+static int check_files(const session *s)
+{
+  static const char *const endings[] = {".csv", ".gnuplot", ".svg"};
+  int code = EXIT_OK;
+  for (size_t i = 0; i < s->count * 3 && code == EXIT_OK; i++) {
+    code = check_file(s, s->rows[i / 3]->name, endings[i % 3]);
+  }
+  if (code == EXIT_OK && s->request->only == NULL) {
+    code = check_file(s, "index", ".html");
+    code = code == EXIT_OK ? check_file(s, "results", ".md") : code;
+  }
+  return code;
+}
+
 static int choose_rows(session *s)
 {
   s->rows = calloc(experiment_count, sizeof *s->rows);
@@ -180,8 +206,8 @@ static int run_rows(session *s)
   if (code == EXIT_OK && s->request->only == NULL) {
     const page_view view = {s->rows,        s->found,         s->seeds,          s->count,        s->out,
                             s->choice.name, s->choice.driver, s->request->quick, now() - s->begin};
-    if (write_page(&view) != 0) {
-      return complain(EXIT_USAGE, "run: --out %s: index.html cannot be written: %s", s->out, strerror(errno));
+    if (write_page(&view) != 0 || write_results(&view) != 0) {
+      return complain(EXIT_USAGE, "run: --out %s: cannot be written: %s", s->out, strerror(errno));
     }
     (void)printf("everything on one page: %s/index.html\n", s->out);
   }
@@ -195,6 +221,7 @@ int session_run(const experiments_request *request)
   code = code == EXIT_OK ? choose_rows(&s) : code;
   code = code == EXIT_OK ? open_device(&s) : code;
   code = code == EXIT_OK ? make_folder(s.out) : code;
+  code = code == EXIT_OK ? check_files(&s) : code;
   code = code == EXIT_OK ? run_rows(&s) : code;
   net_device_close(&s.device);
   for (size_t i = 0; i < s.count; i++) {

@@ -85,11 +85,27 @@ static void write_numbers(FILE *file, const results *r)
   (void)fprintf(file, "</table>\n");
 }
 
+/* A line of an SVG. Every picture of gnuplot's gives its parts the same names; on one page they are made the experiment's own,
+ * where they are given and where they are used. */
+static void write_svg_line(FILE *file, const char *line, const char *name)
+{
+  static const char *const marks[] = {" id=\"", " id='", "href=\"#", "href='#", "url(#", "url('#"};
+  while (*line != '\0') {
+    size_t taken = 0;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && taken == 0; i++) {
+      taken = strncmp(line, marks[i], strlen(marks[i])) == 0 ? strlen(marks[i]) : 0;
+    }
+    (void)fprintf(file, "%.*s%s%s", taken > 0 ? (int)taken : 1, line, taken > 0 ? name : "", taken > 0 ? "-" : "");
+    line += taken > 0 ? taken : 1;
+  }
+}
+
 /* The picture from <svg on; what stands before is for files alone. Without a picture a sentence. */
 static void write_picture(FILE *file, const char *folder, const experiment *e)
 {
   char path[4096];
-  char piece[8192];
+  char *line = NULL;
+  size_t room = 0;
   int begun = 0;
   (void)snprintf(path, sizeof path, "%s/%s.svg", folder, e->name);
   FILE *svg = fopen(path, "re");
@@ -98,13 +114,14 @@ static void write_picture(FILE *file, const char *folder, const experiment *e)
     return;
   }
   (void)fprintf(file, "<figure>\n");
-  while (fgets(piece, sizeof piece, svg) != NULL) {
-    const char *from = begun ? piece : strstr(piece, "<svg");
+  while (getline(&line, &room, svg) > 0) {
+    const char *from = begun ? line : strstr(line, "<svg");
     if (from != NULL) {
       begun = 1;
-      (void)fputs(from, file);
+      write_svg_line(file, from, e->name);
     }
   }
+  free(line);
   (void)fclose(svg);
   (void)fprintf(
       file,

@@ -20,7 +20,7 @@ typedef struct page_view {
 /* Writes FOLDER/index.html. 0, or -1 with errno set. */
 int write_page(const page_view *view);
 
-/* What a person sees of one experiment on the terminal: claim, parts, verdict. */
+/* What a person sees of one experiment on the terminal: claim, parts, verdict (of a claim; networks have none). */
 void write_summary(FILE *file, const experiment *e, const results *r, int seeds);
 
 #endif

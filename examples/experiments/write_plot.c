@@ -220,10 +220,12 @@ int write_plot_script(const results *r, const char *folder, const char *name)
   }
   (void)fprintf(p.file, "# gnuplot %s.gnuplot draws %s.svg: medians of the seeds, quartiles around them\n", name, name);
   write_data(r, p.file);
-  (void)fprintf(p.file, "set terminal svg size %d,340 font \"sans-serif,11\" background rgb \"white\" name \"%s\"\n",
-                40 + 400 * r->panel_count, name);
+  const int columns = r->panel_count > 3 ? 2 : r->panel_count;
+  const int rows = columns > 0 ? (r->panel_count + columns - 1) / columns : 1;
+  (void)fprintf(p.file, "set terminal svg size %d,%d font \"sans-serif,11\" background rgb \"white\" name \"%s\"\n",
+                40 + 400 * columns, 340 * rows, name);
   (void)fprintf(p.file, "set output \"%s.svg\"\nset grid lc rgb \"#dfe3e6\"\nset border 3\nset tics nomirror\n", name);
-  (void)fprintf(p.file, "set multiplot layout 1,%d\n", r->panel_count);
+  (void)fprintf(p.file, "set multiplot layout %d,%d\n", rows, columns);
   for (int panel = 0; panel < r->panel_count; panel++) {
     write_panel(r, panel, p.file);
   }

@@ -5,7 +5,7 @@
 
 static void print_values(FILE *file, const results_values *v)
 {
-  (void)fprintf(file, "    %-66.66s %10.4g %s", v->text, v->interval.median, v->unit);
+  (void)fprintf(file, "    %-66s %10.4g %s", v->text, v->interval.median, v->unit);
   if (v->count >= 5) {
     (void)fprintf(file, "  (%.4g to %.4g)", v->interval.low, v->interval.high);
   }
@@ -29,5 +29,8 @@ void write_summary(FILE *file, const experiment *e, const results *r, int seeds)
     print_values(file, &r->parts[i]);
     (void)fprintf(file, ", threshold %.4g: %s\n", r->parts[i].threshold, claim_text(r->parts[i].verdict));
   }
-  (void)fprintf(file, "  verdict: %s\n\n", claim_text(r->verdict));
+  if (e->claim > 0) {
+    (void)fprintf(file, "  verdict: %s\n", claim_text(r->verdict));
+  }
+  (void)fprintf(file, "\n");
 }
