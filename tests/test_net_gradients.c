@@ -46,18 +46,25 @@ Test(net_gradients, convolution)
   net_fixture_close(&device);
 }
 
-/* The values of a square are further apart than the steps of the differences, and a row and a column are left over. */
-Test(net_gradients, pooling)
+enum { POOLED = 2 * 2 * 5 * 7 };
+
+/* The values of a square are further apart than the steps of the differences. */
+static void fill_apart(net_device *device, float x[POOLED])
 {
-  enum { COUNT = 2 * 2 * 5 * 7 };
-  float x[COUNT];
-  int32_t order[COUNT];
-  net_device device;
-  net_fixture_open(&device, 4);
-  net_random_order(&device, net_device_stream(&device), order, COUNT);
-  for (int i = 0; i < COUNT; i++) {
+  int32_t order[POOLED];
+  net_random_order(device, net_device_stream(device), order, POOLED);
+  for (int i = 0; i < POOLED; i++) {
     x[i] = 0.1f * (float)order[i] - 7.0f;
   }
+}
+
+/* A row and a column are left over. */
+Test(net_gradients, pooling)
+{
+  float x[POOLED];
+  net_device device;
+  net_fixture_open(&device, 4);
+  fill_apart(&device, x);
   net_layer *layer = net_pool(&device, 2, 5, 7, 2);
   cr_expect(net_gradient_error_at(layer, 4, (size_t[]){2, 2, 5, 7}, x) <= 1.0);
   net_layer_free(layer);
@@ -92,6 +99,27 @@ Test(net_gradients, other_normalizations_with_activations)
   for (int op = CLNORM_BATCH; op <= CLNORM_RMS; op++) {
     const net_norm_options options = {.op = (clnorm_op)op, .groups = 2, .activation = curves[op - CLNORM_BATCH]};
     expect_right(net_norm(&device, 3, (size_t[]){4, 2, 3}, options), 4, (size_t[]){3, 4, 2, 3});
+  }
+  net_fixture_close(&device);
+}
+
+/* Normalized, these are half a standard deviation or more from the kink. */
+Test(net_gradients, normalization_with_curves_that_have_a_kink)
+{
+  static const float column[6] = {-1.5f, 0.7f, -1.0f, 1.3f, -0.6f, 1.1f};
+  static const net_norm_options curves[] = {{.activation = CLNORM_ACTIVATION_RELU},
+                                            {.activation = CLNORM_ACTIVATION_LEAKY_RELU, .alpha = 0.3}};
+  float x[6 * 3];
+  net_device device;
+  net_fixture_open(&device, 13);
+  for (int i = 0; i < 6 * 3; i++) {
+    x[i] = column[(i / 3 + i % 3) % 6];
+  }
+  for (size_t i = 0; i < 2; i++) {
+    net_layer *layer = net_norm(&device, 1, (size_t[]){3}, curves[i]);
+    const double error = net_gradient_error_at(layer, 2, (size_t[]){6, 3}, x);
+    cr_expect(error <= 1.0, "curve %zu: an error is %g times its bound", i, error);
+    net_layer_free(layer);
   }
   net_fixture_close(&device);
 }
@@ -253,19 +281,45 @@ static void wrong_backward(net_layer *layer, const net_tensor *dy, int wants_dx)
   negate(wrong == 0 ? &layer->dx : &layer->parameters[wrong - 1].gradient);
 }
 
-/* Turns each gradient of the layer wrong in turn, and wants to see that. */
-static void expect_noticed(net_layer *layer, size_t rank, const size_t *shape)
+/* Turns each gradient of the layer wrong in turn, and wants to see that. x: NULL for random numbers. */
+static void expect_noticed_at(net_layer *layer, size_t rank, const size_t *shape, const float *x)
 {
   net_layer_class class = *layer->class;
   honest = layer->class;
   class.backward = wrong_backward;
   layer->class = &class;
   for (wrong = 0; wrong <= (int)layer->parameter_count; wrong++) {
-    const double error = net_gradient_error(layer, rank, shape);
+    const double error =
+        x != NULL ? net_gradient_error_at(layer, rank, shape, x) : net_gradient_error(layer, rank, shape);
     cr_expect(error > 10.0, "%s, gradient %d: %g", class.name, wrong, error);
   }
   layer->class = honest;
   net_layer_free(layer);
+}
+
+static void expect_noticed(net_layer *layer, size_t rank, const size_t *shape)
+{
+  expect_noticed_at(layer, rank, shape, NULL);
+}
+
+Test(net_gradients, a_wrong_sign_is_noticed_without_parameters)
+{
+  static const int32_t classes[] = {0, 3, 1};
+  static const float shares[] = {1.0f, 0.0f, 0.25f};
+  float x[POOLED];
+  net_device device;
+  net_gradient_quiet = 1;
+  net_fixture_open(&device, 14);
+  fill_apart(&device, x);
+  expect_noticed_at(net_pool(&device, 2, 5, 7, 2), 4, (size_t[]){2, 2, 5, 7}, x);
+  for (int curve = NET_RELU; curve <= NET_LEAKY_RELU; curve++) {
+    expect_noticed(net_activation(&device, (net_curve)curve), 2, (size_t[]){3, 4});
+  }
+  expect_noticed(net_dropout(&device, 0.4), 2, (size_t[]){4, 6});
+  expect_noticed(net_noise(&device, 6, (net_noise_options){0.5, 1.25, 0.1}), 2, (size_t[]){4, 6});
+  expect_noticed(make_loss(&device, NET_SOFTMAX, 3, classes), 2, (size_t[]){3, 4});
+  expect_noticed(make_loss(&device, NET_SIGMOID_LOSS, 3, shares), 2, (size_t[]){3, 1});
+  net_fixture_close(&device);
 }
 
 Test(net_gradients, a_wrong_sign_is_noticed)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net_gradient.h"
+#include "net_products.h"
 
 static void expect_near(const char *what, size_t index, double got, double expected, double bound)
 {
@@ -151,6 +152,48 @@ Test(net_values, dense_is_a_product_and_a_bias)
 }
 
 /* One element of a cross-correlation. */
+/* The parameters for CPUs give the same products, with rows, columns and a depth that fill no tile. */
+Test(net_values, tuned_products_are_products)
+{
+  enum { N = 70, INPUTS = 37, OUTPUTS = 66 };
+  static float x[N * INPUTS];
+  static float dy[N * OUTPUTS];
+  static float gradient[INPUTS * OUTPUTS];
+  net_device device;
+  net_fixture_open(&device, 20);
+  net_products_tune(&device);
+  net_fixture_values(&device, x, (size_t)N * INPUTS);
+  net_fixture_values(&device, dy, (size_t)N * OUTPUTS);
+  net_layer *layer = net_dense(&device, INPUTS, OUTPUTS, 0, (net_init){NET_INIT_GLOROT});
+  float *weight = values_of(layer, 0);
+  float *y = forward(layer, 2, (size_t[]){N, INPUTS}, x, NET_TRAIN);
+  for (int i = 0; i < N * OUTPUTS; i++) {
+    double sum = 0;
+    for (int k = 0; k < INPUTS; k++) {
+      sum += (double)x[i / OUTPUTS * INPUTS + k] * (double)weight[k * OUTPUTS + i % OUTPUTS];
+    }
+    expect_near("y", (size_t)i, (double)y[i], sum, 1e-5);
+  }
+  layer->x = net_tensor_from(&device, 2, (size_t[]){N, INPUTS}, x); /* forward() has freed what it was a view of */
+  net_tensor kept = layer->x;
+  net_tensor upper = net_tensor_from(&device, 2, (size_t[]){N, OUTPUTS}, dy);
+  net_layer_backward(layer, &upper, 0);
+  net_tensor_download(&layer->parameters[0].gradient, gradient);
+  for (int i = 0; i < INPUTS * OUTPUTS; i++) {
+    double sum = 0;
+    for (int n = 0; n < N; n++) {
+      sum += (double)x[n * INPUTS + i / OUTPUTS] * (double)dy[n * OUTPUTS + i % OUTPUTS];
+    }
+    expect_near("gradient", (size_t)i, (double)gradient[i], sum, 1e-4);
+  }
+  net_tensor_free(&upper);
+  net_tensor_free(&kept);
+  free(weight);
+  free(y);
+  net_layer_free(layer);
+  net_fixture_close(&device);
+}
+
 static double correlate(const net_conv_shape *s, const float *x, const float *weight, size_t filter, long row,
                         long column)
 {
@@ -339,6 +382,57 @@ Test(net_values, batch_normalization_takes_the_batchs_statistics_and_then_the_ru
   net_fixture_close(&device);
 }
 
+/* The slope of a leaky ReLU reaches clnorm. */
+Test(net_values, fused_leaky_relu_has_its_slope)
+{
+  const float x[4] = {1, 2, 3, 6}; /* mean 3, variance 3.5 */
+  net_device device;
+  net_fixture_open(&device, 16);
+  const net_norm_options options = {.activation = CLNORM_ACTIVATION_LEAKY_RELU, .alpha = 0.3, .epsilon = 1e-3};
+  net_layer *layer = net_norm(&device, 1, (size_t[]){1}, options);
+  float *y = forward(layer, 2, (size_t[]){4, 1}, x, NET_TRAIN);
+  for (size_t i = 0; i < 4; i++) {
+    const double normalized = ((double)x[i] - 3) / sqrt(3.5 + 1e-3);
+    expect_near("y", i, (double)y[i], normalized > 0 ? normalized : 0.3 * normalized, 1e-5);
+  }
+  free(y);
+  net_layer_free(layer);
+  net_fixture_close(&device);
+}
+
+/* Frozen, a batch in training is normalized by the statistics that were there before, and leaves them as they are. */
+Test(net_values, frozen_statistics_are_used_and_stay)
+{
+  const float before[4] = {1, 2, 3, 6}; /* mean 3, variance 3.5 */
+  const float x[4] = {10, 20, 30, 70};
+  const double mean = 0.5 * 3;
+  const double var = 0.5 + 0.5 * 3.5 * 4 / 3;
+  float running[2];
+  net_device device;
+  net_fixture_open(&device, 17);
+  for (int freeze = NET_FREEZE_STATISTICS; freeze <= NET_FREEZE_ALL; freeze++) {
+    net_layer *layer = net_norm(&device, 1, (size_t[]){1}, (net_norm_options){.average_factor = 0.5});
+    free(forward(layer, 2, (size_t[]){4, 1}, before, NET_TRAIN));
+    net_norm_freeze(layer, (net_freeze)freeze);
+    float *y = forward(layer, 2, (size_t[]){4, 1}, x, NET_TRAIN);
+    for (size_t i = 0; i < 4; i++) {
+      expect_near("y", i, (double)y[i], ((double)x[i] - mean) / sqrt(var + 1e-5), 1e-4);
+    }
+    clnorm_layer_read(net_norm_inner(layer), CLNORM_VALUE_RUNNING_MEAN, &running[0], 1);
+    clnorm_layer_read(net_norm_inner(layer), CLNORM_VALUE_RUNNING_VAR, &running[1], 1);
+    expect_near("running mean", 0, (double)running[0], mean, 1e-6);
+    expect_near("running variance", 0, (double)running[1], var, 1e-5);
+    /* And free again, the batch's own. */
+    net_norm_freeze(layer, NET_FREE);
+    float *own = forward(layer, 2, (size_t[]){4, 1}, x, NET_TRAIN);
+    expect_near("own", 0, (double)own[0], (10 - 32.5) / sqrt(518.75 + 1e-5), 1e-5);
+    free(own);
+    free(y);
+    net_layer_free(layer);
+  }
+  net_fixture_close(&device);
+}
+
 /* The statistics after an estimate are exactly those of all samples, whatever they were before; gamma stays. */
 Test(net_values, statistics_are_estimated_anew_from_data)
 {
@@ -356,6 +450,8 @@ Test(net_values, statistics_are_estimated_anew_from_data)
   net_fixture_values(&device, x, (size_t)SAMPLES * WIDTH);
   net_data_make(&data, &device, 2, (size_t[]){SAMPLES, WIDTH}, x, labels, NULL);
   net_model_make(&model, &device);
+  /* Dropout in front would change them, were it on. */
+  net_model_add(&model, net_dropout(&device, 0.5));
   net_layer *layer = net_model_add(&model, net_norm(&device, 1, (size_t[]){WIDTH}, (net_norm_options){0}));
   net_model_add(&model, net_dropout(&device, 0.5));
   net_tensor_upload(&layer->parameters[0].value, gamma);
@@ -385,6 +481,7 @@ Test(net_values, statistics_are_estimated_anew_from_data)
 enum { CELLS = 5, STEPS = 4, IN = 2, UNITS = 3 };
 
 typedef struct cell_reference {
+  int own; /* steps with statistics of their own; later ones use the last */
   const float *wx, *wh, *b, *gamma[2];
   double running_mean[2][STEPS][UNITS], running_var[2][STEPS][UNITS];
 } cell_reference;
@@ -392,6 +489,7 @@ typedef struct cell_reference {
 /* Normalizes the rows of v that are active; in training also moves the running statistics. */
 static void normalize(cell_reference *r, int which, int t, double v[CELLS][UNITS], const int32_t *lengths, int training)
 {
+  const int row = t < r->own ? t : r->own - 1;
   for (int j = 0; j < UNITS; j++) {
     double n = 0;
     double mean = 0;
@@ -405,11 +503,11 @@ static void normalize(cell_reference *r, int which, int t, double v[CELLS][UNITS
       var += t < lengths[i] ? pow(v[i][j] - mean, 2) / n : 0;
     }
     if (training) {
-      r->running_mean[which][t][j] = 0.9 * r->running_mean[which][t][j] + 0.1 * mean;
-      r->running_var[which][t][j] = 0.9 * r->running_var[which][t][j] + 0.1 * (n > 1 ? var * n / (n - 1) : 0);
+      r->running_mean[which][row][j] = 0.9 * r->running_mean[which][row][j] + 0.1 * mean;
+      r->running_var[which][row][j] = 0.9 * r->running_var[which][row][j] + 0.1 * (n > 1 ? var * n / (n - 1) : 0);
     } else {
-      mean = r->running_mean[which][t][j];
-      var = r->running_var[which][t][j];
+      mean = r->running_mean[which][row][j];
+      var = r->running_var[which][row][j];
     }
     for (int i = 0; i < CELLS; i++) {
       v[i][j] = (double)r->gamma[which][j] * (v[i][j] - mean) / sqrt(var + 1e-5);
@@ -442,25 +540,25 @@ static void run_reference(cell_reference *r, const float *x, const int32_t *leng
   }
 }
 
-Test(net_values, a_recurrent_cell_normalizes_each_step_for_itself)
+/* statistics: steps with statistics of their own; 0: all. */
+static void expect_cell(net_device *device, size_t statistics)
 {
   static const int32_t lengths[CELLS] = {4, 2, 4, 1, 3};
   float x[CELLS * STEPS * IN];
   const float bias[UNITS] = {0.1f, -0.2f, 0.3f};
   double expected[CELLS][UNITS];
-  cell_reference r = {.b = bias};
-  net_device device;
-  net_fixture_open(&device, 12);
-  net_fixture_values(&device, x, CELLS * STEPS * IN);
-  net_layer *layer = net_recurrent(&device, (net_recurrent_options){.inputs = IN,
-                                                                    .units = UNITS,
-                                                                    .steps = STEPS,
-                                                                    .op = CLNORM_BATCH,
-                                                                    .gamma = 0.5,
-                                                                    .input = {NET_INIT_NORMAL},
-                                                                    .hidden = {NET_INIT_NORMAL}});
+  cell_reference r = {.own = statistics == 0 ? STEPS : (int)statistics, .b = bias};
+  net_fixture_values(device, x, CELLS * STEPS * IN);
+  net_layer *layer = net_recurrent(device, (net_recurrent_options){.inputs = IN,
+                                                                   .units = UNITS,
+                                                                   .steps = STEPS,
+                                                                   .op = CLNORM_BATCH,
+                                                                   .gamma = 0.5,
+                                                                   .statistics = statistics,
+                                                                   .input = {NET_INIT_NORMAL},
+                                                                   .hidden = {NET_INIT_NORMAL}});
   net_tensor_upload(&layer->parameters[2].value, bias);
-  net_tensor tensor = net_tensor_from(&device, 1, (size_t[]){CELLS}, lengths);
+  net_tensor tensor = net_tensor_from(device, 1, (size_t[]){CELLS}, lengths);
   net_recurrent_set_lengths(layer, &tensor);
   float *held[] = {values_of(layer, 0), values_of(layer, 1), values_of(layer, 3), values_of(layer, 4)};
   r.wx = held[0], r.wh = held[1], r.gamma[0] = held[2], r.gamma[1] = held[3];
@@ -481,6 +579,113 @@ Test(net_values, a_recurrent_cell_normalizes_each_step_for_itself)
   }
   net_tensor_free(&tensor);
   net_layer_free(layer);
+}
+
+Test(net_values, a_recurrent_cell_normalizes_each_step_for_itself)
+{
+  net_device device;
+  net_fixture_open(&device, 12);
+  expect_cell(&device, 0);
+  expect_cell(&device, 2);
+  net_fixture_close(&device);
+}
+
+/* ---- models -------------------------------------------------------------------------------------------------------------- */
+
+enum { WAVES = 16, WAVE_STEPS = 5, WAVE_UNITS = 4, WAVE_WEIGHTS = 2 * WAVE_UNITS };
+
+typedef struct wave_outcome {
+  net_score before, after;
+  float weights[WAVE_WEIGHTS]; /* of the input, after an epoch */
+} wave_outcome;
+
+/* `padding` stands behind the ends of the sequences. */
+static wave_outcome train_waves(net_device *device, float padding)
+{
+  static const net_init weights = {NET_INIT_GLOROT};
+  static net_optimizer optimizer;
+  const net_recurrent_options cell = {
+      .inputs = 2, .units = WAVE_UNITS, .steps = WAVE_STEPS, .input = weights, .hidden = weights};
+  float x[WAVES][WAVE_STEPS][2];
+  int32_t labels[WAVES];
+  int32_t lengths[WAVES];
+  wave_outcome out = {0};
+  net_data data;
+  net_model model;
+  net_loss loss;
+  net_device_seed(device, 18);
+  net_fixture_values(device, &x[0][0][0], sizeof x / sizeof(float));
+  for (int i = 0; i < WAVES; i++) {
+    labels[i] = i % 2;
+    lengths[i] = 1 + i % WAVE_STEPS;
+    for (int t = lengths[i]; t < WAVE_STEPS; t++) {
+      x[i][t][0] = x[i][t][1] = padding;
+    }
+  }
+  net_data_make(&data, device, 3, (size_t[]){WAVES, WAVE_STEPS, 2}, &x[0][0][0], labels, lengths);
+  net_model_make(&model, device);
+  net_loss_make(&loss, device, NET_SOFTMAX);
+  net_optimizer_make(&optimizer, device, (net_optimizer_options){.kind = NET_SGD, .rate = {.base = 0.5}});
+  net_layer *layer = net_model_add(&model, net_recurrent(device, cell));
+  net_model_add(&model, net_dense(device, WAVE_UNITS, 2, 1, weights));
+  out.before = net_model_evaluate(&model, &loss, &data);
+  (void)net_model_epoch(&model, &loss, &optimizer, &data, 8);
+  net_tensor_download(&layer->parameters[0].value, out.weights);
+  out.after = net_model_evaluate(&model, &loss, &data);
+  net_optimizer_free(&optimizer);
+  net_loss_free(&loss);
+  net_model_free(&model);
+  net_data_free(&data);
+  return out;
+}
+
+/* What stands behind the end of a sequence is nothing to a model, neither in training nor in evaluation. */
+Test(net_values, models_tell_cells_the_lengths)
+{
+  net_device device;
+  net_fixture_open(&device, 18);
+  const wave_outcome zero = train_waves(&device, 0.0f);
+  const wave_outcome other = train_waves(&device, 3.0f);
+  cr_expect(zero.before.loss == other.before.loss && zero.after.loss == other.after.loss, "%g and %g, %g and %g",
+            zero.before.loss, other.before.loss, zero.after.loss, other.after.loss);
+  cr_expect(memcmp(zero.weights, other.weights, sizeof zero.weights) == 0);
+  cr_expect(zero.before.loss != zero.after.loss); /* it was trained */
+  net_fixture_close(&device);
+}
+
+/* An evaluation is inference: nothing is dropped, and random layers have had no pass of training. */
+Test(net_values, evaluation_is_inference)
+{
+  enum { SAMPLES = 12, WIDTH = 4 };
+  float x[SAMPLES * WIDTH];
+  int32_t labels[SAMPLES];
+  net_data data;
+  net_model model;
+  net_loss loss;
+  net_device device;
+  net_fixture_open(&device, 19);
+  net_fixture_values(&device, x, SAMPLES * WIDTH);
+  for (int i = 0; i < SAMPLES; i++) {
+    labels[i] = i % WIDTH;
+  }
+  net_data_make(&data, &device, 2, (size_t[]){SAMPLES, WIDTH}, x, labels, NULL);
+  net_model_make(&model, &device);
+  net_loss_make(&loss, &device, NET_SOFTMAX);
+  net_layer *layer = net_model_add(&model, net_dropout(&device, 0.5)); /* in inference x itself */
+  const net_score score = net_model_evaluate(&model, &loss, &data);
+  double expected = 0;
+  for (int i = 0; i < SAMPLES; i++) {
+    double sum = 0;
+    for (int j = 0; j < WIDTH; j++) {
+      sum += exp((double)x[i * WIDTH + j]);
+    }
+    expected += (log(sum) - (double)x[i * WIDTH + labels[i]]) / SAMPLES;
+  }
+  expect_near("loss", 0, score.loss, expected, 1e-6);
+  cr_expect(score.samples == SAMPLES && layer->calls == 0);
+  net_loss_free(&loss);
+  net_model_free(&model);
+  net_data_free(&data);
   net_fixture_close(&device);
 }
 
