@@ -16,6 +16,13 @@ static int fail(const char *what)
   return 1;
 }
 
+/* Of OpenCL's own functions. */
+static int fail_cl(const char *what, cl_int status)
+{
+  fprintf(stderr, "%s: OpenCL's error %d\n", what, (int)status);
+  return 1;
+}
+
 /* Channel c gets the mean 10 * c and the standard deviation 2. */
 static void fill(float *x)
 {
@@ -46,12 +53,17 @@ static int offload(cl_context context, cl_command_queue queue, const clnorm_cl_p
   cl_event normalized = NULL;
   int ended = 1;
   fill(host);
-  if (clEnqueueWriteBuffer(queue, x, CL_FALSE, 0, bytes, host, 0, NULL, &written) == CL_SUCCESS) {
+  cl_int status = clEnqueueWriteBuffer(queue, x, CL_FALSE, 0, bytes, host, 0, NULL, &written);
+  if (status != CL_SUCCESS) {
+    fail_cl("write x", status);
+  } else {
     /* No gamma, no beta, nothing kept: all that is left out is absent. y is x, in place. */
     const clnorm_cl_args args = {.size = sizeof args, .x.memory = x, .y.memory = x, .workspace.memory = workspace};
     if (clnorm_cl_enqueue(plan, queue, &args, 1, &written, &normalized) != CLNORM_SUCCESS) {
       fail("enqueue");
-    } else if (clEnqueueReadBuffer(queue, x, CL_TRUE, 0, bytes, host, 1, &normalized, NULL) == CL_SUCCESS) {
+    } else if ((status = clEnqueueReadBuffer(queue, x, CL_TRUE, 0, bytes, host, 1, &normalized, NULL)) != CL_SUCCESS) {
+      fail_cl("read y", status);
+    } else {
       ended = is_normalized(host) ? 0 : 1;
       puts(ended ? "y is wrong" : "y has mean 0 and variance 1 in every channel");
     }

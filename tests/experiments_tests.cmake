@@ -11,4 +11,7 @@ if("pocl" IN_LIST devices AND NOT CLNORM_SANITIZE)
   add_test(NAME experiments@pocl COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_experiments.sh
                                          $<TARGET_FILE:clnorm_experiments_command> "${CLNORM_TEST_DATA}")
   set_tests_properties(experiments@pocl PROPERTIES ENVIRONMENT "${environment_pocl}" TIMEOUT 300 LABELS pocl)
+  add_test(NAME experiments_all@pocl COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_experiments_all.sh
+                                             $<TARGET_FILE:clnorm_experiments_command> ${PROJECT_SOURCE_DIR})
+  set_tests_properties(experiments_all@pocl PROPERTIES ENVIRONMENT "${environment_pocl}" TIMEOUT 300 LABELS pocl)
 endif()

@@ -1,9 +1,7 @@
 /* Claim 6: how much the scale of the initial weights matters. */
-#include <math.h>
-#include <stdio.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 static const double scales[] = {0.001, 0.01, 0.03, 0.1, 0.3, 1, 3};
 enum { SCALES = sizeof scales / sizeof scales[0], BATCH = 32 };
@@ -27,6 +25,13 @@ static double sweep(experiment_run *run, results *r, int seed, const data_set *s
   return most - least;
 }
 
+static void judge(results *r, double without, double with)
+{
+  results_add_number(r, "best minus worst accuracy of all scales, without", "%", without);
+  results_add_number(r, "best minus worst accuracy of all scales, with BN", "%", with);
+  results_add_gain(r, "range of accuracies without minus range with BN", "%", 0, without - with);
+}
+
 void exp_init(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 2 : 10;
@@ -44,18 +49,5 @@ void exp_init(experiment_run *run, results *r)
       "hidden layers begin normal with a standard deviation from 0.001 to 3 (He's would be 0.18). SGD with rate "
       "0.1, batches of %d, %d epochs, %zu digits held out.",
       BATCH, epochs, all->count / 5);
-  for (int seed = 1; seed <= run->seeds; seed++) {
-    data_set sets[2];
-    if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
-      r->failed = 1;
-      return;
-    }
-    const double without = sweep(run, r, seed, sets, 0, epochs);
-    const double with = sweep(run, r, seed, sets, 1, epochs);
-    results_add_number(r, "best minus worst accuracy of all scales, without", "%", without);
-    results_add_number(r, "best minus worst accuracy of all scales, with BN", "%", with);
-    results_add_gain(r, "range of accuracies without minus range with BN", "%", 0, without - with);
-    data_free(&sets[0]);
-    data_free(&sets[1]);
-  }
+  shared_sweeps(run, r, all, epochs, sweep, judge);
 }

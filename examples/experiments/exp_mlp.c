@@ -1,8 +1,10 @@
 /* The networks of handwritten digits: 784-128-64-10 with and without normalization, 784-64-10 with Adam. */
-#include <stdio.h>
+#include <stdint.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
+
+enum { QUICK_TRAIN = 2000, QUICK_TEST = 500 };
 
 /* Trains and gives the last accuracy on the held-out digits. */
 static double train(experiment_run *run, results *r, int seed, const data_set *train_set, const data_set *test_set,
@@ -10,39 +12,10 @@ static double train(experiment_run *run, results *r, int seed, const data_set *t
                     const char *series)
 {
   training t;
-  net_score score = {0};
   training_mlp(&t, run->device, seed, train_set, test_set, options, optimizer);
-  for (int epoch = 1; epoch <= epochs && net_device_ok(run->device); epoch++) {
-    const net_score met = training_epoch(&t, batch);
-    score = training_test(&t);
-    results_add_point(r, 0, series, seed, epoch, 100 * score.accuracy);
-    results_add_point(r, 1, series, seed, epoch, met.loss);
-  }
+  const double accuracy = shared_curve(&t, r, seed, series, batch, epochs);
   training_end(&t);
-  return 100 * score.accuracy;
-}
-
-static void add_panels(results *r)
-{
-  (void)results_add_panel(r, "held-out digits", "epoch", "right, %", 0);
-  (void)results_add_panel(r, "training", "epoch", "mean loss of the epoch", RESULTS_LOG_Y);
-}
-
-/* Both sets, or less of them for a quick run. The parts are to be freed. */
-static int take_digits(experiment_run *run, results *r, data_set *train_set, data_set *test_set)
-{
-  const data_set *all_train = NULL;
-  const data_set *all_test = NULL;
-  *train_set = *test_set = (data_set){0};
-  if (store_mnist(run->store, &all_train, &all_test) != 0 ||
-      data_sample(train_set, all_train, run->quick ? 2000 : all_train->count, 1) != 0 ||
-      data_sample(test_set, all_test, run->quick ? 500 : all_test->count, 1) != 0) {
-    r->failed = 1;
-    return -1;
-  }
-  results_add_data(r, all_train->description);
-  results_add_data(r, all_test->description);
-  return 0;
+  return accuracy;
 }
 
 void exp_mlp(experiment_run *run, results *r)
@@ -51,8 +24,8 @@ void exp_mlp(experiment_run *run, results *r)
   const int epochs = run->quick ? 2 : 10;
   const mlp_options plain = {.hidden = {128, 64}};
   const mlp_options normalized = {.hidden = {128, 64}, .norm = CLNORM_BATCH};
-  if (take_digits(run, r, &train_set, &test_set) == 0) {
-    add_panels(r);
+  if (shared_digits(run, r, run->quick ? QUICK_TRAIN : SIZE_MAX, run->quick ? QUICK_TEST : SIZE_MAX, &train_set,
+                    &test_set) == 0) {
     results_add_setup(
         r,
         "%zu-128-64-10 with ReLU and softmax, batch normalization before each ReLU or none, on %zu digits; %zu "
@@ -79,8 +52,8 @@ void exp_adam(experiment_run *run, results *r)
   const int epochs = run->quick ? 2 : 5;
   const mlp_options plain = {.hidden = {64}};
   const mlp_options normalized = {.hidden = {64}, .norm = CLNORM_BATCH};
-  if (take_digits(run, r, &train_set, &test_set) == 0) {
-    add_panels(r);
+  if (shared_digits(run, r, run->quick ? QUICK_TRAIN : SIZE_MAX, run->quick ? QUICK_TEST : SIZE_MAX, &train_set,
+                    &test_set) == 0) {
     results_add_setup(
         r,
         "%zu-64-10 with ReLU and softmax, batch normalization before the ReLU or none, on %zu digits; %zu held "

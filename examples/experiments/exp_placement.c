@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 enum { BATCH = 64 };
 
@@ -19,23 +19,13 @@ enum { VARIANTS = sizeof variants / sizeof variants[0] };
 void exp_placement(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 2 : 8;
-  const data_set *train_all = NULL;
-  const data_set *test_all = NULL;
-  data_set train = {0};
-  data_set test = {0};
-  if (store_mnist(run->store, &train_all, &test_all) != 0 ||
-      data_sample(&train, train_all, run->quick ? 1500 : 4000, 1) != 0 ||
-      data_sample(&test, test_all, run->quick ? 500 : 2000, 1) != 0) {
-    r->failed = 1;
-  } else {
-    results_add_data(r, train_all->description);
-    (void)results_add_panel(r, "held-out digits", "epoch", "right, %", 0);
-    (void)results_add_panel(r, "training", "epoch", "mean loss of the epoch", RESULTS_LOG_Y);
-    results_add_setup(
-        r,
-        "%zu-128-64-10 with ReLU and softmax on %zu digits, batch normalization before each ReLU, after it, or none; "
-        "He's initialization, SGD with rate 0.05 and momentum 0.9, batches of %d, %d epochs.",
-        train.features, train.count, BATCH, epochs);
+  data_set train, test;
+  if (shared_digits(run, r, run->quick ? 1500 : 4000, run->quick ? 500 : 2000, &train, &test) == 0) {
+    results_add_setup(r,
+                      "%zu-128-64-10 with ReLU and softmax on %zu digits, %zu held out, batch normalization before "
+                      "each ReLU, after it, "
+                      "or none; He's initialization, SGD with rate 0.05 and momentum 0.9, batches of %d, %d epochs.",
+                      train.features, train.count, test.count, BATCH, epochs);
   }
   for (int seed = 1; seed <= run->seeds && !r->failed; seed++) {
     double accuracy[VARIANTS] = {0};
@@ -43,12 +33,7 @@ void exp_placement(experiment_run *run, results *r)
       char text[160];
       training t;
       training_mlp(&t, run->device, seed, &train, &test, &variants[v].options, sgd(0.05, 0.9));
-      for (int epoch = 1; epoch <= epochs && net_device_ok(run->device); epoch++) {
-        const net_score met = training_epoch(&t, BATCH);
-        accuracy[v] = 100 * training_test(&t).accuracy;
-        results_add_point(r, 0, variants[v].name, seed, epoch, accuracy[v]);
-        results_add_point(r, 1, variants[v].name, seed, epoch, met.loss);
-      }
+      accuracy[v] = shared_curve(&t, r, seed, variants[v].name, BATCH, epochs);
       training_end(&t);
       (void)snprintf(text, sizeof text, "held-out digits right, %s", variants[v].name);
       results_add_number(r, text, "%", accuracy[v]);

@@ -1,10 +1,9 @@
 /* Claim 3: the learning rates that a network trains with. */
 #include <math.h>
-#include <stdio.h>
 
 #include "exp_rows.h"
+#include "exp_shared.h"
 #include "measures.h"
-#include "training.h"
 
 static const double rates[] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30};
 enum { RATES = sizeof rates / sizeof rates[0], BATCH = 32 };
@@ -28,6 +27,13 @@ static double sweep(experiment_run *run, results *r, int seed, const data_set *s
   return measure_largest_rate(rates, accuracy, RATES, 1.0 / sets[0].classes);
 }
 
+static void judge(results *r, double without, double with)
+{
+  results_add_number(r, "largest rate that trains, without", "", without);
+  results_add_number(r, "largest rate that trains, with BN", "", with);
+  results_add_gain(r, "log10 of (largest rate with BN / without)", "", 0.3, log10(with / without));
+}
+
 void exp_rates(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 2 : 10;
@@ -43,23 +49,9 @@ void exp_rates(experiment_run *run, results *r)
   results_add_setup(
       r,
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD "
-      "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, %zu digits held out. The "
-      "largest rate is that whose network is still right for 90 %% of what the best rate of its kind gets; 0 if that "
-      "is no "
+      "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, %zu digits held out. The largest "
+      "rate is that whose network is still right for 90 %% of what the best rate of its kind gets; 0 if that is no "
       "more than three times chance.",
       BATCH, epochs, all->count / 5);
-  for (int seed = 1; seed <= run->seeds; seed++) {
-    data_set sets[2];
-    if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
-      r->failed = 1;
-      return;
-    }
-    const double without = sweep(run, r, seed, sets, 0, epochs);
-    const double with = sweep(run, r, seed, sets, 1, epochs);
-    results_add_number(r, "largest rate that trains, without", "", without);
-    results_add_number(r, "largest rate that trains, with BN", "", with);
-    results_add_gain(r, "log10 of (largest rate with BN / without)", "", 0.3, log10(with / without));
-    data_free(&sets[0]);
-    data_free(&sets[1]);
-  }
+  shared_sweeps(run, r, all, epochs, sweep, judge);
 }

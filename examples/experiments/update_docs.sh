@@ -27,7 +27,7 @@ awk '
     for (name in has) if (!(name in used)) { print "update_docs.sh: the page has no block " name > "/dev/stderr"; failed = 1 }
     exit failed
   }' "$out/results.md" "$page" >"$new"
-for picture in "$docs"/experiments/*.svg; do
-  cp "$out/$(basename "$picture")" "$picture"
+grep -oE '\]\([a-z]+\.svg\)$' "$out/results.md" | tr -d '[]()' | while read -r picture; do
+  cp "$out/$picture" "$docs/experiments/$picture"
 done
 cat "$new" >"$page"
