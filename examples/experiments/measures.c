@@ -6,7 +6,8 @@
 
 double measure_log_ratio(double first, double last)
 {
-  const int is_ratio = isfinite(first) && isfinite(last) && first >= 0 && last >= 0 && first + last > 0;
+  /* 0 over 0 is NaN by itself. */
+  const int is_ratio = isfinite(first) && isfinite(last) && first >= 0 && last >= 0;
   return is_ratio ? log10(first / last) : NAN;
 }
 
