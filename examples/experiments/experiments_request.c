@@ -61,8 +61,11 @@ int request_read(int argc, const char **argv, experiments_request *request)
       "numbers of\n"
       "each seed, NAME.gnuplot and, if gnuplot is installed, the picture NAME.svg; for all experiments also "
       "index.html,\n"
-      "a page with everything. Claim, numbers and verdict are printed. Without --data, or where a file is not in its\n"
-      "folder, data are synthetic, and called so. The same seeds on the same device give the same numbers.\n"
+      "a page with everything, and results.md, the tables alone. Claim, numbers and verdict are printed. Without "
+      "--data,\n"
+      "or where a file is not in its folder, data are synthetic, and called so. The same seeds on the same device "
+      "give\n"
+      "the same numbers.\n"
       "A verdict is a result and no failure: exit code 0, 1 if the device fails, 2 for bad usage or a bad file.\n"};
   int code = options_read(argc, argv, table, &help, words, 1, &count);
   code = code == OPTIONS_GO_ON ? check_texts(request) : code;
