@@ -277,7 +277,7 @@ Test(results, names_of_several_pictures_differ)
       "id='claimed-gpPt5' d='M-1,0'",      "xlink:href='#unclaimed-gpPt5' id='unclaimed-gpPt6'",
       "xlink:href='#claimed-gpPt6' x='3'", "filter=\"url(#claimed-box)\"",
       "<filter id='unclaimed-box'/>"};
-  results r[2] = {{{{0}}}};
+  results r[2] = {0};
   write_two(r);
   char *html = text_of("index.html");
   cr_assert(html != NULL);
@@ -293,7 +293,7 @@ Test(results, names_of_several_pictures_differ)
 /* The blocks that the documentation takes over: claim and verdict, tables, picture; no line of text is too long for it. */
 Test(results, results_come_in_blocks)
 {
-  results r[2] = {{{{0}}}};
+  results r[2] = {0};
   write_two(r);
   char *text = text_of("results.md");
   cr_assert(text != NULL);
