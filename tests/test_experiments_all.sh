@@ -22,6 +22,9 @@ names=$("$program" list | cut -d ' ' -f 1)
 for name in $names; do
   head -1 "out/$name.csv" | grep -qx 'panel,series,seed,x,y' || fail "$name.csv begins with $(head -1 "out/$name.csv")"
   [ "$(wc -l <"out/$name.csv")" -gt 2 ] || fail "$name.csv has no numbers"
+  # All but the last field: panel, series, seed and x name a number.
+  twice=$(grep -v '(sorted)' "out/$name.csv" | sed 's/,[^,]*$//' | sort | uniq -d | head -1)
+  [ -z "$twice" ] || fail "$name.csv has two numbers of $twice"
   if command -v gnuplot >/dev/null; then
     tail -2 "out/$name.svg" | grep -q '</svg>' || fail "$name.svg has no end"
     # A curve or a bar in some panel: gnuplot names each plot.

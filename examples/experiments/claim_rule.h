@@ -8,11 +8,12 @@
 typedef enum claim_verdict { CLAIM_UNCLEAR = 0, CLAIM_HOLDS = 1, CLAIM_FAILS = 2 } claim_verdict;
 
 /* The rule in words, for readers. */
-#define CLAIM_RULE                                                                                                   \
-  "Each seed gives one number, the gain: the difference that the claim speaks of, both sides trained from the same " \
-  "seed. low and high are order statistics of the gains such that the true median lies below low with at most 5 % "  \
-  "probability, and above high with at most 5 %, whatever the distribution; fewer than 5 seeds have no such "        \
-  "interval. A part holds if low is above its threshold, does not hold if high is not, and is unclear otherwise. A " \
+#define CLAIM_RULE                                                                                                     \
+  "Each seed gives one number, the gain: the difference that the claim speaks of, both sides trained from the same "   \
+  "seed, or the level that it asks of one network. low and high are order statistics of the gains such that the true " \
+  "median lies below low with at most 5 % "                                                                            \
+  "probability, and above high with at most 5 %, whatever the distribution; fewer than 5 seeds have no such "          \
+  "interval. A part holds if low is above its threshold, does not hold if high is not, and is unclear otherwise. A "   \
   "claim holds if all of its parts hold, does not hold if one of them does not, and is unclear otherwise."
 
 typedef struct claim_interval {

@@ -46,8 +46,8 @@ void exp_decay(experiment_run *run, results *r)
     return;
   }
   results_add_data(r, all->description);
-  (void)results_add_panel(r, "held-out digits", "epoch", "right, %", 0);
-  (void)results_add_panel(r, "held-out digits", "epoch", "cross-entropy", RESULTS_LOG_Y);
+  (void)results_add_panel(r, "held-out digits, right", "epoch", "right, %", 0);
+  (void)results_add_panel(r, "held-out digits, loss", "epoch", "cross-entropy", RESULTS_LOG_Y);
   results_add_setup(
       r,
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD from "

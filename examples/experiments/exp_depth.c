@@ -1,4 +1,4 @@
-/* Claim 4: gradients in a network of 50 hidden layers, at the start and after some training. */
+/* Claim 4: gradients in a network of 50 hidden layers before the first step, and what it has learnt after some training. */
 #include <math.h>
 #include <stdio.h>
 

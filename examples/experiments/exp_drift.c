@@ -2,7 +2,8 @@
  * Santurkar et al. (2018): noise behind the normalization makes them drift again, and training stays good.
  *
  * What normalization leaves of the drift is known beforehand: mean and standard deviation of a normalized batch are beta and
- * gamma, so that these two alone can move. Only behind noise is there something to be found out. */
+ * gamma, so that these two alone can move. So is most of what noise adds, which is drawn anew for each measurement. To be
+ * found out are the network without normalization, and how well each of them learns. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

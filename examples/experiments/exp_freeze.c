@@ -129,13 +129,15 @@ void exp_freeze(experiment_run *run, results *r)
   (void)results_add_panel(r, "other domain, 50 samples", "", "held-out digits right, %", RESULTS_BARS);
   results_add_setup(
       r,
-      "%zu-128-64-10 with batch normalization before each ReLU is trained (SGD with rate 0.05 and momentum 0.9, "
-      "batches of %d, %d epochs), then fine-tuned on %d digits, other ones for each seed (rate 0.01, batches of %d, %d "
+      "%zu-128-64-10 with batch normalization before each ReLU is trained on %zu digits, or those of them that are 0 "
+      "to "
+      "4 (SGD with rate 0.05 and momentum 0.9, batches of %d, %d epochs), then fine-tuned on %d digits, other ones for "
+      "each seed (rate 0.01, batches of %d, %d "
       "epochs). Other digits: 0 to 4 first, then 5 to 9. Other domain: all digits first, then paler ones on grey "
       "paper. "
       "Meanwhile normalization is free, or its statistics are frozen, or gamma and beta too, or these two learn at a "
       "tenth of the rate.",
-      train.features, BATCH, epochs, LITTLE, SMALL_BATCH, fine_epochs);
+      train.features, train.count, BATCH, epochs, LITTLE, SMALL_BATCH, fine_epochs);
   for (int seed = 1; seed <= run->seeds; seed++) {
     for (int i = 0; i < TASKS; i++) {
       task k = {0};

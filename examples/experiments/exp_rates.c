@@ -43,9 +43,9 @@ void exp_rates(experiment_run *run, results *r)
     return;
   }
   results_add_data(r, all->description);
-  (void)results_add_panel(r, "after training", "learning rate", "loss of the training digits",
+  (void)results_add_panel(r, "loss after training", "learning rate", "loss of the training digits",
                           RESULTS_LOG_X | RESULTS_LOG_Y);
-  (void)results_add_panel(r, "after training", "learning rate", "held-out digits right, %", RESULTS_LOG_X);
+  (void)results_add_panel(r, "accuracy after training", "learning rate", "held-out digits right, %", RESULTS_LOG_X);
   results_add_setup(
       r,
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD "

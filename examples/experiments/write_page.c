@@ -156,7 +156,7 @@ static void write_section(FILE *file, const page_view *view, size_t i)
   write_line(file, "Parts:", e->parts);
   write_line(file, "Data:", r->data);
   (void)fprintf(file,
-                "<p><b>Seeds:</b> 1 to %d. <b>Seconds:</b> %.1f. <a href=\"%s.csv\">Numbers of each seed</a></p>\n",
+                "<p><b>Seeds:</b> 1 to %d. <b>Seconds:</b> %.1f. <a href=\"%s.csv\">All numbers</a></p>\n",
                 view->seeds[i], r->seconds, e->name);
   write_parts(file, r);
   write_picture(file, view->folder, e);
