@@ -13,13 +13,8 @@
 
 static int check_texts(const check_request *request)
 {
-  if (request->json != NULL && request->json[0] == '\0') {
-    return complain(EXIT_USAGE, "check: --json is empty; expected a file");
-  }
-  if (request->data != NULL && request->data[0] == '\0') {
-    return complain(EXIT_USAGE, "check: --data is empty; expected a folder");
-  }
-  return OPTIONS_GO_ON;
+  const int code = options_filled("check", "json", request->json, "a file");
+  return code == OPTIONS_GO_ON ? options_filled("check", "data", request->data, "a folder") : code;
 }
 
 /* NULL: not given, all. */

@@ -99,3 +99,10 @@ int options_read(int argc, const char **argv, const struct poptOption *table, co
   poptFreeContext(context);
   return code;
 }
+
+int options_filled(const char *command, const char *option, const char *value, const char *what)
+{
+  return value == NULL || value[0] != '\0'
+             ? OPTIONS_GO_ON
+             : complain(EXIT_USAGE, "%s: --%s is empty; expected %s", command, option, what);
+}

@@ -29,4 +29,8 @@ typedef struct options_help {
 int options_read(int argc, const char **argv, const struct poptOption *table, const options_help *help,
                  const char **words, size_t capacity, size_t *count);
 
+/* A value that was given ("" is one) has to be something: OPTIONS_GO_ON, or EXIT_USAGE after "COMMAND: --OPTION is empty; expected
+ * WHAT". NULL: not given. */
+int options_filled(const char *command, const char *option, const char *value, const char *what);
+
 #endif

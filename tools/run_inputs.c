@@ -66,8 +66,9 @@ int run_check_inputs(const run_options *options)
       return complain(EXIT_USAGE, "run: %s %s does not use --%s%s", op, pass, inputs[input].name,
                       input == RUN_BETA ? " without an --activation" : "");
     }
-    if (file != NULL && file[0] == '\0') {
-      return complain(EXIT_USAGE, "run: --%s is empty; expected a file", inputs[input].name);
+    const int code = options_filled("run", inputs[input].name, file, "a file");
+    if (code != OPTIONS_GO_ON) {
+      return code;
     }
   }
   return OPTIONS_GO_ON;

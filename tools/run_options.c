@@ -226,13 +226,9 @@ static int choose_numbers(const raw_options *raw, clnorm_desc *desc)
 
 static int check_places(const run_options *options)
 {
-  if (options->out != NULL && options->out[0] == '\0') {
-    return complain(EXIT_USAGE, "run: --out is empty; expected a folder");
-  }
-  if (options->device != NULL && options->device[0] == '\0') {
-    return complain(EXIT_USAGE, "run: --device is empty; expected a number, a part of a name, or cpu");
-  }
-  return OPTIONS_GO_ON;
+  const int code = options_filled("run", "out", options->out, "a folder");
+  return code == OPTIONS_GO_ON ? options_filled("run", "device", options->device, "a number, a part of a name, or cpu")
+                               : code;
 }
 
 static int read_all(int argc, const char **argv, run_options *options, raw_options *raw)

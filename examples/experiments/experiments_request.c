@@ -31,13 +31,8 @@ static int take_seeds(const char *text, experiments_request *request)
 
 static int check_texts(const experiments_request *request)
 {
-  if (request->data != NULL && request->data[0] == '\0') {
-    return complain(EXIT_USAGE, "run: --data is empty; expected a folder");
-  }
-  if (request->out != NULL && request->out[0] == '\0') {
-    return complain(EXIT_USAGE, "run: --out is empty; expected a folder");
-  }
-  return OPTIONS_GO_ON;
+  const int code = options_filled("run", "data", request->data, "a folder");
+  return code == OPTIONS_GO_ON ? options_filled("run", "out", request->out, "a folder") : code;
 }
 
 int request_read(int argc, const char **argv, experiments_request *request)
