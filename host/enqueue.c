@@ -147,15 +147,14 @@ typedef struct ready_steps {
 /* 1 if all of the call's tensors begin at whole vectors. */
 static int is_aligned(const enqueue_call *call, const clnorm__step *step)
 {
-  static const clnorm__argument tensors[] = {CLNORM__ARG_X,  CLNORM__ARG_DY,       CLNORM__ARG_Y,
-                                             CLNORM__ARG_DX, CLNORM__ARG_RESIDUAL, CLNORM__ARG_DRESIDUAL};
   const uint64_t bytes = step->width * clnorm__dtype_size(call->plan->data.desc.dtype);
-  uint64_t off = 0;
-  for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
-    const clnorm__span *span = &call->spans[tensors[i]];
-    off += span->present ? span->begin % bytes : 0;
+  for (int i = 0; i < CLNORM__ARG_COUNT; i++) {
+    const int is_tensor = clnorm__argument_tensor((clnorm__argument)i) != CLNORM_TENSORS;
+    if (is_tensor && call->spans[i].present && call->spans[i].begin % bytes != 0) {
+      return 0;
+    }
   }
-  return off == 0;
+  return 1;
 }
 
 /* All that may fail on our side comes before the first launch. */

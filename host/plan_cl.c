@@ -7,29 +7,24 @@
 #include "cl_status.h"
 #include "process.h"
 
-/* The caller holds the mutex. */
-static clnorm_status program_of(clnorm_cl_plan *plan, int index, int aligned, cl_program *program)
+/* A kernel object from the pool or, if that is empty, the program to make one of. The caller holds the mutex. */
+static clnorm_status take_or_program(clnorm_cl_plan *plan, int index, int aligned, clnorm__pooled_kernel **kernel,
+                                     cl_program *program)
 {
   clnorm_status status = CLNORM_SUCCESS;
   clnorm__step step = plan->data.steps[index];
   step.aligned = aligned;
+  *kernel = plan->pools[index][aligned];
+  if (*kernel != NULL) {
+    plan->pools[index][aligned] = (*kernel)->next;
+    return CLNORM_SUCCESS;
+  }
   if (plan->programs[index][aligned] == NULL) {
     CLNORM__TRY(clnorm__program_get(plan->cl, &plan->data.desc, &step, &plan->programs[index][aligned]));
   }
   *program = plan->programs[index][aligned];
 done:
   return status;
-}
-
-static clnorm_status take_or_program(clnorm_cl_plan *plan, int step, int aligned, clnorm__pooled_kernel **kernel,
-                                     cl_program *program)
-{
-  *kernel = plan->pools[step][aligned];
-  if (*kernel == NULL) {
-    return program_of(plan, step, aligned, program);
-  }
-  plan->pools[step][aligned] = (*kernel)->next;
-  return CLNORM_SUCCESS;
 }
 
 clnorm_status clnorm__kernel_take(clnorm_cl_plan *plan, int step, int aligned, clnorm__pooled_kernel **kernel)
