@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 static const size_t batches[] = {1, 2, 4, 8, 32};
 enum { BATCHES = sizeof batches / sizeof batches[0], GROUPS = 4, TRAINED = 1000, HELD_OUT = 400 };
@@ -111,11 +111,9 @@ void exp_batches(experiment_run *run, results *r)
   const int epochs = run->quick ? 1 : 4;
   const size_t trained = run->quick ? 64 : TRAINED;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   for (int seed = 1; seed <= run->seeds; seed++) {
     double accuracy[VARIANTS][BATCHES] = {{0}};
     data_set part = {0};

@@ -25,7 +25,7 @@ void exp_cnn(experiment_run *run, results *r)
       char text[160];
       training t;
       training_cnn(&t, run->device, seed, &train, &test, with ? CLNORM_BATCH : 0, 0, sgd(0.05, 0.9));
-      accuracy[with] = shared_curve(&t, r, seed, series, BATCH, epochs);
+      accuracy[with] = shared_curve(&t, r, seed, series, BATCH, epochs).last;
       experiment_progress(run, (size_t)(2 * (seed - 1) + with + 1), (size_t)(2 * run->seeds));
       training_end(&t);
       (void)snprintf(text, sizeof text, "held-out digits right, %s", series);

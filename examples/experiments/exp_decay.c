@@ -1,9 +1,8 @@
 /* Claim 8: a fast and a slow decay of the learning rate. */
-#include <math.h>
 #include <stdio.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 enum { BATCH = 32 };
 
@@ -41,11 +40,9 @@ void exp_decay(experiment_run *run, results *r)
   const double rate = 0.5;
   const int epochs = run->quick ? 4 : 20;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   (void)results_add_panel(r, "held-out digits, right", "epoch", "right, %", 0);
   (void)results_add_panel(r, "held-out digits, loss", "epoch", "cross-entropy", RESULTS_LOG_Y);
   results_add_setup(
@@ -53,13 +50,12 @@ void exp_decay(experiment_run *run, results *r)
       "64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; He's initialization, SGD from "
       "rate %g on, which falls exponentially to a thousandth of that (fast) or to three tenths (slow) within the %d "
       "epochs; batches of %d, %zu digits held out.",
-      rate, epochs, BATCH, all->count / 5);
+      rate, epochs, BATCH, shared_held_out(all));
   for (int seed = 1; seed <= run->seeds; seed++) {
     double accuracy[2][DECAYS];
     char text[160];
     data_set sets[2];
-    if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
-      r->failed = 1;
+    if (shared_split(r, all, seed, sets) != 0) {
       return;
     }
     for (int i = 0; i < 2 * DECAYS; i++) {

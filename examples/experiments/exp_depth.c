@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
+#include "exp_shared.h"
 #include "measures.h"
-#include "training.h"
 
 enum { DEPTH = 50, WIDTH = 64, BATCH = 128 };
 
@@ -69,11 +69,9 @@ void exp_depth(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 1 : 5;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   for (int k = 0; k < KINDS; k++) {
     (void)results_add_panel(r, kinds[k].name, "hidden layer", "gradient of the weights, rms", RESULTS_LOG_Y);
   }
@@ -87,7 +85,7 @@ void exp_depth(experiment_run *run, results *r)
     data_set sets[2];
     data_set part = {0};
     const int failed = data_sample(&part, all, run->quick ? 400 : all->count, (uint64_t)seed) != 0 ||
-                       data_split(&part, part.count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0;
+                       shared_split(r, &part, seed, sets) != 0;
     data_free(&part);
     if (failed) {
       r->failed = 1;

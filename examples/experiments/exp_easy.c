@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 enum { BATCH = 32, DEEP = 10 };
 
@@ -48,8 +48,7 @@ static double gain(experiment_run *run, results *r, int seed, const data_set *al
 {
   double accuracy[2] = {0};
   data_set sets[2];
-  if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
-    r->failed = 1;
+  if (shared_split(r, all, seed, sets) != 0) {
     return 0;
   }
   for (int i = 0; i < 2 && problems[problem].badly_conditioned; i++) {
@@ -73,11 +72,9 @@ void exp_easy(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 4 : 20;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   (void)results_add_panel(r, "after training", "", "held-out digits right, %", RESULTS_BARS);
   results_add_setup(
       r,
@@ -85,7 +82,7 @@ void exp_easy(experiment_run *run, results *r)
       "initialization. Badly conditioned: the easy network, but each feature is multiplied by a number of its own from "
       "0.01 to 100. Batch normalization before each activation or none; SGD with rate 0.03 and momentum 0.9, batches "
       "of %d, %d epochs.",
-      all->count / 5, DEEP, BATCH, epochs);
+      shared_held_out(all), DEEP, BATCH, epochs);
   for (int seed = 1; seed <= run->seeds; seed++) {
     double gains[PROBLEMS];
     for (int p = 0; p < PROBLEMS; p++) {

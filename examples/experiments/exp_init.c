@@ -36,11 +36,9 @@ void exp_init(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 2 : 10;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   (void)results_add_panel(r, "after training", "standard deviation of the initial weights", "held-out digits right, %",
                           RESULTS_LOG_X);
   results_add_setup(
@@ -48,6 +46,6 @@ void exp_init(experiment_run *run, results *r)
       "64-64-64-64-10 with ReLU and softmax, batch normalization before each ReLU or none; the weights of the "
       "hidden layers begin normal with a standard deviation from 0.001 to 3 (He's would be 0.18). SGD with rate "
       "0.1, batches of %d, %d epochs, %zu digits held out.",
-      BATCH, epochs, all->count / 5);
+      BATCH, epochs, shared_held_out(all));
   shared_sweeps(run, r, all, epochs, sweep, judge);
 }

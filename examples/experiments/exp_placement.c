@@ -33,7 +33,7 @@ void exp_placement(experiment_run *run, results *r)
       char text[160];
       training t;
       training_mlp(&t, run->device, seed, &train, &test, &variants[v].options, sgd(0.05, 0.9));
-      accuracy[v] = shared_curve(&t, r, seed, variants[v].name, BATCH, epochs);
+      accuracy[v] = shared_curve(&t, r, seed, variants[v].name, BATCH, epochs).last;
       training_end(&t);
       (void)snprintf(text, sizeof text, "held-out digits right, %s", variants[v].name);
       results_add_number(r, text, "%", accuracy[v]);

@@ -38,11 +38,9 @@ void exp_rates(experiment_run *run, results *r)
 {
   const int epochs = run->quick ? 2 : 10;
   const data_set *all = NULL;
-  if (store_digits(run->store, &all) != 0) {
-    r->failed = 1;
+  if (shared_small_digits(run, r, &all) != 0) {
     return;
   }
-  results_add_data(r, all->description);
   (void)results_add_panel(r, "loss after training", "learning rate", "loss of the training digits",
                           RESULTS_LOG_X | RESULTS_LOG_Y);
   (void)results_add_panel(r, "accuracy after training", "learning rate", "held-out digits right, %", RESULTS_LOG_X);
@@ -52,6 +50,6 @@ void exp_rates(experiment_run *run, results *r)
       "without momentum, constant rates from 0.01 to 30, batches of %d, %d epochs, %zu digits held out. The largest "
       "rate is that whose network is still right for 90 %% of what the best rate of its kind gets; 0 if that is no "
       "more than three times chance.",
-      BATCH, epochs, all->count / 5);
+      BATCH, epochs, shared_held_out(all));
   shared_sweeps(run, r, all, epochs, sweep, judge);
 }

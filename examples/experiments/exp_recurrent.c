@@ -4,7 +4,7 @@
 
 #include "data_sequences.h"
 #include "exp_rows.h"
-#include "training.h"
+#include "exp_shared.h"
 
 enum { UNITS = 24, LEAST = 12, MOST = 24, EQUAL = 18, WINDOW = 3, BATCH = 32, HELD_OUT = 300 };
 
@@ -69,13 +69,8 @@ static const struct variant {
                 {"BN, gamma 1, equal lengths", 1, 1}};
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
-typedef struct outcome {
-  double accuracy; /* after the last epoch */
-  double area;     /* mean over the epochs */
-} outcome;
-
-static outcome train(experiment_run *run, results *r, int seed, const sequence_sets *sets, const struct variant *v,
-                     int epochs)
+static shared_accuracy train(experiment_run *run, results *r, int seed, const sequence_sets *sets,
+                             const struct variant *v, int epochs)
 {
   const char *series = v->name;
   const net_recurrent_options options = {.inputs = WINDOW,
@@ -86,7 +81,6 @@ static outcome train(experiment_run *run, results *r, int seed, const sequence_s
                                          .input = {NET_INIT_GLOROT, 0},
                                          .hidden = {NET_INIT_GLOROT, 0}};
   training t = {.device = run->device};
-  outcome out = {0};
   net_device_seed(run->device, (uint64_t)seed);
   upload(&t.train, run->device, &sets->train);
   upload(&t.test, run->device, &sets->test);
@@ -95,26 +89,20 @@ static outcome train(experiment_run *run, results *r, int seed, const sequence_s
   net_optimizer_make(&t.optimizer, run->device, adam(0.005));
   (void)net_model_add(&t.model, net_recurrent(run->device, options));
   (void)net_model_add(&t.model, net_dense(run->device, UNITS, 3, 1, (net_init){NET_INIT_GLOROT, 0}));
-  for (int epoch = 1; epoch <= epochs && net_device_ok(run->device); epoch++) {
-    const net_score met = training_epoch(&t, BATCH);
-    out.accuracy = 100 * training_test(&t).accuracy;
-    results_add_point(r, 0, series, seed, epoch, out.accuracy);
-    results_add_point(r, 1, series, seed, epoch, met.loss);
-    out.area += out.accuracy / epochs;
-  }
+  const shared_accuracy out = shared_curve(&t, r, seed, series, BATCH, epochs);
   training_end(&t);
   char text[160];
   (void)snprintf(text, sizeof text, "held-out sequences right, %s", series);
-  results_add_number(r, text, "%", out.accuracy);
+  results_add_number(r, text, "%", out.last);
   (void)snprintf(text, sizeof text, "held-out sequences right, mean over the epochs, %s", series);
-  results_add_number(r, text, "%", out.area);
+  results_add_number(r, text, "%", out.mean);
   return out;
 }
 
 /* Of three classes a third are right by chance: two thirds are half of the way from there to all. */
 static void run_seed(experiment_run *run, results *r, int seed, const sequence_sets sets[2], int epochs)
 {
-  outcome out[VARIANTS];
+  shared_accuracy out[VARIANTS];
   char text[160];
   for (int v = 0; v < VARIANTS; v++) {
     out[v] = train(run, r, seed, &sets[variants[v].equal], &variants[v], epochs);
@@ -122,11 +110,11 @@ static void run_seed(experiment_run *run, results *r, int seed, const sequence_s
   }
   for (int v = 1; v < VARIANTS && !variants[v].equal; v++) {
     (void)snprintf(text, sizeof text, "held-out sequences right after training, %s", variants[v].name);
-    results_add_gain(r, text, "%", 200.0 / 3, out[v].accuracy);
+    results_add_gain(r, text, "%", 200.0 / 3, out[v].last);
     (void)snprintf(text, sizeof text, "what normalization brings, mean over the epochs, %s", variants[v].name);
-    results_add_number(r, text, "%", out[v].area - out[0].area);
+    results_add_number(r, text, "%", out[v].mean - out[0].mean);
     (void)snprintf(text, sizeof text, "what normalization brings after training, %s", variants[v].name);
-    results_add_number(r, text, "%", out[v].accuracy - out[0].accuracy);
+    results_add_number(r, text, "%", out[v].last - out[0].last);
   }
 }
 

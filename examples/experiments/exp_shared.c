@@ -18,13 +18,33 @@ int shared_digits(experiment_run *run, results *r, size_t train_count, size_t te
   return 0;
 }
 
-double shared_curve(training *t, results *r, int seed, const char *series, size_t batch, int epochs)
+int shared_small_digits(experiment_run *run, results *r, const data_set **all)
 {
-  double accuracy = 0;
+  if (store_digits(run->store, all) != 0) {
+    r->failed = 1;
+    return -1;
+  }
+  results_add_data(r, (*all)->description);
+  return 0;
+}
+
+size_t shared_held_out(const data_set *all) { return all->count / 5; }
+
+int shared_split(results *r, const data_set *all, int seed, data_set sets[2])
+{
+  const int code = data_split(all, shared_held_out(all), (uint64_t)seed, &sets[0], &sets[1]);
+  r->failed |= code != 0;
+  return code;
+}
+
+shared_accuracy shared_curve(training *t, results *r, int seed, const char *series, size_t batch, int epochs)
+{
+  shared_accuracy accuracy = {0};
   for (int epoch = 1; epoch <= epochs && net_device_ok(t->device); epoch++) {
     const net_score met = training_epoch(t, batch);
-    accuracy = 100 * training_test(t).accuracy;
-    results_add_point(r, 0, series, seed, epoch, accuracy);
+    accuracy.last = 100 * training_test(t).accuracy;
+    accuracy.mean += accuracy.last / epochs;
+    results_add_point(r, 0, series, seed, epoch, accuracy.last);
     results_add_point(r, 1, series, seed, epoch, met.loss);
   }
   return accuracy;
@@ -35,8 +55,7 @@ void shared_sweeps(experiment_run *run, results *r, const data_set *all, int epo
 {
   for (int seed = 1; seed <= run->seeds; seed++) {
     data_set sets[2];
-    if (data_split(all, all->count / 5, (uint64_t)seed, &sets[0], &sets[1]) != 0) {
-      r->failed = 1;
+    if (shared_split(r, all, seed, sets) != 0) {
       return;
     }
     const double without = sweep(run, r, seed, sets, 0, epochs);

@@ -41,11 +41,16 @@ static double now(void)
 
 /* ---- progress ----------------------------------------------------------------------------------------------- */
 
+static int usual_seeds(const session *s, const experiment *e) { return s->request->quick ? e->quick_seeds : e->seeds; }
+
+static int seeds_of(const session *s, const experiment *e)
+{
+  return s->request->seeds > 0 ? s->request->seeds : usual_seeds(s, e);
+}
+
 static double cost_of(const session *s, const experiment *e)
 {
-  const double cost = s->request->quick ? e->quick_cost : e->cost;
-  const int usual = s->request->quick ? e->quick_seeds : e->seeds;
-  return s->request->seeds > 0 ? cost * s->request->seeds / usual : cost;
+  return (s->request->quick ? e->quick_cost : e->cost) * seeds_of(s, e) / usual_seeds(s, e);
 }
 
 /* The remaining time is what is expected of the rest, times how much slower than expected it has been so far. */
@@ -102,8 +107,7 @@ static int run_one(session *s, size_t i)
 {
   const experiment *e = s->rows[i];
   results *r = &s->found[i];
-  const int usual = s->request->quick ? e->quick_seeds : e->seeds;
-  s->seeds[i] = s->request->seeds > 0 ? s->request->seeds : usual;
+  s->seeds[i] = seeds_of(s, e);
   experiment_run run = {&s->device, &s->store, s->seeds[i], s->request->quick, 0, show_progress, s};
   const double begin = now();
   show_progress(&run);
