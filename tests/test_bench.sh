@@ -12,19 +12,14 @@ wrong=$3
 peers=$4
 page_checker=$5
 cache=${6-}
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 # How long a cold compile takes is not the question here.
 export POCL_KERNEL_CACHE=1 MESA_SHADER_CACHE_DISABLE=false
-# What Mesa itself prints when it compiles a kernel that reads an argument in a branch. Arguments are the same for all.
-mesa='^MESA: warning: Treating load_kernel_arg in control flow as uniform'
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/command_functions.sh
+. "$here/command_functions.sh"
 
 # measured LINES ARGUMENTS...: exit code 0, that many records that keep to the schema, a table.
 measured() {

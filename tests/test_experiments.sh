@@ -4,15 +4,12 @@
 set -uo pipefail
 program=$1
 mnist=$2
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/command_functions.sh
+. "$here/command_functions.sh"
 
 # refused CODE PATTERN ARGUMENTS...: that exit code, nothing on stdout, one line on stderr that matches; no folder `no` is made.
 refused() {

@@ -5,15 +5,12 @@
 set -uo pipefail
 program=$1
 source=$2
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/command_functions.sh
+. "$here/command_functions.sh"
 
 "$program" run all --quick --seeds 1 --out out >printed 2>stderr || fail "run all: exit code $?: $(cat stderr)"
 grep -v '^device ' stderr | grep -v 'no gnuplot was found' && fail "run all: the lines above on stderr"

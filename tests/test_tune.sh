@@ -8,17 +8,14 @@ set -u
 clnorm=$1
 tuned_file=$2
 wrong=$3
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export POCL_KERNEL_CACHE=1 CLNORM_TUNING_DB=$work/db HOME=$work/home
 unset XDG_CONFIG_HOME
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+# shellcheck source=tests/command_functions.sh
+. "$here/command_functions.sh"
 
 # refused CODE PATTERN ARGUMENTS...: that exit code, a line on stderr that matches.
 refused() {
