@@ -22,6 +22,13 @@ static inline ulong add_vectors(lane_stats *s, ulong seen, const __global storag
   for (ulong i = 0; i < count; i += BLOCK) {
     vec x[BLOCK];
     const uint size = (uint)min(count - i, (ulong)BLOCK);
+    if (LOCAL == 1 && (size < BLOCK || width < WIDTH)) {
+      for (uint j = 0; j < size; j++) {
+        stats_add_one(s, seen + j, tensor_load_most(p + (i + j) * stride, width, 0.0f));
+      }
+      seen += size;
+      continue;
+    }
     if (size == BLOCK && width == WIDTH) {
       UNROLL_BLOCK for (uint j = 0; j < BLOCK; j++) { x[j] = tensor_load(p + (i + j) * stride); }
     } else {

@@ -119,6 +119,16 @@ static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size
   s->squares += (q01 + q23) + (q45 + q67);
 }
 
+static inline void stats_add_one(lane_stats *s, ulong count, vec x)
+{
+  if (count == 0) {
+    s->shift = x;
+  }
+  const vec_real d = TO_DOUBLE(x) - TO_DOUBLE(s->shift);
+  s->sum += d;
+  s->squares = fma(d, d, s->squares);
+}
+
 static inline vec_real stats_sum(const lane_stats *s, ulong count)
 {
   return (vec_real)((double)count) * TO_DOUBLE(s->shift) + s->sum;

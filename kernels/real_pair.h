@@ -128,6 +128,12 @@ static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size
   s->m2 = m2;
 }
 
+static inline void stats_add_one(lane_stats *s, ulong count, vec x)
+{
+  const vec block[BLOCK] = {x, (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f)};
+  stats_add(s, count, block, 1);
+}
+
 static inline vec_real stats_sum(const lane_stats *s, ulong count) { return vec_real_of(s->sum, s->sum_lo); }
 
 /* The lanes' squares about `mean` instead of about their own means. */

@@ -153,25 +153,76 @@ static inline void prefetch_for_apply(const __global storage *x, const __global 
   }
 }
 
-/* y of one run; y may be x or the residual, so an overlapping tail is loaded before anything is stored. */
+/* Runs beside each other are written by a lone work-item as whole aligned vectors, wherever they begin: stores that cross cache
+ * lines take twice as long and cannot go past the caches. A vector that two runs share has the coefficients of both. */
+static inline int are_joined(ulong run, rows_place at) { return at.lanes == 1 && run >= WIDTH; }
+
+/* Elements until p is aligned to a vector. */
+static inline ulong until_aligned(const __global storage *p) { return (0 - (ulong)p / sizeof(storage)) % WIDTH; }
+
+/* The first `lanes` lanes are a's. */
+static inline vec between(float a, float b, uint lanes)
+{
+  return select((vec)(b), (vec)(a), LANE_INDEX < (int)lanes);
+}
+
+static inline vec normalize_between(vec x, forward_coefficients a, forward_coefficients b, uint lanes)
+{
+  return normalized(x, between(a.mean, b.mean, lanes), between(a.scale, b.scale, lanes),
+                    between(a.shift, b.shift, lanes));
+}
+
+/* y of `count` runs beside each other. Only the first and the last vector of all overlap others: y may be x or the residual, so
+ * they are computed before anything is stored. */
+static inline void joined_apply(const __global storage *x, const __global storage *residual, __global storage *y,
+                                ulong run, uint count, apply_ahead ahead, const forward_coefficients *k, float alpha)
+{
+  const ulong n = count * run, last = n - WIDTH;
+  const int streams = can_stream(y + until_aligned(y));
+  vec ends[2];
+  for (uint e = 0; e < 2; e++) {
+    const vec z = normalize(tensor_load(x + e * last), k[e * (count - 1)]);
+    ends[e] = activated(z, addend(residual, e * last, 1), alpha);
+  }
+  ulong i = until_aligned(y);
+  for (uint g = 0; g < count; g++) {
+    const ulong end = (g + 1) * run;
+    const forward_coefficients own = k[g];
+    for (; i + WIDTH <= end; i += WIDTH) {
+      prefetch_for_apply(x, residual, i, ahead);
+      store_result(activated(normalize(tensor_load(x + i), own), addend(residual, i, 1), alpha), y + i, streams);
+    }
+    if (i < end && i + WIDTH <= n) {
+      const vec z = normalize_between(tensor_load(x + i), own, k[g + 1], (uint)(end - i));
+      store_result(activated(z, addend(residual, i, 1), alpha), y + i, streams);
+      i += WIDTH;
+    }
+  }
+  if (until_aligned(y) != 0) {
+    tensor_store(ends[0], y);
+  }
+  if (i < n) {
+    tensor_store(ends[1], y + last);
+  }
+}
+
+/* The same of any runs; `count` is 1 unless they are joined. */
 static inline void run_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                             ulong run, apply_ahead ahead, forward_coefficients k, float alpha, rows_place at)
+                             ulong run, uint count, apply_ahead ahead, const forward_coefficients *k, float alpha,
+                             rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail != 0 && tail_overlaps(at, run);
-  const int streams = can_stream(y);
-  const vec last = overlaps ? tensor_load(x + run - WIDTH) : (vec)(0.0f);
-  const vec last_added = overlaps ? addend(residual, run - WIDTH, 1) : (vec)(0.0f);
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    prefetch_for_apply(x, residual, i, ahead);
-    store_result(activated(normalize(tensor_load(x + i), k), addend(residual, i, 1), alpha), y + i, streams);
+  if (are_joined(run, at)) {
+    joined_apply(x, residual, y, run, count, ahead, k, alpha);
+    return;
   }
-  if (overlaps) {
-    tensor_store(activated(normalize(last, k), last_added, alpha), y + run - WIDTH);
-  } else if (tail != 0) {
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+    store_result(activated(normalize(tensor_load(x + i), *k), addend(residual, i, 1), alpha), y + i, can_stream(y));
+  }
+  if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
-    const vec z = normalize(tensor_load_some(x + i, tail, 0.0f), k);
+    const vec z = normalize(tensor_load_some(x + i, tail, 0.0f), *k);
     tensor_store_some(activated(z, addend_most(residual, i, tail, 1), alpha), y + i, tail);
   }
 }
@@ -318,78 +369,84 @@ static inline vec gradient(vec x, vec g, backward_coefficients k)
   return differentiated(x, g, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
 }
 
-/* dx and dresidual of one run; either may be dy. */
+static inline vec gradient_between(vec x, vec g, backward_coefficients a, backward_coefficients b, uint lanes)
+{
+  return differentiated(x, g, between(a.mean, b.mean, lanes), between(a.a, b.a, lanes), between(a.b, b.b, lanes),
+                        between(a.c, b.c, lanes));
+}
+
+static inline vec gradient_at_z_between(vec x, vec dy, vec added, backward_coefficients a, backward_coefficients b,
+                                        float alpha, uint lanes)
+{
+  return derived(x, dy, added, between(a.mean, b.mean, lanes), between(a.a, b.a, lanes),
+                 between(a.shift, b.shift, lanes), alpha);
+}
+
+/* dx and dresidual of `count` runs beside each other; either may be dy, so what overlaps is loaded before anything is stored. */
+static inline void joined_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
+                             __global storage *dx, __global storage *dresidual, ulong run, uint count,
+                             const backward_coefficients *k, float alpha)
+{
+  const ulong n = count * run, last = n - WIDTH, first = until_aligned(RESIDUAL && !dx ? dresidual : dx);
+  const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
+  const vec ends[2] = {tensor_load(dy), tensor_load(dy + last)};
+  ulong i = first;
+  for (uint g = 0; g < count; g++) {
+    const ulong end = (g + 1) * run;
+    const backward_coefficients own = k[g];
+    for (; i + WIDTH <= end; i += WIDTH) {
+      const vec value = tensor_load(x + i);
+      const vec made = gradient_at_z(value, tensor_load(dy + i), addend(residual, i, DERIVES), own, alpha);
+      store_gradients(made, gradient(value, made, own), dx, dresidual, i, streams);
+    }
+    if (i < end && i + WIDTH <= n) {
+      const uint lanes = (uint)(end - i);
+      const vec value = tensor_load(x + i), added = addend(residual, i, DERIVES);
+      const vec made = gradient_at_z_between(value, tensor_load(dy + i), added, own, k[g + 1], alpha, lanes);
+      store_gradients(made, gradient_between(value, made, own, k[g + 1], lanes), dx, dresidual, i, streams);
+      i += WIDTH;
+    }
+  }
+  for (uint e = first == 0; e < (i < n ? 2 : 1); e++) {
+    const ulong at = e * last;
+    const backward_coefficients own = k[e * (count - 1)];
+    const vec value = tensor_load(x + at), added = addend(residual, at, DERIVES);
+    const vec made = gradient_at_z(value, ends[e], added, own, alpha);
+    store_gradients(made, gradient(value, made, own), dx, dresidual, at, 0);
+  }
+}
+
+/* The same of any runs; `count` is 1 unless they are joined. */
 static inline void run_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
-                          __global storage *dx, __global storage *dresidual, ulong run, backward_coefficients k,
-                          float alpha, rows_place at)
+                          __global storage *dx, __global storage *dresidual, ulong run, uint count,
+                          const backward_coefficients *k, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail != 0 && tail_overlaps(at, run);
+  if (are_joined(run, at)) {
+    joined_dx(x, dy, residual, dx, dresidual, run, count, k, alpha);
+    return;
+  }
   const int streams = can_stream_both(dx, dresidual);
-  const vec last = overlaps ? tensor_load(dy + run - WIDTH) : (vec)(0.0f);
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     const vec value = tensor_load(x + i);
-    const vec g = gradient_at_z(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha);
-    store_gradients(g, gradient(value, g, k), dx, dresidual, i, streams);
+    const vec g = gradient_at_z(value, tensor_load(dy + i), addend(residual, i, DERIVES), *k, alpha);
+    store_gradients(g, gradient(value, g, *k), dx, dresidual, i, streams);
   }
-  if (overlaps) {
-    const ulong i = run - WIDTH;
-    const vec value = tensor_load(x + i), g = gradient_at_z(value, last, addend(residual, i, DERIVES), k, alpha);
-    store_gradients(g, gradient(value, g, k), dx, dresidual, i, 0);
-  } else if (tail != 0) {
+  if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
     const vec value = tensor_load_some(x + i, tail, 0.0f), dvalue = tensor_load_some(dy + i, tail, 0.0f);
-    const vec g = gradient_at_z(value, dvalue, addend_most(residual, i, tail, DERIVES), k, alpha);
-    store_gradients_most(g, gradient(value, g, k), dx, dresidual, i, tail);
+    const vec g = gradient_at_z(value, dvalue, addend_most(residual, i, tail, DERIVES), *k, alpha);
+    store_gradients_most(g, gradient(value, g, *k), dx, dresidual, i, tail);
   }
 }
 
-/* ---- element-wise over groups -----------------------------------------------------------------------------------
- * Short runs of neighbouring statistics lie beside each other: a lone work-item walks them as one row of whole vectors, with a
- * coefficient for each element. One by one, 49 elements would be four vectors, none of them aligned. */
+/* ---- element-wise over groups ------------------------------------------------------------------------------------ */
 
-#define FLAT_RUN 64
-#define CAN_FLATTEN (LOCAL == 1 && GROUP == 16)
-#define FLAT_VECTORS (CAN_FLATTEN ? GROUP * FLAT_RUN / WIDTH : 1)
-
-static inline int is_flat(uint group, ulong segments, ulong run, ulong statistic_stride)
+/* Statistics whose runs are walked as one row: those beside each other. */
+static inline uint joined_of(uint group, ulong run, ulong statistic_stride, rows_place at)
 {
-  return CAN_FLATTEN && run <= FLAT_RUN && run % WIDTH != 0 && statistic_stride == run && group * run >= WIDTH &&
-         segments > 1;
-}
-
-static inline void flat_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                              ulong segments, ulong segment_stride, ulong run, const forward_coefficients *k,
-                              float alpha, uint group)
-{
-  vec mean[FLAT_VECTORS], scale[FLAT_VECTORS], shift[FLAT_VECTORS];
-  float *const means = (float *)mean, *const scales = (float *)scale, *const shifts = (float *)shift;
-  const ulong row = group * run, end = row - WIDTH;
-  for (uint g = 0; g < group; g++) {
-    for (ulong i = 0; i < run; i++) {
-      means[g * run + i] = k[g].mean;
-      scales[g * run + i] = k[g].scale;
-      shifts[g * run + i] = k[g].shift;
-    }
-  }
-  for (ulong segment = 0; segment < segments; segment++) {
-    const ulong offset = segment * segment_stride;
-    const int streams = can_stream(y + offset);
-    /* y may be x or the residual: what overlaps is loaded before anything is stored. */
-    const vec z =
-        normalized(tensor_load(x + offset + end), VLOAD(means + end), VLOAD(scales + end), VLOAD(shifts + end));
-    const vec last = activated(z, addend(residual, offset + end, 1), alpha);
-    for (ulong v = 0; v < row / WIDTH; v++) {
-      const ulong at = offset + v * WIDTH;
-      store_result(
-          activated(normalized(tensor_load(x + at), mean[v], scale[v], shift[v]), addend(residual, at, 1), alpha),
-          y + at, streams);
-    }
-    if (row % WIDTH != 0) {
-      tensor_store(last, y + offset + end);
-    }
-  }
+  return are_joined(run, at) && statistic_stride == run ? group : 1;
 }
 
 /* y of the segments from x on, of `group` neighbouring statistics. */
@@ -397,53 +454,11 @@ static inline void group_apply(const __global storage *x, const __global storage
                                ulong segments, ulong run, ulong segment_stride, ulong statistic_stride,
                                apply_ahead ahead, const forward_coefficients *k, float alpha, uint group, rows_place at)
 {
-  if (is_flat(group, segments, run, statistic_stride)) {
-    flat_apply(x, residual, y, segments, segment_stride, run, k, alpha, group);
-    return;
-  }
+  const uint count = joined_of(group, run, statistic_stride, at);
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
-    for (uint g = 0; g < group; g++) {
+    for (uint g = 0; g < group; g += count) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
-      run_apply(x + offset, residual + offset, y + offset, run, ahead, k[g], alpha, at);
-    }
-  }
-}
-
-static inline void flat_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
-                           __global storage *dx, __global storage *dresidual, ulong segments, ulong segment_stride,
-                           ulong run, const backward_coefficients *k, float alpha, uint group)
-{
-  vec mean[FLAT_VECTORS], a[FLAT_VECTORS], b[FLAT_VECTORS], c[FLAT_VECTORS], shift[FLAT_VECTORS];
-  float *const means = (float *)mean, *const as = (float *)a, *const bs = (float *)b, *const cs = (float *)c;
-  float *const shifts = (float *)shift;
-  const ulong row = group * run, end = row - WIDTH;
-  for (uint g = 0; g < group; g++) {
-    for (ulong i = 0; i < run; i++) {
-      means[g * run + i] = k[g].mean;
-      as[g * run + i] = k[g].a;
-      bs[g * run + i] = k[g].b;
-      cs[g * run + i] = k[g].c;
-      if (DERIVES) {
-        shifts[g * run + i] = k[g].shift;
-      }
-    }
-  }
-  for (ulong segment = 0; segment < segments; segment++) {
-    const ulong offset = segment * segment_stride, edge = offset + end;
-    const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + offset, wants(dresidual) ? dresidual + offset : 0);
-    const vec x_last = tensor_load(x + edge), shift_last = DERIVES ? VLOAD(shifts + end) : (vec)(0.0f);
-    const vec g_last = derived(x_last, tensor_load(dy + edge), addend(residual, edge, DERIVES), VLOAD(means + end),
-                               VLOAD(as + end), shift_last, alpha);
-    const vec last =
-        differentiated(x_last, g_last, VLOAD(means + end), VLOAD(as + end), VLOAD(bs + end), VLOAD(cs + end));
-    for (ulong v = 0; v < row / WIDTH; v++) {
-      const ulong at = offset + v * WIDTH;
-      const vec value = tensor_load(x + at);
-      const vec g = derived(value, tensor_load(dy + at), addend(residual, at, DERIVES), mean[v], a[v], shift[v], alpha);
-      store_gradients(g, differentiated(value, g, mean[v], a[v], b[v], c[v]), dx, dresidual, at, streams);
-    }
-    if (row % WIDTH != 0) {
-      store_gradients(g_last, last, dx, dresidual, edge, 0);
+      run_apply(x + offset, residual + offset, y + offset, run, count, ahead, k + g, alpha, at);
     }
   }
 }
@@ -454,15 +469,12 @@ static inline void group_dx(const __global storage *x, const __global storage *d
                             ulong segment_stride, ulong statistic_stride, const backward_coefficients *k, float alpha,
                             uint group, rows_place at)
 {
-  if (is_flat(group, segments, run, statistic_stride)) {
-    flat_dx(x, dy, residual, dx, dresidual, segments, segment_stride, run, k, alpha, group);
-    return;
-  }
+  const uint count = joined_of(group, run, statistic_stride, at);
   for (ulong segment = at.row; segment < segments; segment += at.rows) {
-    for (uint g = 0; g < group; g++) {
+    for (uint g = 0; g < group; g += count) {
       const ulong offset = segment * segment_stride + g * statistic_stride;
       run_dx(x + offset, dy + offset, residual + offset, RESIDUAL && !dx ? 0 : dx + offset,
-             wants(dresidual) ? dresidual + offset : 0, run, k[g], alpha, at);
+             wants(dresidual) ? dresidual + offset : 0, run, count, k + g, alpha, at);
     }
   }
 }

@@ -111,6 +111,20 @@ static uint32_t group_of_rows(const clnorm_plan *plan, const clnorm__capabilitie
   return takes_groups ? (uint32_t)plan->parameters.short_run_group : 1;
 }
 
+/* Statistics a task of the element-wise steps; not so many that there are too few tasks. */
+static uint32_t group_of_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  if (capabilities->engine != CLNORM__ENGINE_CL_WIDE) {
+    return group_of_rows(plan, capabilities);
+  }
+  uint32_t group = (uint32_t)plan->parameters.apply_group;
+  while (group > 1 && ceil_div(g->statistics, group) * g->segments < wanted_tasks(plan, capabilities)) {
+    group = group == 64 ? 16 : 1;
+  }
+  return group;
+}
+
 /* Vectors, work-items along a run and statistics a task; returns the groups of statistics. */
 static uint64_t shape_rows_step(const clnorm_plan *plan, clnorm__step *step, const clnorm__capabilities *capabilities)
 {
@@ -165,7 +179,9 @@ static void add_rows_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__w
 {
   const clnorm__geometry *geometry = &plan->geometry;
   clnorm__step *step = add_step(plan, role, when, capabilities);
-  const uint64_t groups = shape_rows_step(plan, step, capabilities);
+  (void)shape_rows_step(plan, step, capabilities);
+  step->group = group_of_elementwise(plan, capabilities);
+  const uint64_t groups = ceil_div(geometry->statistics, step->group);
   step->from_running = from_running;
   if (is_host(capabilities) && geometry->run > CLNORM__MATRIX_RUN) {
     /* The CPU backend walks long runs in the order of the memory, whatever statistic they are of. */

@@ -465,6 +465,21 @@ Test(plan, inference_is_one_step_without_workspace_whatever_the_shape)
   }
 }
 
+/* Statistics a task of inference. */
+static uint32_t inference_group(const clnorm__capabilities *machine, const size_t dims[4])
+{
+  return make(machine, CLNORM_CHANNELS_FIRST, 0, CLNORM_INFER, 4, dims).steps[0].group;
+}
+
+Test(plan, inference_of_a_lone_work_item_walks_neighbours_if_there_are_tasks_enough)
+{
+  cr_assert(inference_group(&cpu_wide, (const size_t[]){32, 64, 56, 56}) == 64);
+  cr_assert(inference_group(&cpu_wide, (const size_t[]){1, 512, 7, 7}) == 64);
+  cr_assert(inference_group(&cpu_wide, (const size_t[]){1, 256, 56, 56}) == 16);
+  cr_assert(inference_group(&cpu_wide, (const size_t[]){1, 64, 56, 56}) == 1);
+  cr_assert(inference_group(&gpu_large, (const size_t[]){32, 64, 56, 56}) == 1);
+}
+
 Test(plan, columns_are_split_over_their_rows)
 {
   cr_assert_str_eq(VARIANT(gpu_large, CLNORM_CHANNELS_LAST, CLNORM_TRAIN, 32, 64, 56, 56), "columns_split");
