@@ -7,8 +7,8 @@
 /* Statistics that a task walks side by side. */
 #define GROUP 16
 
-/* Runs shorter than this are written past the cache through a buffer that joins neighbours: lines that two runs share
- * would else be written in halves. */
+/* With something fused each run is written by itself. Shorter ones go past the cache through a buffer that joins neighbours: lines
+ * that two runs share would else be written in halves. */
 #define JOINED_RUN 256
 #define JOINED_BYTES 16384
 
@@ -18,20 +18,8 @@ typedef struct sweep {
   void *out;
 } sweep;
 
-/* `count` runs beside each other from element `at` on, written to `out`; coefficient k of the i-th at c[k * pitch +
- * i]. */
-static void sweep_to(const clnorm__cpu_call *call, const sweep *s, size_t at, void *out, size_t count, size_t run,
-                     const float *c, size_t pitch, int stream)
-{
-  const void *x = clnorm__cpu_in(call, s->x, at);
-  if (s->dy != NULL) {
-    call->kernels->runs_dx(x, clnorm__cpu_in(call, s->dy, at), out, count, run, c, pitch, stream);
-  } else {
-    call->kernels->runs_apply(x, out, count, run, c, pitch, stream);
-  }
-}
-
-/* The runs of a call with something fused; without dresidual they may be joined. */
+/* The runs of a call with something fused: `count` beside each other from element `at` on, written to `out`; coefficient k of
+ * the i-th at c[k * pitch + i]. Without dresidual they may be joined. */
 static void fused_to(const clnorm__cpu_call *call, size_t at, void *out, size_t count, size_t run, const float *c,
                      size_t pitch, int stream)
 {
@@ -41,30 +29,38 @@ static void fused_to(const clnorm__cpu_call *call, size_t at, void *out, size_t 
 }
 
 /* The same to where the output belongs. */
-static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
+static void fused_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
                        const float *c, size_t pitch)
 {
   static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
   _Alignas(64) unsigned char joined[JOINED_BYTES];
-  if (call->is_fused && (!call->stream || run >= JOINED_RUN || call->dresidual != NULL)) {
+  if (!call->stream || run >= JOINED_RUN || call->dresidual != NULL) {
     void *out = s->out != NULL ? clnorm__cpu_out(call, s->out, at) : NULL;
     fused_to(call, at, out, count, run, c, pitch, call->stream && run >= JOINED_RUN);
-    return;
-  }
-  if (!call->stream || run >= JOINED_RUN) {
-    sweep_to(call, s, at, clnorm__cpu_out(call, s->out, at), count, run, c, pitch, call->stream);
     return;
   }
   const size_t most = JOINED_BYTES / call->element / run;
   for (size_t i = 0; i < count;) {
     const size_t some = count - i < most ? count - i : most, begin = at + i * run;
-    if (call->is_fused) {
-      fused_to(call, begin, joined, some, run, c + i, pitch, 0);
-    } else {
-      sweep_to(call, s, begin, joined, some, run, c + i, pitch, 0);
-    }
+    fused_to(call, begin, joined, some, run, c + i, pitch, 0);
     call->kernels->runs_apply(joined, clnorm__cpu_out(call, s->out, begin), 1, some * run, unchanged, 1, 1);
     i += some;
+  }
+}
+
+static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
+                       const float *c, size_t pitch)
+{
+  if (call->is_fused) {
+    fused_runs(call, s, at, count, run, c, pitch);
+    return;
+  }
+  const void *x = clnorm__cpu_in(call, s->x, at);
+  void *out = clnorm__cpu_out(call, s->out, at);
+  if (s->dy != NULL) {
+    call->kernels->runs_dx(x, clnorm__cpu_in(call, s->dy, at), out, count, run, c, pitch, call->stream);
+  } else {
+    call->kernels->runs_apply(x, out, count, run, c, pitch, call->stream);
   }
 }
 

@@ -211,7 +211,7 @@ static inline void put(element *p, vf v, int stream)
 /* Where in a cycle the coefficients of element i are. */
 static inline size_t place_of(clnorm__cycle k, size_t i) { return (i % k.columns + k.columns - k.lead) % k.columns; }
 
-/* `rows` and `stream` are constants in each use, and the rows equally aligned. As in run_apply first and last vectors are
+/* `rows` and `stream` are constants in each use, and the rows equally aligned. As of runs first and last vectors are
  * computed first and written last. */
 static inline __attribute__((always_inline)) void rows_apply(const element *x, element *y, const size_t rows, size_t n,
                                                              size_t stride, const clnorm__cycle k, const int stream)

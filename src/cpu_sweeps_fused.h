@@ -245,7 +245,7 @@ static __attribute__((noinline)) void few_fused(const fused *f, size_t begin, si
 
 /* ---- runs and cycles -------------------------------------------------------------------------------------------- */
 
-/* n >= W elements. As in run_apply first and last vectors are computed first and written last. */
+/* n >= W elements. As of runs first and last vectors are computed first and written last. */
 ALWAYS_INLINE void walk(const fused *f, size_t n, const clnorm__cycle k, const int backward, const int cyclic,
                         const int curved, int stream)
 {

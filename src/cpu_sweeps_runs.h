@@ -84,28 +84,42 @@ static void run_sums(const void *x_at, const void *dy_at, size_t n, size_t ahead
 
 /* ---- element-wise over runs --------------------------------------------------------------------------------- */
 
-/* A run of at least W elements is written as whole aligned vectors; stores that cross cache lines take twice as long. Its
- * first and last vectors overlap them: computed before the first store, written after the last, they are right in place
- * too. */
-static inline void run_apply(const element *x, element *y, size_t n, const float *c, size_t pitch, int stream)
+/* Runs beside each other are written as whole aligned vectors, wherever runs begin; stores that cross cache lines take twice
+ * as long. A vector that two runs share has the coefficients of both. Only the first and the last vector of all overlap
+ * others: computed before the first store, written after the last, they are right in place too. */
+
+static inline vf joined(vf before, vf after, size_t lanes)
 {
-  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch];
-  if (n < W) {
-    for (size_t i = 0; i < n; i++) {
-      store_one(y + i, APPLY(load_one(x + i), c0, c1, c2));
-    }
-    return;
-  }
-  const vf mean = all_f(c0), scale = all_f(c1), shift = all_f(c2);
-  const vf first = APPLY(load_e(x), mean, scale, shift), last = APPLY(load_e(x + n - W), mean, scale, shift);
+  return if_less(lane_index(), all_f((float)lanes), before, after);
+}
+
+static inline forward_vectors forward_of(const float *c, size_t pitch)
+{
+  return (forward_vectors){all_f(c[0]), all_f(c[pitch]), all_f(c[2 * pitch])};
+}
+
+/* Of the first lanes those of `a`. */
+static inline forward_vectors forward_joined(forward_vectors a, forward_vectors b, size_t lanes)
+{
+  return (forward_vectors){joined(a.mean, b.mean, lanes), joined(a.scale, b.scale, lanes),
+                           joined(a.shift, b.shift, lanes)};
+}
+
+static inline __attribute__((always_inline)) void joined_apply(const element *x, element *y, size_t count, size_t run,
+                                                               const float *c, size_t pitch, const int stream)
+{
+  const size_t n = count * run;
+  const vf first = apply_at(x, forward_of(c, pitch)), last = apply_at(x + n - W, forward_of(c + count - 1, pitch));
   size_t i = until_aligned(y);
-  if (stream) {
-    for (; i + W <= n; i += W) {
-      stream_e(y + i, APPLY(load_e(x + i), mean, scale, shift));
+  for (size_t r = 0; r < count; r++) {
+    const size_t end = (r + 1) * run;
+    const forward_vectors own = forward_of(c + r, pitch);
+    for (; i + W <= end; i += W) {
+      put(y + i, apply_at(x + i, own), stream);
     }
-  } else {
-    for (; i + W <= n; i += W) {
-      store_e(y + i, APPLY(load_e(x + i), mean, scale, shift));
+    if (i < end && i + W <= n) {
+      put(y + i, apply_at(x + i, forward_joined(own, forward_of(c + r + 1, pitch), end - i)), stream);
+      i += W;
     }
   }
   if (until_aligned(y) != 0) {
@@ -120,32 +134,47 @@ static void runs_apply(const void *x_at, void *y_at, size_t count, size_t run, c
 {
   const element *const x = x_at;
   element *const y = y_at;
-  for (size_t i = 0; i < count; i++) {
-    run_apply(x + i * run, y + i * run, run, c + i, pitch, stream);
+  if (run < W) {
+    for (size_t i = 0; i < count * run; i++) {
+      const float *own = c + i / run;
+      store_one(y + i, APPLY(load_one(x + i), own[0], own[pitch], own[2 * pitch]));
+    }
+  } else if (stream) {
+    joined_apply(x, y, count, run, c, pitch, 1);
+  } else {
+    joined_apply(x, y, count, run, c, pitch, 0);
   }
 }
 
-static inline void run_dx(const element *x, const element *dy, element *dx, size_t n, const float *c, size_t pitch,
-                          int stream)
+static inline backward_vectors backward_of(const float *c, size_t pitch)
 {
-  const float c0 = c[0], c1 = c[pitch], c2 = c[2 * pitch], c3 = c[3 * pitch];
-  if (n < W) {
-    for (size_t i = 0; i < n; i++) {
-      store_one(dx + i, GRADIENT(load_one(x + i), load_one(dy + i), c0, c1, c2, c3));
-    }
-    return;
-  }
-  const vf mean = all_f(c0), a = all_f(c1), b = all_f(c2), k = all_f(c3);
-  const vf first = GRADIENT(load_e(x), load_e(dy), mean, a, b, k);
-  const vf last = GRADIENT(load_e(x + n - W), load_e(dy + n - W), mean, a, b, k);
+  return (backward_vectors){all_f(c[0]), all_f(c[pitch]), all_f(c[2 * pitch]), all_f(c[3 * pitch])};
+}
+
+static inline backward_vectors backward_joined(backward_vectors a, backward_vectors b, size_t lanes)
+{
+  return (backward_vectors){joined(a.mean, b.mean, lanes), joined(a.a, b.a, lanes), joined(a.b, b.b, lanes),
+                            joined(a.c, b.c, lanes)};
+}
+
+static inline __attribute__((always_inline)) void joined_dx(const element *x, const element *dy, element *dx,
+                                                            size_t count, size_t run, const float *c, size_t pitch,
+                                                            const int stream)
+{
+  const size_t n = count * run;
+  const vf first = gradient_at(x, dy, backward_of(c, pitch));
+  const vf last = gradient_at(x + n - W, dy + n - W, backward_of(c + count - 1, pitch));
   size_t i = until_aligned(dx);
-  if (stream) {
-    for (; i + W <= n; i += W) {
-      stream_e(dx + i, GRADIENT(load_e(x + i), load_e(dy + i), mean, a, b, k));
+  for (size_t r = 0; r < count; r++) {
+    const size_t end = (r + 1) * run;
+    const backward_vectors own = backward_of(c + r, pitch);
+    for (; i + W <= end; i += W) {
+      put(dx + i, gradient_at(x + i, dy + i, own), stream);
     }
-  } else {
-    for (; i + W <= n; i += W) {
-      store_e(dx + i, GRADIENT(load_e(x + i), load_e(dy + i), mean, a, b, k));
+    if (i < end && i + W <= n) {
+      const backward_vectors both = backward_joined(own, backward_of(c + r + 1, pitch), end - i);
+      put(dx + i, gradient_at(x + i, dy + i, both), stream);
+      i += W;
     }
   }
   if (until_aligned(dx) != 0) {
@@ -162,7 +191,14 @@ static void runs_dx(const void *x_at, const void *dy_at, void *dx_at, size_t cou
   const element *const x = x_at;
   const element *const dy = dy_at;
   element *const dx = dx_at;
-  for (size_t i = 0; i < count; i++) {
-    run_dx(x + i * run, dy + i * run, dx + i * run, run, c + i, pitch, stream);
+  if (run < W) {
+    for (size_t i = 0; i < count * run; i++) {
+      const float *k = c + i / run;
+      store_one(dx + i, GRADIENT(load_one(x + i), load_one(dy + i), k[0], k[pitch], k[2 * pitch], k[3 * pitch]));
+    }
+  } else if (stream) {
+    joined_dx(x, dy, dx, count, run, c, pitch, 1);
+  } else {
+    joined_dx(x, dy, dx, count, run, c, pitch, 0);
   }
 }

@@ -148,7 +148,7 @@ ALWAYS_INLINE void apply_samples(const fused *f, size_t i, const size_t vectors,
   bend_samples(f, i, vectors, shape, 0, y);
 }
 
-/* Vectors as in run_apply. */
+/* Vectors as of runs. */
 ALWAYS_INLINE void sample_apply(const fused *f, size_t n, const forward_sample *s, size_t ahead, int stream,
                                 const shape shape)
 {

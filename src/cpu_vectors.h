@@ -106,6 +106,13 @@ static inline vd upper_half(vf v)
 static inline vd all_d(double value) { return value - (vd){0}; }
 static inline vf all_f(float value) { return value - (vf){0}; }
 
+/* 0, 1, 2, ... */
+static inline vf lane_index(void)
+{
+  static const float index[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load_f(index);
+}
+
 /* Lanes of a where p < q, else (where one is no number, too) of b. */
 static inline vf if_less(vf p, vf q, vf a, vf b)
 {
