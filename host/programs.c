@@ -102,10 +102,10 @@ static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const cl
   const fusion fused = fusion_of(desc, step);
   (void)snprintf(options, capacity,
                  "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d -DSTORAGE=%d "
-                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d",
+                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d -DFOLDED=%d",
                  (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
                  step->from_running != 0, step->stream != 0, (int)storage_of(desc, step->role), (int)fused.activation,
-                 fused.residual, step->shared, step->per_sample, step->aligned);
+                 fused.residual, step->shared, step->per_sample, step->aligned, step->folded);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

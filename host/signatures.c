@@ -18,7 +18,7 @@
 #define ROWS_GEOMETRY    GEOMETRY(segments), GEOMETRY(run), GEOMETRY(segment_stride), GEOMETRY(statistic_stride), \
                          GEOMETRY(statistics)
 #define ROWS_TILES       ROWS_GEOMETRY, STEP(outer_tile), STEP(outer_tiles), STEP(inner_tile)
-#define COLUMNS_TILES    GEOMETRY(rows), GEOMETRY(columns), STEP(outer_tile), STEP(inner_tile), STEP(inner_tiles), \
+#define COLUMNS_TILES    STEP(rows), STEP(columns), STEP(outer_tile), STEP(inner_tile), STEP(inner_tiles), \
                          GEOMETRY(repeat)
 #define MERGE_EXTENT     GEOMETRY(values), PLAN(merged), STEP(outer_tile), PLAN(partials)
 #define SAMPLES_GEOMETRY GEOMETRY(run), GEOMETRY(repeat), GEOMETRY(run_parameters), GEOMETRY(parameter_groups)
@@ -59,11 +59,12 @@ TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUA
                            NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(columns_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), COLUMNS_TILES,
-                        GEOMETRY(run_parameters), GEOMETRY(parameter_groups), PLAN(partials), STEP_32(lanes), END};
+                        GEOMETRY(run_parameters), GEOMETRY(parameter_groups), STEP(outer_tiles), GEOMETRY(columns),
+                        STEP_32(lanes), END};
 
 TABLE(columns_gradients) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(GAMMA), ARG(BETA), OPERAND(CENTER), OPERAND(SPREAD),
-                            OPERAND(COEFFICIENTS), OPERAND(PARTIALS), COLUMNS_TILES, PLAN(partials), STEP_32(lanes),
-                            NUMBER(epsilon), NUMBER(alpha), END};
+                            OPERAND(COEFFICIENTS), OPERAND(PARTIALS), COLUMNS_TILES, STEP(outer_tiles),
+                            GEOMETRY(columns), STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(columns_apply) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
                         OPERAND(COEFFICIENTS), COLUMNS_TILES, STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};

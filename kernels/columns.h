@@ -3,11 +3,19 @@
  * Of a work-group's LOCAL work-items, `lanes` stand side by side over the columns (neighbouring work-items on neighbouring
  * vectors) and LOCAL/lanes take different rows. Each work-item walks up to GROUP vectors of columns together.
  *
- * Axis:
- *   SAMPLES   1: each sample_rows rows are a sample with statistics of its own, and no tile has rows of two */
+ * Axes:
+ *   SAMPLES   1: each sample_rows rows are a sample with statistics of its own, and no tile has rows of two
+ *   FOLDED    1: rows are no whole vectors. Reductions are given several beside each other as one: parameters repeat themselves
+ *             every `period` columns. Element-wise steps of a lone work-item walk all rows of a tile as one. */
 
 #if SAMPLES != 0 && SAMPLES != 1
 #error "SAMPLES has to be 0 or 1"
+#endif
+#if FOLDED != 0 && FOLDED != 1
+#error "FOLDED has to be 0 or 1"
+#endif
+#if FOLDED && LOCAL != 1
+#error "FOLDED is for lone work-items"
 #endif
 
 typedef struct columns_place {
@@ -162,6 +170,20 @@ static inline ulong coefficients_plane(ulong rows, ulong columns, ulong sample_r
 
 /* ---- coefficients ------------------------------------------------------------------------------------------------ */
 
+/* `width` numbers of parameters p, NULL for all the same, from a column on. */
+static inline vec load_columns(const __global float *p, ulong offset, ulong column, uint width, float otherwise,
+                               ulong period)
+{
+  if (!FOLDED) {
+    return load_optional(p, offset + column, width, otherwise);
+  }
+  float lanes[WIDTH];
+  for (uint i = 0; i < WIDTH; i++) {
+    lanes[i] = p && i < width ? p[offset + (column + i) % period] : otherwise;
+  }
+  return VLOAD(lanes);
+}
+
 /* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. */
 typedef struct column_forward {
   vec mean[GROUP], scale[GROUP], shift[GROUP];
@@ -175,12 +197,12 @@ static inline vec columns_shift(vec beta, vec scale, vec lo)
 
 /* Multiplies gamma into the i-th vector's scale and sets its shift; lo is what the mean's floats have not. */
 static inline void columns_affine(column_forward *k, uint i, vec lo, columns_place at, const __global float *gamma,
-                                  ulong gamma_offset, const __global float *beta, ulong beta_offset)
+                                  ulong gamma_offset, const __global float *beta, ulong beta_offset, ulong period)
 {
   const ulong column = column_of(at, i);
   const uint width = width_of(at, i);
-  k->scale[i] *= load_optional(gamma, gamma_offset + column, width, 1.0f);
-  const vec shift = load_optional(beta, beta_offset + column, width, 0.0f);
+  k->scale[i] *= load_columns(gamma, gamma_offset, column, width, 1.0f, period);
+  const vec shift = load_columns(beta, beta_offset, column, width, 0.0f, period);
   k->shift[i] = columns_shift(shift, k->scale[i], lo);
 }
 
@@ -272,7 +294,7 @@ static inline vec column_derived(const column_forward *k, uint i, vec x, vec dy,
 }
 
 /* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. k is read
- * with an activation. */
+ * with an activation, and of folded rows its means. */
 static inline void columns_reduce_gradients(lane_sums *sums, const __global storage *x, const __global storage *dy,
                                             const __global storage *residual, const __global float *mean,
                                             const column_forward *k, float alpha, ulong columns, columns_place at)
@@ -286,7 +308,7 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
     const ulong end = min(row + SUM_ROWS * at.rows, at.end);
     for (uint i = 0; i < at.whole; i++) {
       lane_sums s = sums[i];
-      const vec center = VLOAD(mean + column_of(at, i));
+      const vec center = FOLDED ? k->mean[i] : VLOAD(mean + column_of(at, i));
       if (CAN_PREFETCH) {
         const ulong next = min(row + ahead, last) * columns + column_of(at, i);
         look_down(x + next, columns, SUM_ROWS);
@@ -304,7 +326,7 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
     }
     if (at.vectors > e) {
       lane_sums s = sums[e];
-      const vec center = load_most(mean + at.edge, at.edge_width, 0.0f);
+      const vec center = FOLDED ? k->mean[e] : load_most(mean + at.edge, at.edge_width, 0.0f);
       for (ulong r = row; r < end; r += at.rows) {
         const ulong offset = r * columns + at.edge;
         const vec value = tensor_load_most(x + offset, at.edge_width, 0.0f);
@@ -336,11 +358,99 @@ INLINE_LOCAL vec columns_mean_rest(const __global storage *x, vec mean, ulong co
 
 /* ---- element-wise ----------------------------------------------------------------------------------------------- */
 
+/* Coefficients of a tile's rows as one row: those of each column again and again, beginning with the one of the tile's first
+ * aligned element, and a vector more of them. Whole vectors if that many fit, so that their loads are aligned too. */
+#define MOST_CYCLE ((GROUP + 1) * WIDTH)
+#define CYCLE (FOLDED ? MOST_CYCLE + WIDTH : 1)
+#define LEAST_CYCLE ((GROUP < 16 ? GROUP : 16) * WIDTH)
+#define CYCLE_ARRAY(name) float name[CYCLE] __attribute__((aligned(WIDTH * 4)))
+
+static inline ulong cycle_of(ulong columns)
+{
+  const ulong even = columns & (0 - columns); /* the largest power of two that divides them */
+  const ulong whole = even < WIDTH ? columns * (WIDTH / even) : columns;
+  const ulong once = whole <= MOST_CYCLE ? whole : columns;
+  return max(LEAST_CYCLE / once, 1ul) * once;
+}
+
+/* Where in a cycle the coefficients of a tile's element i are; the cycle begins with those of element `lead`. */
+static inline ulong place_of(ulong i, ulong lead, ulong columns)
+{
+  return (i % columns + columns - lead % columns) % columns;
+}
+
+static inline void cycle_fill(float *to, const vec *from, ulong columns, ulong lead, columns_place at)
+{
+  const ulong whole = (ulong)at.whole * WIDTH, end = cycle_of(columns) + WIDTH;
+  const float *lanes = (const float *)from;
+  ulong column = lead % columns;
+  for (ulong j = 0; j < columns; j++) {
+    to[j] = lanes[column < whole ? column : whole + (column - at.edge)];
+    column = column + 1 < columns ? column + 1 : 0;
+  }
+  for (ulong done = columns; done < end; done *= 2) {
+    const ulong more = min(done, end - done);
+    for (ulong j = 0; j < more; j++) {
+      to[done + j] = to[j];
+    }
+  }
+}
+
+typedef struct cycle_forward {
+  CYCLE_ARRAY(mean);
+  CYCLE_ARRAY(scale);
+  CYCLE_ARRAY(shift);
+} cycle_forward;
+
+/* y of what is at element i of a tile, its coefficients at j. */
+INLINE_LOCAL vec cycle_value(const __global storage *x, const __global storage *residual, ulong i, uint count,
+                              const cycle_forward *k, ulong j, float alpha)
+{
+  const vec z = normalized(tensor_load_most(x + i, count, 0.0f), VLOAD(k->mean + j), VLOAD(k->scale + j),
+                           VLOAD(k->shift + j));
+  return activated(z, addend_most(residual, i, count, 1), alpha);
+}
+
+/* As of neighbouring runs first and last vectors are computed before anything is stored: y may be x or the residual. */
+static inline void cycle_normalize(const __global storage *x, const __global storage *residual, __global storage *y,
+                                   ulong columns, const column_forward *k, float alpha, columns_place at)
+{
+  const ulong start = at.first * columns, n = (at.end - at.first) * columns, cycle = cycle_of(columns);
+  const ulong lead = until_aligned(y + start);
+  const uint size = (uint)min(n, (ulong)WIDTH);
+  cycle_forward c;
+  cycle_fill(c.mean, k->mean, columns, lead, at);
+  cycle_fill(c.scale, k->scale, columns, lead, at);
+  cycle_fill(c.shift, k->shift, columns, lead, at);
+  x += start;
+  residual += start;
+  y += start;
+  const int streams = can_stream(y + lead), has_first = lead != 0 || n < WIDTH;
+  const vec first = cycle_value(x, residual, 0, size, &c, place_of(0, lead, columns), alpha);
+  const vec last = cycle_value(x, residual, n - size, size, &c, place_of(n - size, lead, columns), alpha);
+  ulong i = lead, j = 0;
+  for (; i + WIDTH <= n; j -= cycle) {
+    for (; j < cycle && i + WIDTH <= n; i += WIDTH, j += WIDTH) {
+      store_result(cycle_value(x, residual, i, WIDTH, &c, j, alpha), y + i, streams);
+    }
+  }
+  if (has_first) {
+    tensor_store_most(first, y, size);
+  }
+  if (i < n) {
+    tensor_store_most(last, y + (n - size), size);
+  }
+}
+
 static inline void columns_normalize(const __global storage *x, const __global storage *residual, __global storage *y,
                                      ulong columns, const column_forward *k, float alpha, columns_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint e = at.whole;
+  if (FOLDED) {
+    cycle_normalize(x, residual, y, columns, k, alpha, at);
+    return;
+  }
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
     const ulong start = row * columns;
     const __global storage *from = x + start;
@@ -385,6 +495,78 @@ static inline vec column_gradient(const column_backward *k, uint i, vec x, vec g
 /* x is needed for dx or for z. */
 #define READS_X (!FROM_RUNNING || DERIVES)
 
+typedef struct cycle_backward {
+  CYCLE_ARRAY(mean);
+  CYCLE_ARRAY(a);
+  CYCLE_ARRAY(b);
+  CYCLE_ARRAY(c);
+  CYCLE_ARRAY(shift);
+  CYCLE_ARRAY(weight);
+} cycle_backward;
+
+/* Writes dx and dresidual of what is at element i of a tile; dy was loaded before. */
+INLINE_LOCAL void cycle_write(const __global storage *x, vec dy, const __global storage *residual,
+                               __global storage *dx, __global storage *dresidual, ulong i, uint count,
+                               const cycle_backward *k, ulong j, float alpha, int streams)
+{
+  const vec value = READS_X ? tensor_load_most(x + i, count, 0.0f) : (vec)(0.0f);
+  const vec weight = SAMPLES ? VLOAD(k->weight + j) : (vec)(1.0f), a = VLOAD(k->a + j), mean = VLOAD(k->mean + j);
+  const vec added = addend_most(residual, i, count, DERIVES);
+  const vec g = derived(value, dy, added, mean, SAMPLES ? a * weight : a, VLOAD(k->shift + j), alpha);
+  const vec made = differentiated(value, SAMPLES ? g * weight : g, mean, a, VLOAD(k->b + j), VLOAD(k->c + j));
+  if (count == WIDTH) {
+    store_gradients(g, made, dx, dresidual, i, streams);
+  } else {
+    store_gradients_most(g, made, dx, dresidual, i, count);
+  }
+}
+
+/* dx or dresidual may be dy, so of what overlaps dy is loaded first. */
+static inline void cycle_differentiate(const __global storage *x, const __global storage *dy,
+                                       const __global storage *residual, __global storage *dx,
+                                       __global storage *dresidual, ulong columns, const column_backward *k,
+                                       float alpha, columns_place at)
+{
+  const ulong start = at.first * columns, n = (at.end - at.first) * columns, cycle = cycle_of(columns);
+  const ulong lead = until_aligned(RESIDUAL && !dx ? dresidual + start : dx + start);
+  const uint size = (uint)min(n, (ulong)WIDTH);
+  cycle_backward c;
+  cycle_fill(c.a, k->a, columns, lead, at);
+  if (READS_X) {
+    cycle_fill(c.mean, k->mean, columns, lead, at);
+  }
+  if (!FROM_RUNNING) {
+    cycle_fill(c.b, k->b, columns, lead, at);
+    cycle_fill(c.c, k->c, columns, lead, at);
+  }
+  if (DERIVES) {
+    cycle_fill(c.shift, k->shift, columns, lead, at);
+  }
+  if (SAMPLES) {
+    cycle_fill(c.weight, k->weight, columns, lead, at);
+  }
+  x += start;
+  dy += start;
+  residual += start;
+  dx = RESIDUAL && !dx ? 0 : dx + start;
+  dresidual = wants(dresidual) ? dresidual + start : 0;
+  const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + lead, wants(dresidual) ? dresidual + lead : 0);
+  const int has_first = lead != 0 || n < WIDTH;
+  ulong i = lead, j = 0;
+  const vec first = tensor_load_most(dy, size, 0.0f), last = tensor_load_most(dy + (n - size), size, 0.0f);
+  for (; i + WIDTH <= n; j -= cycle) {
+    for (; j < cycle && i + WIDTH <= n; i += WIDTH, j += WIDTH) {
+      cycle_write(x, tensor_load(dy + i), residual, dx, dresidual, i, WIDTH, &c, j, alpha, streams);
+    }
+  }
+  if (has_first) {
+    cycle_write(x, first, residual, dx, dresidual, 0, size, &c, place_of(0, lead, columns), alpha, 0);
+  }
+  if (i < n) {
+    cycle_write(x, last, residual, dx, dresidual, n - size, size, &c, place_of(n - size, lead, columns), alpha, 0);
+  }
+}
+
 static inline void columns_differentiate(const __global storage *x, const __global storage *dy,
                                          const __global storage *residual, __global storage *dx,
                                          __global storage *dresidual, ulong columns, const column_backward *k,
@@ -393,6 +575,10 @@ static inline void columns_differentiate(const __global storage *x, const __glob
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint e = at.whole;
   const int has_edge = at.vectors > e;
+  if (FOLDED) {
+    cycle_differentiate(x, dy, residual, dx, dresidual, columns, k, alpha, at);
+    return;
+  }
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
     const ulong start = row * columns, first = start + at.column;
     const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);

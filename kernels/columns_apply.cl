@@ -4,7 +4,7 @@
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x and residual are read once, y written once; the coefficients of the tile's columns are loaded once. y may
  *          be x or residual.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL, SAMPLES. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL, SAMPLES, FOLDED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
@@ -29,7 +29,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_apply(
       lo = load_most(stored + plane, width, 0.0f);
       k.scale[i] = load_most(stored + 2 * plane, width, 0.0f);
     }
-    columns_affine(&k, i, lo, at, gamma, gamma_offset, beta, beta_offset);
+    columns_affine(&k, i, lo, at, gamma, gamma_offset, beta, beta_offset, columns);
   }
   columns_normalize(x + x_offset, residual + residual_offset, y + y_offset, columns, &k, alpha, at);
 }

@@ -37,7 +37,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     if (has) {
       f.mean[i] = center;
       f.scale[i] = inv_std;
-      columns_affine(&f, i, lo, at, gamma, gamma_offset, beta, beta_offset);
+      columns_affine(&f, i, lo, at, gamma, gamma_offset, beta, beta_offset, columns);
     }
   }
   columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, mean + mean_offset, &f,

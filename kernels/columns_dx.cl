@@ -5,7 +5,7 @@
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x, dy and residual are read once (x not at all with FROM_RUNNING and no activation), dx and dresidual
  *          written once. Either may be dy.
- * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL, SAMPLES. */
+ * Macros:  WIDTH, LOCAL, GROUP, FROM_RUNNING, STREAM, STORAGE, ACTIVATION, RESIDUAL, SAMPLES, FOLDED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_dx(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,

@@ -6,35 +6,38 @@
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x, dy and residual are read once; six floats a column and tile are written.
- * Macros:  WIDTH, LOCAL, GROUP, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING, SAMPLES. */
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING, SAMPLES, FOLDED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradients(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, const __global float *gamma, ulong gamma_offset,
     const __global float *beta, ulong beta_offset, const __global float *mean, ulong mean_offset,
     const __global float *spread, ulong spread_offset, const __global float *coefficients, ulong coefficients_offset,
     __global float *partials, ulong partials_offset, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile,
-    ulong inner_tiles, ulong sample_rows, ulong tiles, uint lanes, float epsilon, float alpha)
+    ulong inner_tiles, ulong sample_rows, ulong tiles, ulong period, uint lanes, float epsilon, float alpha)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
   lane_sums sums[GROUP];
   column_forward f;
-  const ulong plane = coefficients_plane(rows, columns, sample_rows);
+  const ulong plane = coefficients_plane(rows, FOLDED ? period : columns, sample_rows);
   const __global float *stored = coefficients + coefficients_offset + at.sample * columns;
   const __global float *center = SAMPLES ? stored : mean + mean_offset;
   const __global float *spreads = SAMPLES ? stored + 2 * plane : spread + spread_offset;
 
-  for (uint k = 0; DERIVES && k < at.vectors; k++) {
+  for (uint k = 0; (DERIVES || FOLDED) && k < at.vectors; k++) {
     const ulong column = column_of(at, k);
     const uint width = width_of(at, k);
-    const vec given = load_most(spreads + column, width, 1.0f);
+    f.mean[k] = load_columns(center, 0, column, width, 0.0f, period);
+    if (!DERIVES) {
+      continue;
+    }
+    const vec given = load_columns(spreads, 0, column, width, 1.0f, period);
     vec lo = (vec)(0.0f);
     if (!FROM_RUNNING) {
-      lo = load_most(stored + plane + column, width, 0.0f);
+      lo = load_columns(stored + plane, 0, column, width, 0.0f, period);
     }
-    f.mean[k] = load_most(center + column, width, 0.0f);
     f.scale[k] = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
-    columns_affine(&f, k, lo, at, gamma, gamma_offset, beta, beta_offset);
+    columns_affine(&f, k, lo, at, gamma, gamma_offset, beta, beta_offset, period);
   }
   columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, center, &f, alpha, columns,
                            at);

@@ -4,12 +4,12 @@
  *
  * Work:    a work-group owns one tile of outer_tile rows by inner_tile columns.
  * Traffic: x is read once; six floats a column and tile are written.
- * Macros:  WIDTH, LOCAL, GROUP, STORAGE, SAMPLES (a statistic is `width` columns, of `groups` a sample). */
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE, SAMPLES (a statistic is `width` columns, of `groups` a sample), FOLDED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_stats(
     const __global storage *x, ulong x_offset, const __global float *given_mean, ulong given_mean_offset,
     const __global float *given_inv_std, ulong given_inv_std_offset, __global float *partials, ulong partials_offset,
     ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles, ulong sample_rows, ulong width,
-    ulong groups, ulong tiles, uint lanes)
+    ulong groups, ulong tiles, ulong period, uint lanes)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
@@ -24,8 +24,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_stats(
                                 given_inv_std + given_inv_std_offset + at.sample * groups, column / width,
                                 (column + width_of(at, k) - 1) / width);
     } else {
-      exact = columns_are_exact(load_most(given_mean + given_mean_offset + column, width_of(at, k), 0.0f),
-                                load_most(given_inv_std + given_inv_std_offset + column, width_of(at, k), 0.0f));
+      const uint own = width_of(at, k);
+      exact = columns_are_exact(load_columns(given_mean, given_mean_offset, column, own, 0.0f, period),
+                                load_columns(given_inv_std, given_inv_std_offset, column, own, 0.0f, period));
     }
   }
   const ulong seen = exact ? 0 : columns_reduce(states, x + x_offset, columns, at);

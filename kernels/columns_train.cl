@@ -35,7 +35,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_train(
                    writes && running_mean ? running_mean + running_mean_offset : 0,
                    writes && running_var ? running_var + running_var_offset : 0,
                    writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
-    columns_affine(&k, i, vec_real_lo(s.mean), at, gamma, gamma_offset, beta, beta_offset);
+    columns_affine(&k, i, vec_real_lo(s.mean), at, gamma, gamma_offset, beta, beta_offset, columns);
   }
   if (y) {
     columns_normalize(x + x_offset, residual + residual_offset, y + y_offset, columns, &k, alpha, at);

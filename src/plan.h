@@ -112,10 +112,14 @@ typedef struct clnorm__step {
   int shared;       /* 1: samples: neighbouring elements have the same parameter, not each its own */
   int per_sample;   /* 1: columns: of each sample by itself; no tile has rows of two */
   int aligned;      /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
+  int folded;       /* 1: OpenCL, columns: see rows */
   int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;
   uint64_t inner_tile, inner_tiles;
+  /* columns: the matrix that is walked. Folded, reductions take several rows beside each other for one, in which each column
+   * appears several times; element-wise steps take all rows of a tile for one, in which the columns repeat themselves. */
+  uint64_t rows, columns;
   uint32_t group; /* rows_train, rows_backward: statistics a task; columns: vectors of columns a work-item */
   uint32_t width; /* elements a vector */
   uint32_t local; /* work-items a work-group */

@@ -196,13 +196,13 @@ static void touch_runs(const clnorm__geometry *g, const clnorm__step *step, uint
   }
 }
 
-static void touch_columns(const clnorm__geometry *g, const clnorm__step *step, uint64_t t, unsigned char *seen)
+static void touch_columns(const clnorm__step *step, uint64_t t, unsigned char *seen)
 {
   const uint64_t inner = t % step->inner_tiles * step->inner_tile;
   const uint64_t outer = t / step->inner_tiles * step->outer_tile;
-  for (uint64_t r = outer; r < least(outer + step->outer_tile, g->rows); r++) {
-    for (uint64_t c = inner; c < least(inner + step->inner_tile, g->columns); c++) {
-      seen[r * g->columns + c]++;
+  for (uint64_t r = outer; r < least(outer + step->outer_tile, step->rows); r++) {
+    for (uint64_t c = inner; c < least(inner + step->inner_tile, step->columns); c++) {
+      seen[r * step->columns + c]++;
     }
   }
 }
@@ -254,7 +254,7 @@ static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigne
         }
         break;
       default:
-        touch_columns(g, step, t, seen);
+        touch_columns(step, t, seen);
         break;
     }
   }
@@ -478,6 +478,38 @@ Test(plan, inference_of_a_lone_work_item_walks_neighbours_if_there_are_tasks_eno
   cr_assert(inference_group(&cpu_wide, (const size_t[]){1, 256, 56, 56}) == 16);
   cr_assert(inference_group(&cpu_wide, (const size_t[]){1, 64, 56, 56}) == 1);
   cr_assert(inference_group(&gpu_large, (const size_t[]){32, 64, 56, 56}) == 1);
+}
+
+/* Columns that the first step of a training pass walks. */
+static uint64_t walked_columns(const clnorm__capabilities *machine, size_t rows, size_t columns)
+{
+  const clnorm_plan plan = make(machine, CLNORM_CHANNELS_FIRST, 0, CLNORM_TRAIN, 2, (const size_t[]){rows, columns});
+  const clnorm__step *step = &plan.steps[0];
+  cr_assert(step->role == CLNORM__COLUMNS_STATS && step->rows * step->columns == rows * columns);
+  cr_assert(step->folded == (step->columns != columns) && plan.partials * columns == step->outer_tiles * step->columns);
+  return step->columns;
+}
+
+Test(plan, a_lone_work_item_folds_narrow_matrices_by_a_divisor_of_their_rows)
+{
+  cr_assert(walked_columns(&cpu_wide, 65536, 1) == 128);
+  cr_assert(walked_columns(&cpu_wide, 65536, 3) == 192);
+  cr_assert(walked_columns(&cpu_wide, 98304, 3) == 144);
+  cr_assert(walked_columns(&cpu_wide, 65536, 16) == 16);
+  cr_assert(walked_columns(&cpu_wide, 65536, 27) == 432);
+  cr_assert(walked_columns(&cpu_wide, 65537, 3) == 3); /* a prime */
+  cr_assert(walked_columns(&cpu_wide, 65536, 65) == 65);
+  cr_assert(walked_columns(&gpu_large, 65536, 3) == 3);
+}
+
+Test(plan, rows_that_are_no_whole_vectors_are_one_row_to_a_lone_work_item)
+{
+  const clnorm_layout last = CLNORM_CHANNELS_LAST;
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == 1);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 64}).steps[0].folded == 0);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 1023}).steps[0].folded == 1);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 1025}).steps[0].folded == 0);
+  cr_assert(make(&gpu_large, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == 0);
 }
 
 Test(plan, columns_are_split_over_their_rows)
