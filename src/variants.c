@@ -3,35 +3,10 @@
 #include <string.h>
 
 #include "descriptor.h"
-
-/* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
-#define LOCAL_BYTES_PER_ITEM 32
+#include "step_counts.h"
 
 /* Bytes of the tensor that a partial result stands for at least, so that workspaces stay small beside their tensors. */
 #define MIN_PARTIAL_BYTES 256
-
-static uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
-static uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
-static uint64_t at_least(uint64_t value, uint64_t least) { return value < least ? least : value; }
-static uint64_t at_most(uint64_t value, uint64_t most) { return value > most ? most : value; }
-
-static uint32_t power_of_two_below(uint64_t value, uint32_t most)
-{
-  uint32_t power = 1;
-  while (power * 2 <= value && power * 2 <= most) {
-    power *= 2;
-  }
-  return power;
-}
-
-static uint32_t power_of_two_above(uint64_t value, uint32_t most)
-{
-  uint32_t power = 1;
-  while (power < value && power < most) {
-    power *= 2;
-  }
-  return power;
-}
 
 static int is_host(const clnorm__capabilities *capabilities) { return capabilities->engine == CLNORM__ENGINE_HOST; }
 
@@ -69,8 +44,7 @@ static clnorm__step *add_step(clnorm_plan *plan, clnorm__role role, clnorm__when
   clnorm__step *step = &plan->steps[plan->num_steps++];
   *step = (clnorm__step){.role = role, .when = when, .group = 1, .local = 1, .lanes = 1};
   if (is_lanes(capabilities)) {
-    const uint64_t fits = at_most(capabilities->max_work_group, capabilities->local_memory / LOCAL_BYTES_PER_ITEM);
-    step->local = power_of_two_below(fits, (uint32_t)plan->parameters.work_items);
+    step->local = largest_group(capabilities, (uint32_t)plan->parameters.work_items);
   }
   step->width = vector_of(plan, capabilities);
   /* The CPU backend decides by itself, when it runs. */
