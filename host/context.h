@@ -14,7 +14,7 @@
 typedef struct clnorm__program {
   struct clnorm__program *next;
   clnorm__role role;
-  char options[192];
+  char options[256];
   cl_program program;
 } clnorm__program;
 

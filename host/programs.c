@@ -8,7 +8,7 @@
 #include "kernel_sources.h"
 
 /* The files that a program is made of, in their order; then the kernel. */
-#define MOST_HEADERS 10
+#define MOST_HEADERS 12
 static const char *const pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",   "real_pair",
                                                        "reduce", "finish",  "rows",       "columns"};
 static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
@@ -17,6 +17,10 @@ static const char *const samples_pair_headers[MOST_HEADERS] = {"common", "storag
                                                                "reduce", "finish",  "rows",       "samples"};
 static const char *const samples_double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
                                                                  "reduce", "finish",  "rows",       "samples"};
+static const char *const held_pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",    "real_pair",
+                                                            "reduce", "finish",  "rows",       "samples", "held"};
+static const char *const held_double_headers[MOST_HEADERS] = {
+    "common", "storage", "activation", "real_double", "reduce", "finish", "rows", "samples", "held"};
 static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "activation", "pair",
                                                           "real_number", "reduce",  "general"};
 
@@ -26,11 +30,20 @@ static int is_samples(clnorm__role role)
          role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
 }
 
+static int is_held(clnorm__role role)
+{
+  return role == CLNORM__ROWS_TRAIN_HELD || role == CLNORM__ROWS_BACKWARD_HELD ||
+         role == CLNORM__SAMPLES_FORWARD_HELD || role == CLNORM__SAMPLES_BACKWARD_HELD;
+}
+
 static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
 {
   const int sums_in_double = cl->capabilities.sums_in_double;
   if (clnorm__role_is_general(role)) {
     return general_headers;
+  }
+  if (is_held(role)) {
+    return sums_in_double ? held_double_headers : held_pair_headers;
   }
   if (is_samples(role)) {
     return sums_in_double ? samples_double_headers : samples_pair_headers;
@@ -102,10 +115,10 @@ static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const cl
   const fusion fused = fusion_of(desc, step);
   (void)snprintf(options, capacity,
                  "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d -DSTORAGE=%d "
-                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d -DFOLDED=%d",
+                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d -DFOLDED=%d -DHELD=%u",
                  (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
                  step->from_running != 0, step->stream != 0, (int)storage_of(desc, step->role), (int)fused.activation,
-                 fused.residual, step->shared, step->per_sample, step->aligned, step->folded);
+                 fused.residual, step->shared, step->per_sample, step->aligned, step->folded, (unsigned)step->held);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

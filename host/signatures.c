@@ -37,6 +37,14 @@ TABLE(rows_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL),
                         ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY, STEP_32(lanes), NUMBER(epsilon),
                         NUMBER(alpha), END};
 
+TABLE(rows_train_held) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                          ARG(MEAN), ARG(INV_STD), GEOMETRY(segments), GEOMETRY(run), GEOMETRY(segment_stride),
+                          GEOMETRY(statistic_stride), PLAN(stats_divisor), AVERAGING, NUMBER(alpha), END};
+
+TABLE(rows_backward_held) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA),
+                             ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), GEOMETRY(segments),
+                             GEOMETRY(run), GEOMETRY(segment_stride), GEOMETRY(statistic_stride), NUMBER(alpha), END};
+
 TABLE(rows_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
                      STEP_32(lanes), END};
 
@@ -88,6 +96,16 @@ TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUA
                            ARG(DBETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS),
                            SAMPLES_GEOMETRY, GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),
                            PLAN(partials), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
+
+TABLE(samples_forward_held) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(MEAN), ARG(INV_STD),
+                               OPERAND(MOMENTS), SAMPLES_GEOMETRY, GEOMETRY(statistics), STEP(outer_tile),
+                               PLAN(stats_divisor), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
+
+TABLE(samples_backward_held) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA),
+                                ARG(DGAMMA), ARG(DBETA), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS), GEOMETRY(run),
+                                GEOMETRY(run_parameters), GEOMETRY(parameter_groups), GEOMETRY(statistics),
+                                GEOMETRY(parameters), STEP(outer_tile), PLAN(partials), DESC_32(op), NUMBER(epsilon),
+                                NUMBER(alpha), END};
 
 TABLE(samples_merge) = {OPERAND(PARTIALS), ARG(DGAMMA), ARG(DBETA), GEOMETRY(run_parameters),
                         GEOMETRY(parameter_groups), GEOMETRY(statistics), GEOMETRY(parameters), STEP(outer_tile),

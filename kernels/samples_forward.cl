@@ -38,10 +38,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       s = finish_statistics(own.mean, own.m2, run, c, epsilon, 0.0f, 0.0f, divisor, 0, 0,
                             writes && mean ? mean + mean_offset : 0, writes && inv_std ? inv_std + inv_std_offset : 0);
       if (writes && moments) {
-        __global float *stored = moments + moments_offset + c;
-        stored[0] = s.hi;
-        stored[statistics_count] = real_hi(real_divide(own.m2, real_from_count(divisor)));
-        stored[2 * statistics_count] = 1.0f;
+        keep_moments(moments + moments_offset + c, statistics_count, s, own.m2, divisor);
       }
     }
     if (!SHARED) {

@@ -24,6 +24,9 @@
  *   merge_tile           Statistics a task of the merge steps; where work-items share a task, one for each of them.
  *   vector               Elements a vector; 0: 16 or 8, as the device tells.
  *   work_items           Work-items a group where they share the work; less if the device cannot.
+ *   held                 Floats of a statistic's data that a work-item may hold in registers where many share a task, of all
+ *                        tensors together; 0: none. 32 beside the thirty or so that sums of pairs take are 64 registers,
+ *                        of which a compute unit with 65536 has enough for 1024 work-items at once.
  *   stream_bytes         Bytes of a tensor from which on streaming stores win on a CPU: what is written would push out
  *                        what is still to be read. A copy of 6 MB loses 30 % with them, one of 26 MB wins 10 %, of 103 MB
  *                        25 % (PoCL, 32 MB of L3). Training of 8 and 13 MB takes 0.75 and 0.7 of the time.
@@ -58,6 +61,7 @@
   X(merge_tile, 64, 64, 64, 16, 32, 64, 128, 256)                                                                 \
   X(vector, NONE, 0, 4, 0, 4, 8, 16)                                                                              \
   X(work_items, NONE, NONE, 256, 32, 64, 128, 256, 512, 1024)                                                     \
+  X(held, NONE, NONE, 32, 0, 8, 16, 32, 64)                                                                       \
   X(stream_bytes, NONE, 8388608, NONE, 0, 1048576, 4194304, 8388608, 16777216, 33554432, 67108864, CLNORM__NEVER) \
   X(stream_eighths, 3, NONE, NONE, 0, 1, 2, 3, 4, 6, 8, 16, 1073741824)                                           \
   X(serial_below, 32768, NONE, NONE, 0, 4096, 8192, 16384, 32768, 65536, 131072)

@@ -17,6 +17,7 @@
  *   samples_forward,            t                                  statistics        -
  *   samples_backward            columns: t = inner + inner_tiles * outer
  *                                                                  samples           columns
+ *   *_held                      as without                         as without, with one statistic at a time
  *   samples_merge               t                                  parameters        statistics of samples_backward, of a
  *                                                                                    sample; inner_tiles: its partial results
  *   matrix_*                    t                                  statistics        inner_tiles: tiles of a sample
@@ -51,10 +52,15 @@
 #include "parameters.h"
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. First what only OpenCL has: of
- * samples that are matrices (channels-last) columns_* take each sample's own statistics, and these two are their merges. */
-#define CLNORM__CL_ROLE_TABLE(X)                                                                                      \
-  X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */ \
-  X(MATRIX_GRADIENTS, matrix_gradients) /* partials of columns_gradients -> coefficients, partials of samples_merge */
+ * samples that are matrices (channels-last) columns_* take each sample's own statistics, and matrix_* are their merges; *_held
+ * read a tensor once where the work-items of a work-group can hold what a statistic has of it. */
+#define CLNORM__CL_ROLE_TABLE(X)                                                                                       \
+  X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */  \
+  X(MATRIX_GRADIENTS, matrix_gradients) /* partials of columns_gradients -> coefficients, partials of samples_merge */ \
+  X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
+  X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \
+  X(SAMPLES_FORWARD_HELD, samples_forward_held)                                                                        \
+  X(SAMPLES_BACKWARD_HELD, samples_backward_held)
 
 #define CLNORM__ROLE_TABLE(X)                                                                                          \
   X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */                     \
@@ -123,6 +129,7 @@ typedef struct clnorm__step {
   uint32_t group; /* rows_train, rows_backward: statistics a task; columns: vectors of columns a work-item */
   uint32_t width; /* elements a vector */
   uint32_t local; /* work-items a work-group */
+  uint32_t held;  /* *_held: vectors of each tensor that a work-item holds; else 0 */
   uint32_t lanes; /* of which so many lie side by side along the run or the columns; a power of two dividing local */
 } clnorm__step;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "descriptor.h"
+#include "held.h"
 #include "step_counts.h"
 
 /* Bytes of the tensor that a partial result stands for at least, so that workspaces stay small beside their tensors. */
@@ -362,14 +363,17 @@ static clnorm__step *add_whole(clnorm_plan *plan, clnorm__role rows, clnorm__rol
 static void build_whole(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   if (plan->pass == CLNORM_TRAIN) {
-    add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__ALWAYS, capabilities);
+    clnorm__step *train = add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__ALWAYS, capabilities);
+    clnorm__step_hold(plan, capabilities, CLNORM__ROWS_TRAIN_HELD, 1, train);
     return;
   }
   if (plan->pass == CLNORM_BACKWARD) {
     add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__WITHOUT_STATISTICS, capabilities)->owns_saved =
         1;
   }
-  add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
+  clnorm__step *backward =
+      add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
+  clnorm__step_hold(plan, capabilities, CLNORM__ROWS_BACKWARD_HELD, 2, backward);
 }
 
 /* ---- general ------------------------------------------------------------------------------------------------ */
@@ -521,12 +525,17 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
     return;
   }
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
-    add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
+    clnorm__step *forward = add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
+    clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_FORWARD_HELD, 1, forward);
     add_running(plan, capabilities);
     return;
   }
-  const clnorm__step *backward =
+  clnorm__step *backward =
       add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan, capabilities), capabilities);
+  if (!backward->shared) {
+    /* x, g, and two sums of two floats. Where neighbours share a parameter, each parameter's sums are taken apart. */
+    clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_BACKWARD_HELD, 6, backward);
+  }
   clnorm__step *merge = add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->outer_tiles;
   merge->inner_tile = backward->outer_tile;

@@ -24,6 +24,11 @@ void family_run_close(family_run *r);
 int family_run_pass(void *context, const clnorm_desc *desc, clnorm_pass pass, const trial_buffer buffers[TRIAL_SLOTS],
                     uint64_t batch_number);
 
+#ifdef CLNORM_TEST_OPENCL
+/* The device's object, whose capabilities a test may replace; NULL on the CPU backend. */
+struct clnorm_cl *family_run_get_cl(const family_run *r);
+#endif
+
 /* ---- for family_run.c and family_run_cl.c -------------------------------------------------------------------- */
 
 #define FAMILY_RUN_GUARD 64

@@ -24,6 +24,8 @@ void family_run_cl_close(family_run_cl *cl)
   free(cl);
 }
 
+struct clnorm_cl *family_run_get_cl(const family_run *r) { return r->cl == NULL ? NULL : r->cl->fixture.cl; }
+
 static cl_mem new_memory(const family_run_cl *cl, void *data, size_t bytes)
 {
   cl_int code;

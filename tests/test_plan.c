@@ -172,7 +172,7 @@ static void touch_rows_of_statistics(const clnorm__geometry *g, const clnorm__st
 {
   const uint64_t groups = (g->statistics + step->group - 1) / step->group;
   const uint64_t tile = t / groups;
-  const int whole = step->role == CLNORM__ROWS_TRAIN || step->role == CLNORM__ROWS_BACKWARD;
+  const int whole = step->role == CLNORM__ROWS_TRAIN || step->role == CLNORM__ROWS_BACKWARD || step->held != 0;
   const uint64_t outer = whole ? 0 : tile % step->outer_tiles * step->outer_tile;
   const uint64_t inner = whole ? 0 : tile / step->outer_tiles * step->inner_tile;
   const uint64_t first = t % groups * step->group;
@@ -235,6 +235,8 @@ static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigne
     switch (step->role) {
       case CLNORM__ROWS_TRAIN:
       case CLNORM__ROWS_BACKWARD:
+      case CLNORM__ROWS_TRAIN_HELD:
+      case CLNORM__ROWS_BACKWARD_HELD:
       case CLNORM__ROWS_STATS:
       case CLNORM__ROWS_GRADIENTS:
         touch_rows_of_statistics(g, step, t, seen);
