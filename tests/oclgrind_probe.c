@@ -224,9 +224,14 @@ static const struct machine {
   uint64_t max_work_group;
   uint32_t vector_width;
   int sums_in_double;
-  size_t shapes[7][3]; /* (N, C, S) of both layouts, up to one with N = 0 */
+  size_t shapes[9][3]; /* (N, C, S) of both layouts, up to one with N = 0 */
 } machines[] = {
-    {CLNORM__ENGINE_CL_LANES, 8, 1, 0, {{3, 5, 7}, {2, 12, 20}, {2, 3, 37}, {9, 21, 1}, {205, 21, 1}, {1, 1, 8200}}},
+    /* Statistics that eight work-items hold, and some that they do not. */
+    {CLNORM__ENGINE_CL_LANES,
+     8,
+     1,
+     0,
+     {{3, 5, 7}, {2, 12, 20}, {2, 3, 37}, {9, 21, 1}, {205, 21, 1}, {1, 1, 8200}, {3, 2, 300}, {2, 2, 301}}},
     {CLNORM__ENGINE_CL_LANES, 32, 1, 1, {{2, 4, 36}, {40, 9, 1}}},
     {CLNORM__ENGINE_CL_WIDE, 1, 16, 1, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {130, 127, 1}}},
     {CLNORM__ENGINE_CL_WIDE, 1, 8, 0, {{2, 18, 11}, {2, 3, 300}, {70, 11, 1}}},
@@ -248,6 +253,8 @@ static const struct member {
     {CLNORM_LAYER, 2, {37, 21}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_LAYER, 2, {9, 3}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_RMS, 2, {5, 144}, 1, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
+    {CLNORM_RMS, 2, {3, 1041}, 1, CLNORM_F16, CLNORM_ACTIVATION_RELU, 0, 0, 0},
+    {CLNORM_GROUP, 3, {2, 6, 345}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_INSTANCE, 3, {3, 2, 19}, 0, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_GROUP, 3, {3, 6, 7}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},
     {CLNORM_GROUP, 2, {33, 6}, 3, CLNORM_F32, CLNORM_ACTIVATION_NONE, 0, 0, 0},

@@ -138,33 +138,23 @@ static size_t check_shape(family_run *r, size_t shape, size_t kind)
   return wrong;
 }
 
-static void check_shapes(int sums_in_double, size_t turns)
+/* Each shape as one kind; `turn` tells which. PoCL, which compiles ten seconds for many work-items, has a third of the shapes. */
+static void check_shapes(int sums_in_double, size_t turn)
 {
+  const char *device = getenv("CLNORM_DEVICE");
+  const size_t each = device != NULL && strcmp(device, "pocl") == 0 ? 3 : 1;
   size_t wrong = 0;
   family_run *r = family_run_open();
-  become(family_run_get_cl(r), sums_in_double);
-  for (size_t turn = 0; turn < turns; turn++) {
-    for (size_t shape = turn; shape < COUNT(shapes); shape++) {
-      wrong += check_shape(r, shape, (shape * 3 + turn) % COUNT(kinds));
-    }
+  become(family_run_get_cl(r), sums_in_double && family_run_get_cl(r)->capabilities.has_double);
+  for (size_t shape = turn % each; shape < COUNT(shapes); shape += each) {
+    wrong += check_shape(r, shape, (shape * 3 + turn) % COUNT(kinds));
   }
   family_run_close(r);
   cr_assert(wrong == 0, "%zu passes are wrong", wrong);
 }
 
-Test(held, data_that_fits_and_that_does_not_is_normalized_as_the_reference_does) { check_shapes(0, 2); }
-
-Test(held, with_sums_in_double_too)
-{
-  family_run *r = family_run_open();
-  const int has_double = family_run_get_cl(r)->capabilities.has_double;
-  family_run_close(r);
-  if (has_double) {
-    check_shapes(1, 1);
-  } else {
-    cr_log_info("the device has no double");
-  }
-}
+Test(held, data_that_fits_and_that_does_not_is_normalized_as_the_reference_does) { check_shapes(0, 0); }
+Test(held, with_sums_in_double_where_there_is_double_too) { check_shapes(1, 2); }
 
 /* More room: up to all 16 vectors, of which only the first work-items have the last. */
 Test(held, as_much_as_is_allowed)

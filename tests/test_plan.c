@@ -548,6 +548,117 @@ Test(plan, vectors_are_loaded_at_once_where_all_of_them_are_whole)
   cr_assert(aligned_steps(&clnorm__host_capabilities, last, CLNORM_TRAIN, (const size_t[]){32, 64, 56, 56}) == 0);
 }
 
+/* ---- data on chip ----------------------------------------------------------------------------------------------- */
+
+/* As NVIDIA's, AMD's and Intel's devices are, and a small one. */
+static const clnorm__capabilities nvidia_like = {CLNORM__ENGINE_CL_LANES, 132, 1, 1024, 49152,
+                                                 UINT64_C(34) << 30,      1,   0, 1};
+static const clnorm__capabilities amd_like = {CLNORM__ENGINE_CL_LANES, 110, 1, 256, 65536, UINT64_C(16) << 30, 1, 0, 1};
+static const clnorm__capabilities intel_like = {CLNORM__ENGINE_CL_LANES, 96, 1, 512, 65536, UINT64_C(4) << 30, 0, 0, 1};
+
+/* Every held step has room for all of its statistic, in no more registers and work-items than are allowed, and no power of
+ * two fewer vectors would do. */
+static void check_held(const clnorm_plan *plan, const clnorm__capabilities *machine)
+{
+  for (int i = 0; i < plan->num_steps; i++) {
+    const clnorm__step *step = &plan->steps[i];
+    const uint64_t run = step->shared ? plan->geometry.repeat : plan->geometry.run;
+    const uint64_t room = (uint64_t)step->held * step->local * step->width;
+    const uint32_t tensors = step->role == CLNORM__SAMPLES_BACKWARD_HELD ? 6
+                             : step->role == CLNORM__ROWS_BACKWARD_HELD  ? 2
+                                                                         : 1;
+    if (step->held == 0) {
+      cr_assert(step->role != CLNORM__ROWS_TRAIN_HELD && step->role != CLNORM__ROWS_BACKWARD_HELD &&
+                step->role != CLNORM__SAMPLES_FORWARD_HELD && step->role != CLNORM__SAMPLES_BACKWARD_HELD);
+      continue;
+    }
+    cr_assert(machine->engine == CLNORM__ENGINE_CL_LANES && plan->geometry.pattern == CLNORM__ROWS);
+    cr_assert(is_power_of_two(step->held) && step->held <= 16 && run % step->width == 0 && !step->from_running);
+    cr_assert(room >= plan->geometry.values && (step->held == 1 || room / 2 < plan->geometry.values),
+              "%u vectors of %u in each of %u work-items for %llu values", step->held, step->width, step->local,
+              (unsigned long long)plan->geometry.values);
+    cr_assert((uint64_t)step->held * step->width * tensors <= plan->parameters.held);
+  }
+}
+
+Test(plan, what_is_held_is_all_of_a_statistic_and_not_more_than_allowed)
+{
+  for_each_plan(check_held);
+  for_each_choice(check_held);
+}
+
+typedef struct held_case {
+  const clnorm__capabilities *machine;
+  clnorm_op op;
+  clnorm_pass pass;
+  size_t dims[4];
+  uint32_t held, width, local; /* of the step that reads x and writes; held 0: nothing of the rest */
+} held_case;
+
+static void check_held_case(const held_case *c)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, c->op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  desc.rank = c->dims[2] == 0 ? 2 : 4;
+  memcpy(desc.dims, c->dims, sizeof c->dims);
+  desc.axis = c->op == CLNORM_LAYER || c->op == CLNORM_RMS ? 1 : desc.axis;
+  desc.groups = c->op == CLNORM_GROUP ? 32 : desc.groups;
+  expect_success(clnorm__plan_make(&desc, c->pass, c->machine, &plan));
+  const clnorm__step *step = &plan.steps[0];
+  while (step->when == CLNORM__WITHOUT_STATISTICS) {
+    step++;
+  }
+  check_held(&plan, c->machine);
+  cr_assert(step->held == c->held, "%s: %u vectors are held, expected %u", desc_text(&desc), step->held, c->held);
+  cr_assert(c->held == 0 || (step->width == c->width && step->local == c->local), "%s: %u work-items of width %u",
+            desc_text(&desc), step->local, step->width);
+}
+
+Test(plan, a_statistic_that_fits_is_held_by_as_few_work_items_as_will_do)
+{
+  static const held_case cases[] = {
+      /* 6272 values: 1568 vectors */
+      {&nvidia_like, CLNORM_BATCH, CLNORM_TRAIN, {32, 256, 14, 14}, 8, 4, 256},
+      {&nvidia_like, CLNORM_BATCH, CLNORM_BACKWARD, {32, 256, 14, 14}, 4, 4, 512},
+      {&intel_like, CLNORM_BATCH, CLNORM_BACKWARD, {32, 256, 14, 14}, 4, 4, 512},
+      {&amd_like, CLNORM_BATCH, CLNORM_TRAIN, {32, 256, 14, 14}, 8, 4, 256},
+      {&amd_like, CLNORM_BATCH, CLNORM_BACKWARD, {32, 256, 14, 14}, 0, 0, 0},
+      /* odd runs: vectors of one */
+      {&nvidia_like, CLNORM_BATCH, CLNORM_TRAIN, {64, 512, 7, 7}, 16, 1, 256},
+      {&nvidia_like, CLNORM_BATCH, CLNORM_BACKWARD, {64, 512, 7, 7}, 16, 1, 256},
+      /* the last that fits, and one row more */
+      {&nvidia_like, CLNORM_BATCH, CLNORM_TRAIN, {32, 256, 32, 32}, 8, 4, 1024},
+      {&nvidia_like, CLNORM_BATCH, CLNORM_TRAIN, {32, 256, 32, 33}, 0, 0, 0},
+      {&nvidia_like, CLNORM_BATCH, CLNORM_BACKWARD_FROZEN, {32, 256, 14, 14}, 0, 0, 0},
+      {&nvidia_like, CLNORM_LAYER, CLNORM_TRAIN, {4096, 1024}, 4, 4, 64},
+      {&nvidia_like, CLNORM_RMS, CLNORM_BACKWARD, {4096, 1024}, 1, 4, 256},
+      {&nvidia_like, CLNORM_LAYER, CLNORM_BACKWARD, {4096, 4096}, 1, 4, 1024},
+      {&nvidia_like, CLNORM_LAYER, CLNORM_BACKWARD, {4096, 4100}, 0, 0, 0},
+      {&amd_like, CLNORM_RMS, CLNORM_TRAIN, {4096, 8192}, 8, 4, 256},
+      {&amd_like, CLNORM_RMS, CLNORM_TRAIN, {4096, 8196}, 0, 0, 0},
+      {&nvidia_like, CLNORM_GROUP, CLNORM_TRAIN, {32, 256, 28, 28}, 8, 4, 256},
+      {&nvidia_like, CLNORM_INSTANCE, CLNORM_TRAIN, {32, 64, 56, 56}, 8, 4, 128},
+      {&nvidia_like, CLNORM_INSTANCE, CLNORM_INFER, {32, 64, 56, 56}, 0, 0, 0},
+      {&gpu_small, CLNORM_LAYER, CLNORM_TRAIN, {40, 27}, 1, 1, 32},
+      {&cpu_wide, CLNORM_LAYER, CLNORM_TRAIN, {4096, 1024}, 0, 0, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    check_held_case(&cases[i]);
+  }
+}
+
+Test(plan, nothing_is_held_where_nothing_may_be)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 4, (const size_t[]){32, 256, 14, 14});
+  expect_success(clnorm__plan_make_with(&desc, CLNORM_TRAIN, "rows_whole held=0", &nvidia_like, &plan));
+  cr_assert(plan.steps[0].role == CLNORM__ROWS_TRAIN && plan.steps[0].held == 0 && plan.steps[0].local == 256);
+  expect_success(clnorm__plan_make_with(&desc, CLNORM_TRAIN, "rows_whole", &nvidia_like, &plan));
+  cr_assert(plan.steps[0].role == CLNORM__ROWS_TRAIN_HELD);
+}
+
 Test(plan, few_long_statistics_still_fill_a_large_device)
 {
   const clnorm_plan plan =

@@ -195,7 +195,7 @@ Test(variants, values_of_all_parameters_at_once_are_as_exact)
  * because compiling takes all the time. */
 Test(variants, values_that_many_work_items_are_compiled_for_are_as_exact)
 {
-  static const char *const names[] = {"vector", "work_items", "apply_tile"};
+  static const char *const names[] = {"vector", "work_items", "apply_tile", "held"};
   backend *b = backend_open();
   const clnorm__tunable *parameter;
   if (!backend_is_cpu(b)) {
