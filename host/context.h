@@ -27,6 +27,7 @@ struct clnorm_cl {
   clnorm_tuning *tuning; /* what capabilities.tuning points to */
   pthread_mutex_t mutex; /* guards what follows */
   clnorm__program *programs;
+  int without_sub_groups; /* 1: the driver offers them and could not compile them */
   size_t build_count;
   double build_seconds;
   clnorm__program_cache cache;

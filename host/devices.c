@@ -6,6 +6,7 @@
 #include "cl_status.h"
 #include "devices.h"
 #include "process.h"
+#include "sub_groups.h"
 
 /* A text property; "" if the driver refuses it. */
 static void device_text(cl_device_id device, cl_device_info what, char *text, size_t capacity)
@@ -251,5 +252,6 @@ void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabil
       /* A CPU's doubles are half as fast as its floats, cheaper than pairs; on many GPUs they are 1/32. */
       .sums_in_double = wide && device->fp64,
       .fma = device->fma,
+      .sub_groups = wide ? 0 : clnorm__sub_groups_of_device(device->device),
   };
 }

@@ -109,16 +109,41 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
   }
 }
 
+/* Steps whose work-items sum over their work-group. */
+static int sums_work_groups(const clnorm__step *step)
+{
+  switch (step->role) {
+    case CLNORM__ROWS_TRAIN:
+    case CLNORM__ROWS_BACKWARD:
+    case CLNORM__ROWS_STATS:
+    case CLNORM__ROWS_GRADIENTS:
+    case CLNORM__SAMPLES_FORWARD:
+    case CLNORM__SAMPLES_BACKWARD:
+      return step->local > 1;
+    default:
+      return step->local > 1 && (is_held(step->role) || clnorm__role_is_general(step->role));
+  }
+}
+
+/* The version of OpenCL C in which the step's program uses sub-groups; 0: it does not. */
+static int sub_groups_of(const clnorm_cl *cl, const clnorm__step *step)
+{
+  return sums_work_groups(step) && !cl->without_sub_groups ? cl->capabilities.sub_groups : 0;
+}
+
 static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const clnorm__step *step, char *options,
                           size_t capacity)
 {
   const fusion fused = fusion_of(desc, step);
+  const int sub_groups = sub_groups_of(cl, step), version = sub_groups != 0 ? sub_groups : 12;
   (void)snprintf(options, capacity,
-                 "-cl-std=CL1.2 -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d -DSTREAM=%d -DSTORAGE=%d "
+                 "-cl-std=CL%d.%d -DSUB_GROUPS=%d -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d "
+                 "-DSTREAM=%d -DSTORAGE=%d "
                  "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d -DFOLDED=%d -DHELD=%u",
-                 (unsigned)step->width, (unsigned)step->local, (unsigned)step->group, cl->capabilities.fma != 0,
-                 step->from_running != 0, step->stream != 0, (int)storage_of(desc, step->role), (int)fused.activation,
-                 fused.residual, step->shared, step->per_sample, step->aligned, step->folded, (unsigned)step->held);
+                 version / 10, version % 10, sub_groups != 0, (unsigned)step->width, (unsigned)step->local,
+                 (unsigned)step->group, cl->capabilities.fma != 0, step->from_running != 0, step->stream != 0,
+                 (int)storage_of(desc, step->role), (int)fused.activation, fused.residual, step->shared,
+                 step->per_sample, step->aligned, step->folded, (unsigned)step->held);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,
@@ -211,7 +236,14 @@ static clnorm_status find_or_build(clnorm_cl *cl, const clnorm_desc *desc, const
   if (found == NULL) {
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *found);
   }
-  CLNORM__TRY(load_or_build(cl, step->role, options, &found->program));
+  status = load_or_build(cl, step->role, options, &found->program);
+  if (status == CLNORM_BUILD_FAILED && sub_groups_of(cl, step) != 0) {
+    /* A driver that offers sub-groups and cannot compile them: from now on without. */
+    cl->without_sub_groups = 1;
+    write_options(cl, desc, step, options, sizeof options);
+    status = load_or_build(cl, step->role, options, &found->program);
+  }
+  CLNORM__TRY(status);
   found->role = step->role;
   memcpy(found->options, options, sizeof options);
   found->next = cl->programs;

@@ -79,7 +79,8 @@ static inline uint edge_overlap(columns_place at)
   return (uint)(at.column + (ulong)at.whole * at.lanes * WIDTH - at.edge);
 }
 
-/* Sum over the work-items that share columns, the same in each of them. `scratch` has LOCAL elements. A fixed tree. */
+/* Sum over the work-items that share columns, the same in each of them. `scratch` has LOCAL elements. A fixed tree, also where
+ * there are sub-groups: those have work-items of several columns, or of a part of the work-items of one. */
 INLINE_LOCAL vec_real columns_sum(vec_real mine, columns_place at, __local vec_real *scratch)
 {
   if (LOCAL == 1) {

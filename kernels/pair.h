@@ -5,6 +5,13 @@
  * DEFINE_PAIR(type, name) makes name##real of a type, a vector or a number, and its functions. Before it the includer defines
  * DROP_NAN(type, v): v, where that is a NaN 0. */
 
+/* Takes the pair of the work-item whose place in the sub-group differs by `mask`. */
+#define TAKE_FROM_LANE(taken, mine, mask)                         \
+  do {                                                            \
+    (taken).hi = sub_group_shuffle_xor((mine).hi, (uint)(mask));  \
+    (taken).lo = sub_group_shuffle_xor((mine).lo, (uint)(mask));  \
+  } while (0)
+
 #if FMA
 #define DEFINE_PRODUCT_ERROR(type, name) \
   static inline type name##product_error(type a, type b, type p) { return fma(a, b, -p); }

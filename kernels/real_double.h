@@ -14,6 +14,9 @@ typedef PASTE_VALUE(double, WIDTH) vec_real;
 #define TO_FLOAT(v) PASTE_VALUE(convert_float, WIDTH)(v)
 #endif
 
+/* Takes the number of the work-item whose place in the sub-group differs by `mask`. */
+#define TAKE_FROM_LANE(taken, mine, mask) ((taken) = sub_group_shuffle_xor((mine), (uint)(mask)))
+
 /* A lo that is not a number comes from a hi that overflowed. */
 static inline real real_of(float hi, float lo) { return isfinite(lo) ? (double)hi + (double)lo : (double)hi; }
 static inline float real_hi(real a) { return (float)a; }

@@ -21,6 +21,7 @@ typedef struct clnorm__capabilities {
   int has_double;          /* double is there at all */
   int sums_in_double;      /* OpenCL: double is there and about as fast as float */
   int fma;                 /* fused multiply-add of float in hardware */
+  int sub_groups; /* OpenCL: version of OpenCL C (20, 30) in which programs have sub-groups with shuffles; 0: none */
   const struct clnorm_tuning *tuning; /* choices measured on this machine; NULL: none */
 } clnorm__capabilities;
 

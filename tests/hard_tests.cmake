@@ -46,7 +46,7 @@ endif()
 # oclgrind interprets the kernels. It loads itself before every library, as sanitizers do.
 find_program(OCLGRIND oclgrind)
 if(OCLGRIND AND NOT CLNORM_SANITIZE)
-  add_executable(oclgrind_probe oclgrind_probe.c)
+  add_executable(oclgrind_probe oclgrind_probe.c emulated_sub_groups.c)
   target_link_libraries(oclgrind_probe PRIVATE clnorm_internal clnorm_flags)
   add_test(NAME oclgrind COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/test_oclgrind.sh ${OCLGRIND}
                                  $<TARGET_FILE:oclgrind_probe>)

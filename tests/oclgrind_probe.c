@@ -8,6 +8,7 @@
 
 #include "context.h"
 #include "descriptor.h"
+#include "emulated_sub_groups.h"
 #include "plan_cl.h"
 #include "strides.h"
 
@@ -387,6 +388,30 @@ static int check_reached(void)
   return missing;
 }
 
+/* Sums by sub-groups, emulated. */
+static void run_sub_groups(const device *d)
+{
+  static const emulated cases[] = {{32, 8, 0, 0}, {16, 16, 0, 0}, {32, 8, 1, 0}, {8, 16, 0, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const size_t local = cases[i].local, global = 2 * local;
+    cl_int code;
+    cl_mem arguments[] = {make_sized(d, 0, global, sizeof(float), FLOATS).memory,
+                          make_sized(d, 0, global, sizeof(float), FLOATS).memory,
+                          make_sized(d, 0, 4 * global, sizeof(float), OUTPUT).memory};
+    cl_program program = emulated_sub_groups_build(d->context, d->id, &cases[i]);
+    REQUIRE(program != NULL, "sub-groups of %u do not compile", cases[i].size);
+    cl_kernel kernel = clCreateKernel(program, "sums", &code);
+    CHECK_CL(code);
+    for (cl_uint k = 0; k < 3; k++) {
+      CHECK_CL(clSetKernelArg(kernel, k, sizeof arguments[k], &arguments[k]));
+    }
+    CHECK_CL(clEnqueueNDRangeKernel(d->queue, kernel, 1, NULL, &global, &local, 0, NULL, NULL));
+    CHECK_CL(clFinish(d->queue));
+    CHECK_CL(clReleaseKernel(kernel));
+    CHECK_CL(clReleaseProgram(program));
+  }
+}
+
 /* ---- the planted one ---------------------------------------------------------------------------------------- */
 
 static const char planted[] =
@@ -428,6 +453,7 @@ int main(int count, char **arguments)
   if (count > 1 && strcmp(arguments[1], "--planted") == 0) {
     run_planted(&d);
   } else {
+    run_sub_groups(&d);
     for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
       run_machine(&d, &machines[i]);
     }
