@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "descriptor.h"
-#include "held.h"
 #include "step_counts.h"
+#include "step_held.h"
 
 /* Bytes of the tensor that a partial result stands for at least, so that workspaces stay small beside their tensors. */
 #define MIN_PARTIAL_BYTES 256

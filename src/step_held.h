@@ -1,6 +1,6 @@
 /* Whether the work-items of one work-group can hold a statistic's data between them, so that memory is read once. */
-#ifndef CLNORM_SRC_HELD_H
-#define CLNORM_SRC_HELD_H
+#ifndef CLNORM_SRC_STEP_HELD_H
+#define CLNORM_SRC_STEP_HELD_H
 
 #include "plan.h"
 

@@ -1,4 +1,4 @@
-#include "held.h"
+#include "step_held.h"
 
 #include "step_counts.h"
 
