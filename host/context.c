@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ clnorm_status clnorm_cl_create(cl_context context, cl_device_id device, clnorm_c
     return clnorm__fail(CLNORM_OUT_OF_MEMORY, "cl: %zu bytes of host memory were refused", sizeof *made);
   }
   atomic_init(&made->references, 1);
+  atomic_init(&made->work_group_most, SIZE_MAX);
   made->owner = getpid();
   made->device = device;
   CLNORM__TRY(clnorm__cl_check(clnorm__device_describe(device, &described), "clGetDeviceInfo"));

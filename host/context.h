@@ -24,12 +24,14 @@ struct clnorm_cl {
   cl_context context;
   cl_device_id device;
   clnorm__capabilities capabilities;
-  clnorm_tuning *tuning; /* what capabilities.tuning points to */
-  pthread_mutex_t mutex; /* guards what follows */
+  clnorm_tuning *tuning;         /* what capabilities.tuning points to */
+  atomic_size_t work_group_most; /* work_group.h */
+  pthread_mutex_t mutex;         /* guards what follows */
   clnorm__program *programs;
   int without_sub_groups; /* 1: the driver offers them and could not compile them */
   size_t build_count;
   double build_seconds;
+  int knows_work_group;
   clnorm__program_cache cache;
 };
 

@@ -6,6 +6,7 @@
 
 #include "cl_status.h"
 #include "process.h"
+#include "work_group.h"
 
 /* A kernel object from the pool or, if that is empty, the program to make one of. The caller holds the mutex. */
 static clnorm_status take_or_program(clnorm_cl_plan *plan, int index, int aligned, clnorm__pooled_kernel **kernel,
@@ -102,16 +103,33 @@ done:
   return status;
 }
 
-/* Builds what the plan needs. *fits becomes 0 if a kernel does not allow the plan's work-group size. */
-static clnorm_status prepare(clnorm_cl_plan *plan, int *fits)
+static uint64_t largest_local(const clnorm_plan *plan)
+{
+  uint64_t largest = 1;
+  for (int i = 0; i < plan->num_steps; i++) {
+    largest = plan->steps[i].local > largest ? plan->steps[i].local : largest;
+  }
+  return largest;
+}
+
+/* Builds what the plan needs. *allowed is the plan's largest work-group, or less if a kernel does not allow that: then what
+ * is left is not built, for another plan will be made. */
+static clnorm_status prepare(clnorm_cl_plan *plan, uint64_t *allowed)
 {
   clnorm_status status = CLNORM_SUCCESS;
-  *fits = 1;
+  const uint64_t most = clnorm__work_group_most(plan->cl);
+  *allowed = largest_local(&plan->data);
+  if (*allowed > most) {
+    *allowed = most;
+    return status;
+  }
   for (int i = 0; i < plan->data.num_steps; i++) {
     size_t limit = 0;
     CLNORM__TRY(kernel_limit(plan, i, &limit));
     if (limit < plan->data.steps[i].local) {
-      *fits = 0;
+      *allowed = limit;
+      clnorm__work_group_learn(plan->cl);
+      break;
     }
   }
 done:
@@ -121,20 +139,16 @@ done:
 static clnorm_status make(clnorm_cl_plan *plan, const clnorm_desc *desc, clnorm_pass pass, const char *choice)
 {
   clnorm_status status;
-  int fits = 0;
+  uint64_t allowed = 0;
   clnorm__capabilities capabilities = plan->cl->capabilities;
   for (;;) {
     CLNORM__TRY(clnorm__plan_make_with(desc, pass, choice, &capabilities, &plan->data));
-    CLNORM__TRY(prepare(plan, &fits));
-    if (fits || capabilities.max_work_group <= 1) {
+    CLNORM__TRY(prepare(plan, &allowed));
+    if (allowed >= largest_local(&plan->data) || capabilities.max_work_group <= 1) {
       break;
     }
     drop_kernels(plan);
-    uint32_t largest = 1;
-    for (int i = 0; i < plan->data.num_steps; i++) {
-      largest = plan->data.steps[i].local > largest ? plan->data.steps[i].local : largest;
-    }
-    capabilities.max_work_group = largest / 2;
+    capabilities.max_work_group = allowed != 0 ? allowed : 1;
   }
 done:
   return status;
