@@ -241,11 +241,17 @@ static int has_pass(const clnorm_desc *desc, clnorm_pass pass)
   return desc->dims[is_last(desc) ? 1 : 2] > 1 || pass == CLNORM_INFER || pass == CLNORM_BACKWARD_FROZEN;
 }
 
-static void check_with(const clnorm_desc *desc, const trial_data *data, way *w, unsigned with)
+static trial *open_trial(const clnorm_desc *desc, const trial_data *data)
 {
-  const unsigned gradients = TRIAL_WITH_DX | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA;
   trial *made = trial_create(desc, data);
   cr_assert(made != NULL, "no memory");
+  return made;
+}
+
+/* One trial for all ways: so the reference is computed once. */
+static void check_with(trial *made, const clnorm_desc *desc, way *w, unsigned with)
+{
+  const unsigned gradients = TRIAL_WITH_DX | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA;
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
     const int forward = pass == CLNORM_TRAIN || pass == CLNORM_INFER;
     const unsigned outputs = gradients | (desc->flags & CLNORM_RESIDUAL ? TRIAL_WITH_DRESIDUAL : 0u);
@@ -256,7 +262,6 @@ static void check_with(const clnorm_desc *desc, const trial_data *data, way *w, 
                 result.status == CLNORM_SUCCESS ? "" : clnorm_last_error());
     }
   }
-  trial_destroy(made);
 }
 
 static const trial_data normal = {
@@ -266,23 +271,27 @@ static const trial_data normal = {
 static void check(const clnorm_desc *desc, const trial_data *data, unsigned with)
 {
   way w = {.choice = NULL};
+  trial *made = open_trial(desc, data);
   for (size_t k = 0; (w.set = clnorm__cpu_set_at(k)) != NULL; k++) {
     for (size_t c = 0; c < sizeof choices / sizeof choices[0]; c++) {
       w.choice = choices[c];
-      check_with(desc, data, &w, with);
+      check_with(made, desc, &w, with);
     }
   }
+  trial_destroy(made);
 }
 
 /* Each instruction set with one of the two, in turn: where it is about something else. */
 static void check_briefly(const clnorm_desc *desc, const trial_data *data, unsigned with, size_t turn)
 {
   way w = {.choice = NULL};
+  trial *made = open_trial(desc, data);
   for (size_t k = 0; (w.set = clnorm__cpu_set_at(k)) != NULL; k++) {
     w.choice = choices[(k + turn) % 2];
     w.other = 1 + (k + turn) % (THREAD_COUNTS - 1);
-    check_with(desc, data, &w, with);
+    check_with(made, desc, &w, with);
   }
+  trial_destroy(made);
 }
 
 /* Shorter than vectors and longer, odd, whole vectors, more than are measured together, longer than what is joined. */
@@ -417,6 +426,7 @@ Test(samples, arguments_may_be_absent_and_outputs_inputs)
 static void check_guarded(const clnorm_desc *desc, size_t step)
 {
   size_t count = 0;
+  trial *made = open_trial(desc, &normal);
   for (int side = GUARDED_END; side <= GUARDED_START; side++) {
     for (size_t pad = 0; pad <= 5; pad += 5) {
       way w = {.guarded = 1, .side = (guarded_side)side, .pad = pad};
@@ -425,13 +435,14 @@ static void check_guarded(const clnorm_desc *desc, size_t step)
           w.choice = choices[c];
           for (size_t in_place = 0; in_place < 2; in_place++) {
             if (count++ % step == 0) {
-              check_with(desc, &normal, &w, TRIAL_ALL | (in_place ? TRIAL_IN_PLACE : 0u));
+              check_with(made, desc, &w, TRIAL_ALL | (in_place ? TRIAL_IN_PLACE : 0u));
             }
           }
         }
       }
     }
   }
+  trial_destroy(made);
 }
 
 Test(samples, no_pass_leaves_its_arrays)
@@ -524,7 +535,9 @@ Test(samples, are_what_the_library_chooses)
   for (size_t d = 0; d < sizeof descs / sizeof descs[0]; d++) {
     const clnorm_desc kinds_of[] = {descs[d], of_kind(&descs[d], 3 * d), d < 2 ? descs[d] : last(&descs[d])};
     for (size_t k = 0; k < 3; k++) {
-      check_with(&kinds_of[k], &normal, &w, TRIAL_ALL);
+      trial *made = open_trial(&kinds_of[k], &normal);
+      check_with(made, &kinds_of[k], &w, TRIAL_ALL);
+      trial_destroy(made);
     }
   }
 }

@@ -9,21 +9,31 @@
 #include "trial_inputs.h"
 #include "trial_memory.h"
 
+/* Whoever checks one pass several times, in other ways, need not wait for the same numbers again. */
+typedef struct kept_reference {
+  int there;
+  unsigned with; /* gamma and beta; no other argument changes a number */
+  family reference;
+} kept_reference;
+
+#define PASSES (CLNORM_BACKWARD_FROZEN + 1)
+
 struct trial {
   clnorm_desc desc;
   trial_data data;
   trial_inputs in;
+  kept_reference kept[PASSES];
 };
 
 /* One run. */
 typedef struct attempt {
-  const trial *t;
+  trial *t;
   clnorm_desc desc; /* with the strides of outputs in place */
   clnorm_pass pass;
   unsigned with;
   trial_memory memories[TRIAL_SLOTS];
   trial_buffer buffers[TRIAL_SLOTS];
-  family reference;
+  const family *reference;
   trial_result *result;
 } attempt;
 
@@ -276,7 +286,7 @@ static int seal_all(attempt *a)
 
 /* ---- The reference ---------------------------------------------------------------------------------------------- */
 
-static int create_reference(attempt *a)
+static int create_reference(const attempt *a, family *made)
 {
   const trial_inputs *in = &a->t->in;
   const trial_data *data = &a->t->data;
@@ -296,10 +306,26 @@ static int create_reference(attempt *a)
       .batch_number = data->batch_number,
       .outliers = generate_has_outliers(data->kind),
   };
-  if (family_create(&a->reference, &a->desc, a->pass, &inputs) != 0) {
-    return -1;
+  return family_create(made, &a->desc, a->pass, &inputs);
+}
+
+/* The pass's reference, made unless the trial has it. */
+static int find_reference(attempt *a)
+{
+  const unsigned with = a->with & (TRIAL_WITH_GAMMA | TRIAL_WITH_BETA);
+  kept_reference *kept = &a->t->kept[a->pass];
+  if (!kept->there || kept->with != with) {
+    family_destroy(&kept->reference);
+    kept->there = 0;
+    if (create_reference(a, &kept->reference) != 0) {
+      return -1;
+    }
+    kept->there = 1;
+    kept->with = with;
   }
-  return store_saved(a, TRIAL_MEAN, a->reference.mean) != 0 || store_saved(a, TRIAL_INV_STD, a->reference.inv_std) != 0
+  a->reference = &kept->reference;
+  return store_saved(a, TRIAL_MEAN, a->reference->mean) != 0 ||
+                 store_saved(a, TRIAL_INV_STD, a->reference->inv_std) != 0
              ? -1
              : 0;
 }
@@ -399,7 +425,7 @@ static int check_results(attempt *a)
       results[slot] = load_result(a, (trial_slot)slot);
       failed = results[slot] == NULL;
       if (!failed) {
-        const family_error error = family_compare(&a->reference, quantity, results[slot]);
+        const family_error error = family_compare(a->reference, quantity, results[slot]);
         note(a, quantity, &error);
       }
     }
@@ -417,7 +443,7 @@ static int check_results(attempt *a)
 
 static int attempt_run(attempt *a, trial_run run, void *context)
 {
-  if (open_all(a) != 0 || create_reference(a) != 0 || seal_all(a) != 0) {
+  if (open_all(a) != 0 || find_reference(a) != 0 || seal_all(a) != 0) {
     return -1;
   }
   a->result->status = run(context, &a->desc, a->pass, a->buffers, a->t->data.batch_number);
@@ -452,7 +478,6 @@ int trial_check(trial *t, clnorm_pass pass, unsigned with, trial_run run, void *
   for (int slot = 0; slot < TRIAL_SLOTS; slot++) {
     trial_memory_close(&a->memories[slot]);
   }
-  family_destroy(&a->reference);
   free(a);
   result->worst.units = fmax(result->worst.units, 0.0);
   return result->problem[0] == '\0';
@@ -476,6 +501,9 @@ trial *trial_create(const clnorm_desc *desc, const trial_data *data)
 void trial_destroy(trial *t)
 {
   if (t != NULL) {
+    for (int pass = 0; pass < PASSES; pass++) {
+      family_destroy(&t->kept[pass].reference);
+    }
     trial_inputs_destroy(&t->in);
     free(t);
   }
