@@ -271,10 +271,14 @@ static void check_coverage(const clnorm_plan *plan, const clnorm__capabilities *
   for (int i = 0; i < plan->num_steps; i++) {
     memset(seen, 0, plan->geometry.elements);
     const uint64_t count = touch(plan, &plan->steps[i], seen);
-    for (uint64_t e = 0; e < count; e++) {
-      cr_assert(seen[e] == 1, "%s %s, engine %d with %u units, step %s: element %llu is touched %d times",
-                desc_text(&plan->desc), pass_text(plan->pass), (int)machine->engine, machine->compute_units,
-                clnorm__role_name(plan->steps[i].role), (unsigned long long)e, seen[e]);
+    uint64_t e = 0;
+    while (e < count && seen[e] == 1) {
+      e++;
+    }
+    if (e < count) {
+      cr_fatal("%s %s, engine %d with %u units, step %s: element %llu is touched %d times", desc_text(&plan->desc),
+               pass_text(plan->pass), (int)machine->engine, machine->compute_units,
+               clnorm__role_name(plan->steps[i].role), (unsigned long long)e, seen[e]);
     }
   }
   free(seen);
