@@ -276,9 +276,9 @@ static void check_coverage(const clnorm_plan *plan, const clnorm__capabilities *
       e++;
     }
     if (e < count) {
-      cr_fatal("%s %s, engine %d with %u units, step %s: element %llu is touched %d times", desc_text(&plan->desc),
-               pass_text(plan->pass), (int)machine->engine, machine->compute_units,
-               clnorm__role_name(plan->steps[i].role), (unsigned long long)e, seen[e]);
+      cr_assert_fail("%s %s, engine %d with %u units, step %s: element %llu is touched %d times",
+                     desc_text(&plan->desc), pass_text(plan->pass), (int)machine->engine, machine->compute_units,
+                     clnorm__role_name(plan->steps[i].role), (unsigned long long)e, seen[e]);
     }
   }
   free(seen);
