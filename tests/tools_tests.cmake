@@ -10,6 +10,12 @@ target_include_directories(test_numbers PRIVATE ${PROJECT_SOURCE_DIR}/tools)
 target_link_libraries(test_numbers PRIVATE clnorm_flags PkgConfig::CRITERION m)
 clnorm_register(numbers test_numbers cpu 60)
 
+add_executable(test_check_pool test_check_pool.c ${PROJECT_SOURCE_DIR}/tools/check_pool.c)
+target_include_directories(test_check_pool PRIVATE ${PROJECT_SOURCE_DIR}/tools)
+target_compile_definitions(test_check_pool PRIVATE CLNORM_HAVE_OPENCL=$<BOOL:${CLNORM_OPENCL}>)
+target_link_libraries(test_check_pool PRIVATE clnorm::clnorm clnorm_flags PkgConfig::CRITERION Threads::Threads)
+clnorm_register(check_pool test_check_pool cpu 60)
+
 set(engine_sources device_choice.c engine.c message.c)
 if(TARGET clnorm_host)
   list(APPEND engine_sources engine_device.c)

@@ -7,6 +7,7 @@
 #include "checker.h"
 #include "generate.h"
 #include "message.h"
+#include "run_options.h"
 
 /* Up to this many elements every subset of the optional arguments is run. */
 #define ALL_SUBSETS_ELEMENTS 1000
@@ -38,7 +39,8 @@ static int check_passes(checker *c, const check_input *input)
   const check_breadth breadth = counts.elements <= ALL_SUBSETS_ELEMENTS ? CHECK_ALL : CHECK_FEW;
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
     check_result result;
-    checker_show(c, (clnorm_pass)pass, input->label, (double)(pass - CLNORM_TRAIN) / 4, cost_of(counts.elements));
+    checker_show(c, run_pass_name((clnorm_pass)pass), input->label, (double)(pass - CLNORM_TRAIN) / 4,
+                 cost_of(counts.elements));
     if (check_case(c->engine, input, (clnorm_pass)pass, breadth, &result) != 0) {
       return complain(EXIT_DEVICE, "check: not enough memory for %zu elements", counts.elements);
     }

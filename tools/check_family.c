@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check_pool.h"
 #include "check_trial.h"
 #include "checker.h"
 #include "family_cases.h"
@@ -23,57 +24,80 @@ static size_t elements_of(const clnorm_desc *desc)
 
 static double cost_of(const family_case *c) { return checker_cost(elements_of(&c->desc), 4); }
 
-static int run_passes(checker *c, const family_case *now, trial *t, const char *what)
+static void run_case(engine *e, const void *cases, size_t index, check_outcome *outcome)
+{
+  const family_case *now = &((const family_case *)cases)[index];
+  trial *t = trial_create(&now->desc, &now->data);
+  outcome->no_memory = t == NULL;
+  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN && t != NULL; pass++) {
+    if (family_case_has_pass(now, (clnorm_pass)pass)) {
+      check_trial(e, t, (clnorm_pass)pass, now->with, &outcome->results[outcome->count++]);
+    }
+  }
+  trial_destroy(t);
+}
+
+static int report_case(checker *c, const family_case *now, check_pool *pool, size_t index)
 {
   char label[120];
-  check_result result;
+  char what[200];
   const check_subject subject = {.table = CHECK_FAMILY, .desc = &now->desc, .label = label};
   (void)snprintf(label, sizeof label, "%s, mean %g, std %g", generate_kind_name(now->data.kind), now->data.mean,
                  now->data.std);
-  int code = EXIT_OK;
-  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN && code == EXIT_OK; pass++) {
-    if (family_case_has_pass(now, (clnorm_pass)pass)) {
-      checker_show(c, (clnorm_pass)pass, what, (double)(pass - CLNORM_TRAIN) / 4, cost_of(now));
-      check_trial(c->engine, t, (clnorm_pass)pass, now->with, &result);
-      code = checker_add(c, &subject, &result);
-    }
+  (void)trial_describe(&now->desc, what, sizeof what);
+  c->done++;
+  checker_show(c, "every pass", what, 0.0, cost_of(now));
+  const check_outcome *outcome = check_pool_wait(pool, index);
+  if (outcome->no_memory) {
+    return complain(EXIT_DEVICE, "check: not enough memory for %s", what);
   }
+  int code = EXIT_OK;
+  for (int i = 0; i < outcome->count && code == EXIT_OK; i++) {
+    code = checker_add(c, &subject, &outcome->results[i]);
+  }
+  c->cost_done += cost_of(now);
   return code;
 }
 
-static int run_case(checker *c, const family_case *now)
+static int run_cases(checker *c, const family_case *cases, size_t count)
 {
-  char what[200];
-  trial *t = trial_create(&now->desc, &now->data);
-  (void)trial_describe(&now->desc, what, sizeof what);
-  if (t == NULL) {
-    return complain(EXIT_DEVICE, "check: not enough memory for %s", what);
+  engine *const engines[CHECK_ENGINES] = {c->engine, c->helper};
+  check_pool *pool = check_pool_start(engines, c->helper != NULL ? 2 : 1, run_case, cases, count);
+  if (pool == NULL) {
+    return complain(EXIT_DEVICE, "check: not enough memory");
   }
-  c->done++;
-  const int code = run_passes(c, now, t, what);
-  c->cost_done += cost_of(now);
-  trial_destroy(t);
+  int code = EXIT_OK;
+  for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+    code = report_case(c, &cases[i], pool, i);
+  }
+  check_pool_stop(pool);
   return code;
+}
+
+/* Moves the cases that are wanted to the front; returns how many. */
+static size_t keep_wanted(const check_request *request, family_case *cases, size_t count)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (is_wanted(request, &cases[i])) {
+      cases[kept++] = cases[i];
+    }
+  }
+  return kept;
 }
 
 int checker_family(checker *c, int run)
 {
   family_case *cases = NULL;
-  const size_t count = family_cases_make(&cases);
-  int code = EXIT_OK;
-  if (count == 0) {
+  const size_t all = family_cases_make(&cases);
+  if (all == 0) {
     return complain(EXIT_DEVICE, "check: not enough memory");
   }
-  for (size_t i = 0; i < count && code == EXIT_OK; i++) {
-    if (!is_wanted(c->request, &cases[i])) {
-      continue;
-    }
-    if (run) {
-      code = run_case(c, &cases[i]);
-    } else {
-      c->total++;
-      c->cost_total += cost_of(&cases[i]);
-    }
+  const size_t count = keep_wanted(c->request, cases, all);
+  const int code = run ? run_cases(c, cases, count) : EXIT_OK;
+  for (size_t i = 0; i < count && !run; i++) {
+    c->total++;
+    c->cost_total += cost_of(&cases[i]);
   }
   free(cases);
   return code;

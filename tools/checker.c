@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "message.h"
-#include "run_options.h"
 
 /* What a run costs whatever its size, in elements. */
 #define RUN_COST 2e4
 
 double checker_cost(size_t elements, int runs) { return runs * ((double)elements + RUN_COST); }
 
-void checker_show(const checker *c, clnorm_pass pass, const char *what, double part, double cost)
+void checker_show(const checker *c, const char *pass, const char *what, double part, double cost)
 {
   char number[16];
   char left[40] = "";
@@ -22,7 +21,7 @@ void checker_show(const checker *c, clnorm_pass pass, const char *what, double p
     (void)snprintf(left, sizeof left, ", about %.0f s left", spent * (c->cost_total - done) / done);
   }
   progress("device %s: case %d of %d%s, %s, %s", device_number_text(c->report.choice, number, sizeof number), c->done,
-           c->total, left, run_pass_name(pass), what);
+           c->total, left, pass, what);
 }
 
 int checker_add(checker *c, const check_subject *subject, const check_result *result)

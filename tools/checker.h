@@ -10,6 +10,7 @@
 typedef struct checker {
   const check_request *request;
   engine *engine;
+  engine *helper; /* of the same device, for a second thread; NULL: there is none */
   check_report report;
   const array *digits; /* NULL: none */
   int done, total;     /* cases */
@@ -23,7 +24,7 @@ double checker_cost(size_t elements, int runs);
 /* Shows what is running.
  *   part   of the current case that is done, from 0 to 1
  *   cost   of the current case */
-void checker_show(const checker *c, clnorm_pass pass, const char *what, double part, double cost);
+void checker_show(const checker *c, const char *pass, const char *what, double part, double cost);
 
 /* Counts a result and writes its record. Returns EXIT_OK or, after a line on stderr, another exit code. */
 int checker_add(checker *c, const check_subject *subject, const check_result *result);

@@ -25,7 +25,12 @@ static int check_device(const check_request *request, const device_choice *choic
 {
   checker c = {.request = request, .digits = digits};
   int code = engine_open(choice, &c.engine);
+  /* The CPU backend has all cores as it is, and compiles nothing. */
+  if (code == EXIT_OK && choice->number >= 0) {
+    code = engine_open(choice, &c.helper);
+  }
   if (code != EXIT_OK) {
+    engine_close(c.engine);
     return code;
   }
   c.report = (check_report){.choice = choice, .backend = engine_backend(c.engine), .json = json};
@@ -33,6 +38,7 @@ static int check_device(const check_request *request, const device_choice *choic
   if (code == EXIT_OK && !check_report_print(&c.report, engine_now() - c.begin)) {
     code = EXIT_DEVICE;
   }
+  engine_close(c.helper);
   engine_close(c.engine);
   return code;
 }
