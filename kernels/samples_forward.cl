@@ -51,8 +51,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       }
       for (ulong k = 0; k < run_parameters; k++) {
         const ulong i = c * run + k * repeat;
-        const forward_coefficients k_th = affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
-        run_apply(x + i, residual + i, y + i, repeat, 1, ahead, &k_th, alpha, at);
+        /* An array: Mesa's compiler crashes where a pointer to one structure is indexed. */
+        const forward_coefficients k_th[1] = {
+            affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f))};
+        run_apply(x + i, residual + i, y + i, repeat, 1, ahead, k_th, alpha, at);
       }
     }
   }
