@@ -51,6 +51,14 @@
 #endif
 typedef OF_WIDTH(float) vec;
 
+/* Stores to global memory, of floats at any multiple of their size. PoCL 3.1 makes three of a vstore16: 16, 16 and 32 bytes. */
+#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+typedef vec __attribute__((aligned(4))) vec_anywhere;
+#define GLOBAL_VSTORE(v, p) (*(__global vec_anywhere *)(p) = (v))
+#else
+#define GLOBAL_VSTORE(v, p) VSTORE((v), (p))
+#endif
+
 #if WIDTH == 1
 #define LANE_INDEX (0)
 #elif WIDTH == 4
@@ -104,7 +112,7 @@ static inline vec load_optional(const __global float *p, ulong offset, uint widt
 static inline void store_most(vec value, __global float *p, uint count)
 {
   if (count >= WIDTH) {
-    VSTORE(value, p);
+    GLOBAL_VSTORE(value, p);
   } else {
     store_some(value, p, count);
   }

@@ -63,8 +63,8 @@ static inline void vec_real_keep(vec_real v, __global float *a, __global float *
 {
   double lanes[WIDTH];
   PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
-  VSTORE(VLOAD((const __private float *)lanes), a);
-  VSTORE(VLOAD((const __private float *)lanes + WIDTH), b);
+  GLOBAL_VSTORE(VLOAD((const __private float *)lanes), a);
+  GLOBAL_VSTORE(VLOAD((const __private float *)lanes + WIDTH), b);
 }
 #endif
 static inline vec_real vec_real_subtract(vec_real a, vec_real b) { return a - b; }

@@ -42,8 +42,8 @@ static inline vec_real vec_real_kept(const __global float *a, const __global flo
 }
 static inline void vec_real_keep(vec_real v, __global float *a, __global float *b)
 {
-  VSTORE(v.hi, a);
-  VSTORE(v.lo, b);
+  GLOBAL_VSTORE(v.hi, a);
+  GLOBAL_VSTORE(v.lo, b);
 }
 
 /* Sum of the lanes [first, first + count), as a tree. */

@@ -413,8 +413,8 @@ static inline void each_close(__global float *kept, ulong plane, ulong run, rows
     for (uint k = 0; k < 4; k += 2) {
       __global float *const p = kept + k * plane + i;
       const vec_real sum = vec_real_kept(p, p + plane);
-      VSTORE(vec_real_hi(sum), p);
-      VSTORE(vec_real_lo(sum), p + plane);
+      GLOBAL_VSTORE(vec_real_hi(sum), p);
+      GLOBAL_VSTORE(vec_real_lo(sum), p + plane);
     }
   }
 }

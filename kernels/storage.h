@@ -60,7 +60,7 @@ typedef OF_WIDTH(ushort) stored;
 #define LOAD_BITS(p) (*(const __global stored *)(p))
 #define STORE_BITS(bits, p) (*(__global stored *)(p) = (bits))
 #elif WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
-/* PoCL 3.1 stores vectors in pieces (16 floats as 16, 16 and 32 bytes), and takes halves to lie at multiples of 16 bytes. */
+/* PoCL 3.1 stores vectors in pieces, and takes halves to lie at multiples of 16 bytes. */
 typedef stored __attribute__((aligned(STORAGE == 1 ? 4 : 2))) stored_anywhere;
 #define LOAD_BITS(p) (*(const __global stored_anywhere *)(p))
 #define STORE_BITS(bits, p) (*(__global stored_anywhere *)(p) = (bits))
