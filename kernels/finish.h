@@ -23,9 +23,11 @@ static inline ulong add_vectors(lane_stats *s, ulong seen, const __global storag
     vec x[BLOCK];
     const uint size = (uint)min(count - i, (ulong)BLOCK);
     if (LOCAL == 1 && (size < BLOCK || width < WIDTH)) {
+      lane_stats own = *s; /* so that it stays in registers */
       for (uint j = 0; j < size; j++) {
-        stats_add_one(s, seen + j, tensor_load_most(p + (i + j) * stride, width, 0.0f));
+        stats_add_one(&own, seen + j, tensor_load_most(p + (i + j) * stride, width, 0.0f));
       }
+      *s = own;
       seen += size;
       continue;
     }

@@ -73,24 +73,41 @@ static inline vec_real vec_real_divide(vec_real a, vec_real b) { return a / b; }
 static inline vec vec_real_inverse_sqrt(vec_real v) { return TO_FLOAT((vec_real)(1.0) / sqrt(v)); }
 static inline vec_real vec_real_from_count(ulong count) { return (vec_real)((double)count); }
 
+/* Sum of all lanes, as a tree; in registers: compilers leave loops over an array of lanes in memory, where each level waits for
+ * the stores of the one before. */
+#if WIDTH != 1
+static inline double sum_of_4(double4 v)
+{
+  const double2 pair = v.lo + v.hi;
+  return pair.x + pair.y;
+}
+#if WIDTH == 4
+#define SUM_HALVES(v) sum_of_4(v)
+#elif WIDTH == 8
+#define SUM_HALVES(v) sum_of_4((v).lo + (v).hi)
+#else
+static inline double sum_of_8(double8 v) { return sum_of_4(v.lo + v.hi); }
+#define SUM_HALVES(v) sum_of_8((v).lo + (v).hi)
+#endif
+static inline real lanes_tree(vec_real v) { return SUM_HALVES(v); }
+#endif
+
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {
-  double lanes[WIDTH];
 #if WIDTH == 1
-  lanes[0] = v;
+  return count == 0 ? 0.0 : v;
 #else
-  PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
-#endif
-  for (uint i = 0; i < WIDTH; i++) {
-    lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
-  }
-  for (uint half_width = WIDTH / 2; half_width > 0; half_width /= 2) {
-    for (uint i = 0; i < half_width; i++) {
-      lanes[i] += lanes[i + half_width];
+  if (count < WIDTH) {
+    double lanes[WIDTH];
+    PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
+    for (uint i = 0; i < WIDTH; i++) {
+      lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
     }
+    return lanes_tree(PASTE_VALUE(vload, WIDTH)(0, lanes));
   }
-  return lanes[0];
+  return lanes_tree(v);
+#endif
 }
 
 /* ---- statistics of a lane: shifted by its first value -----------------------------------------------------------------
