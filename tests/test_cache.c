@@ -258,6 +258,9 @@ Test(cache, the_key_has_all_that_a_program_depends_on)
 
 /* ---- damage ------------------------------------------------------------------------------------------------------- */
 
+/* Every bit of a file and every length: test_cache_file.c. Here some, because each costs a compilation: what the answer
+ * "rejected" leads to. */
+
 enum { HEADER = 48 };
 
 /* One file for inference. */
@@ -315,8 +318,10 @@ static void flip(victim *v, size_t at, unsigned bit)
 Test(cache, flipped_bits_of_the_header_are_rejected, .timeout = 280)
 {
   victim v = open_victim();
-  for (size_t at = 0; at < HEADER; at++) {
-    flip(&v, at, at % 8);
+  /* The first and the last byte of each of its fields. */
+  static const size_t bytes[] = {0, 11, 12, 15, 16, 23, 24, 31, 32, 47};
+  for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+    flip(&v, bytes[i], i % 8);
   }
   expect_counts(infer_once(v.folder.path, v.p, "mended"), 1, 0, 0, 0, "mended");
   close_victim(&v);
@@ -325,12 +330,12 @@ Test(cache, flipped_bits_of_the_header_are_rejected, .timeout = 280)
 Test(cache, flipped_bits_of_key_and_program_are_rejected, .timeout = 280)
 {
   victim v = open_victim();
-  for (size_t i = 0; i < 10; i++) {
-    flip(&v, HEADER + i * (v.key_bytes - 1) / 9, i % 8);
+  for (size_t i = 0; i < 3; i++) {
+    flip(&v, HEADER + i * (v.key_bytes - 1) / 2, i);
   }
-  for (size_t i = 0; i < 60; i++) {
+  for (size_t i = 0; i < 9; i++) {
     const size_t program = HEADER + v.key_bytes;
-    flip(&v, i < 20 ? program + i : program + (i - 20) * (v.bytes - program - 1) / 39, (i * 5) % 8);
+    flip(&v, program + i * (v.bytes - program - 1) / 8, (i * 5) % 8);
   }
   expect_counts(infer_once(v.folder.path, v.p, "mended"), 1, 0, 0, 0, "mended");
   close_victim(&v);
@@ -340,8 +345,7 @@ Test(cache, truncated_files_are_rejected, .timeout = 280)
 {
   victim v = open_victim();
   const size_t program = HEADER + v.key_bytes;
-  const size_t cuts[] = {0,       1,           11,          12,   HEADER - 1,  HEADER,      HEADER + 1,
-                         program, program - 1, program + 1, 4096, v.bytes / 2, v.bytes - 2, v.bytes - 1};
+  const size_t cuts[] = {0, 12, HEADER - 1, HEADER, program, program + 1, v.bytes / 2, v.bytes - 1};
   for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
     cache_write_file(v.path, v.data, cuts[i]);
     expect_mended(&v, "cut at", cuts[i]);

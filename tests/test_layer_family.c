@@ -79,7 +79,7 @@ static void check_operation(clnorm_op op)
   const size_t count = family_cases_make(&cases);
   layer_run *r = layer_run_open();
   /* What a layer does is the same on each backend; kernels are tested elsewhere, and compiling them takes long. */
-  const size_t step = r->cl == NULL ? 1 : getenv("CLNORM_TEST_SLOW") == NULL ? 3 : 6;
+  const size_t step = r->cl == NULL ? 1 : getenv("CLNORM_TEST_SLOW") == NULL ? 3 : 9;
   cr_assert(count > 0);
   for (size_t i = 0; i < count; i++) {
     const family_case *c = &cases[i];

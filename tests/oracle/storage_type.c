@@ -85,36 +85,52 @@ double storage_decode(clnorm_dtype dtype, uint64_t bits)
   return bits & sign ? -value : value;
 }
 
+/* What follows has C's own conversions for the types that C has: most of what is compared is stored as floats, and the way over
+ * bits takes long. */
+
 double storage_load(clnorm_dtype dtype, const void *array, int64_t index)
 {
   const size_t bytes = storage_size(dtype);
   const char *element = (const char *)array + index * (int64_t)bytes;
   uint16_t two;
-  uint32_t four;
-  uint64_t eight;
-  switch (bytes) {
-    case 2:
-      memcpy(&two, element, sizeof two);
-      return storage_decode(dtype, two);
-    case 8:
-      memcpy(&eight, element, sizeof eight);
-      return storage_decode(dtype, eight);
-    default:
-      memcpy(&four, element, sizeof four);
-      return storage_decode(dtype, four);
+  float single;
+  double number;
+  switch (dtype) {
+    case CLNORM_F32:
+      memcpy(&single, element, sizeof single);
+      return (double)single;
+    case CLNORM_F64:
+      memcpy(&number, element, sizeof number);
+      return number;
+    case CLNORM_F16:
+    case CLNORM_BF16:
+      break;
   }
+  memcpy(&two, element, sizeof two);
+  return storage_decode(dtype, two);
 }
 
 void storage_store(clnorm_dtype dtype, void *array, int64_t index, double value)
 {
   const size_t bytes = storage_size(dtype);
   char *element = (char *)array + index * (int64_t)bytes;
-  const uint64_t eight = storage_encode(dtype, value);
-  const uint32_t four = (uint32_t)eight;
-  const uint16_t two = (uint16_t)eight;
-  memcpy(element, bytes == 2 ? (const void *)&two : bytes == 8 ? (const void *)&eight : (const void *)&four, bytes);
+  const float single = (float)value;
+  const uint16_t two = bytes == 2 ? (uint16_t)storage_encode(dtype, value) : 0;
+  memcpy(element, bytes == 2 ? (const void *)&two : bytes == 8 ? (const void *)&value : (const void *)&single, bytes);
 }
 
-double storage_round(clnorm_dtype dtype, double value) { return storage_decode(dtype, storage_encode(dtype, value)); }
+double storage_round(clnorm_dtype dtype, double value)
+{
+  switch (dtype) {
+    case CLNORM_F32:
+      return (double)(float)value;
+    case CLNORM_F64:
+      return value;
+    case CLNORM_F16:
+    case CLNORM_BF16:
+      break;
+  }
+  return storage_decode(dtype, storage_encode(dtype, value));
+}
 
 double storage_ulp(clnorm_dtype dtype, double value) { return ldexp(1.0, last_bit(format_of(dtype), fabs(value))); }
