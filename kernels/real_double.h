@@ -73,41 +73,45 @@ static inline vec_real vec_real_divide(vec_real a, vec_real b) { return a / b; }
 static inline vec vec_real_inverse_sqrt(vec_real v) { return TO_FLOAT((vec_real)(1.0) / sqrt(v)); }
 static inline vec_real vec_real_from_count(ulong count) { return (vec_real)((double)count); }
 
-/* Sum of all lanes, as a tree; in registers: compilers leave loops over an array of lanes in memory, where each level waits for
- * the stores of the one before. */
-#if WIDTH != 1
+/* Sum of the numbers of an array, as a tree. PoCL's compiler leaves the loops in memory, where each level waits for the stores
+ * of the one before; oclgrind does not know the halves of vectors. */
+#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
 static inline double sum_of_4(double4 v)
 {
   const double2 pair = v.lo + v.hi;
   return pair.x + pair.y;
 }
-#if WIDTH == 4
-#define SUM_HALVES(v) sum_of_4(v)
-#elif WIDTH == 8
-#define SUM_HALVES(v) sum_of_4((v).lo + (v).hi)
-#else
 static inline double sum_of_8(double8 v) { return sum_of_4(v.lo + v.hi); }
-#define SUM_HALVES(v) sum_of_8((v).lo + (v).hi)
-#endif
-static inline real lanes_tree(vec_real v) { return SUM_HALVES(v); }
+static inline double sum_of_16(double16 v) { return sum_of_8(v.lo + v.hi); }
+static inline double tree_sum(double lanes[WIDTH])
+{
+  return PASTE_VALUE(sum_of_, WIDTH)(PASTE_VALUE(vload, WIDTH)(0, lanes));
+}
+#else
+static inline double tree_sum(double lanes[WIDTH])
+{
+  for (uint half_width = WIDTH / 2; half_width > 0; half_width /= 2) {
+    for (uint i = 0; i < half_width; i++) {
+      lanes[i] += lanes[i + half_width];
+    }
+  }
+  return lanes[0];
+}
 #endif
 
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {
+  double lanes[WIDTH];
 #if WIDTH == 1
-  return count == 0 ? 0.0 : v;
+  lanes[0] = v;
 #else
-  if (count < WIDTH) {
-    double lanes[WIDTH];
-    PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
-    for (uint i = 0; i < WIDTH; i++) {
-      lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
-    }
-    return lanes_tree(PASTE_VALUE(vload, WIDTH)(0, lanes));
-  }
-  return lanes_tree(v);
+  PASTE_VALUE(vstore, WIDTH)(v, 0, lanes);
 #endif
+  for (uint i = 0; count < WIDTH && i < WIDTH; i++) {
+    lanes[i] = i >= first && i < first + count ? lanes[i] : 0.0;
+  }
+  return tree_sum(lanes);
 }
 
 /* ---- statistics of a lane: shifted by its first value -----------------------------------------------------------------
