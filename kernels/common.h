@@ -80,8 +80,15 @@ typedef vec __attribute__((aligned(4))) vec_anywhere;
 #define PREFETCH(p) ((void)(p))
 #endif
 
+/* For what is done at edges, in many places: compiled once, a call there. Other compilers inline all functions anyway. */
+#if defined(POCL_DEVICE_ADDRESS_BITS)
+#define RARE __attribute__((noinline)) static
+#else
+#define RARE static inline
+#endif
+
 /* The first `count` < WIDTH numbers at p, the rest `fill`; never reads past p + count. */
-static inline vec load_some(const __global float *p, uint count, float fill)
+RARE vec load_some(const __global float *p, uint count, float fill)
 {
   float lanes[WIDTH];
   for (uint i = 0; i < WIDTH; i++) {
@@ -90,7 +97,7 @@ static inline vec load_some(const __global float *p, uint count, float fill)
   return VLOAD(lanes);
 }
 
-static inline void store_some(vec value, __global float *p, uint count)
+RARE void store_some(vec value, __global float *p, uint count)
 {
   float lanes[WIDTH];
   VSTORE(value, lanes);

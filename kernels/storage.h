@@ -108,7 +108,7 @@ static inline vec tensor_load(const __global storage *p) { return TENSOR_LOAD(p)
 static inline void tensor_store(vec value, __global storage *p) { TENSOR_STORE(value, p); }
 
 /* As load_some and its like, of a tensor's elements. */
-static inline vec tensor_load_some(const __global storage *p, uint count, float fill)
+RARE vec tensor_load_some(const __global storage *p, uint count, float fill)
 {
   float lanes[WIDTH];
   for (uint i = 0; i < WIDTH; i++) {
@@ -117,7 +117,7 @@ static inline vec tensor_load_some(const __global storage *p, uint count, float 
   return VLOAD(lanes);
 }
 
-static inline void tensor_store_some(vec value, __global storage *p, uint count)
+RARE void tensor_store_some(vec value, __global storage *p, uint count)
 {
   float lanes[WIDTH];
   VSTORE(value, lanes);
