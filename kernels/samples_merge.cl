@@ -25,10 +25,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
       g = vec_real_add(g, vec_real_of(VLOAD(kept + 2 * plane), VLOAD(kept + 3 * plane)));
     }
     if (dgamma) {
-      VSTORE(vec_real_hi(gx), dgamma + p);
+      GLOBAL_VSTORE(vec_real_hi(gx), dgamma + p);
     }
     if (dbeta) {
-      VSTORE(vec_real_hi(g), dbeta + p);
+      GLOBAL_VSTORE(vec_real_hi(g), dbeta + p);
     }
   }
   for (ulong p = whole + get_local_id(0); p < end; p += LOCAL) {

@@ -59,14 +59,14 @@ typedef OF_WIDTH(ushort) stored;
 #if ALIGNED
 #define LOAD_BITS(p) (*(const __global stored *)(p))
 #define STORE_BITS(bits, p) (*(__global stored *)(p) = (bits))
-#elif WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
-/* PoCL 3.1 stores vectors in pieces, and takes halves to lie at multiples of 16 bytes. */
-typedef stored __attribute__((aligned(STORAGE == 1 ? 4 : 2))) stored_anywhere;
+#elif STORAGE != 1 && WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+/* PoCL 3.1 stores vectors of ushort in pieces too, and takes halves to lie at multiples of 16 bytes. */
+typedef stored __attribute__((aligned(2))) stored_anywhere;
 #define LOAD_BITS(p) (*(const __global stored_anywhere *)(p))
 #define STORE_BITS(bits, p) (*(__global stored_anywhere *)(p) = (bits))
 #else
 #define LOAD_BITS(p) VLOAD(p)
-#define STORE_BITS(bits, p) VSTORE((bits), (p))
+#define STORE_BITS(bits, p) GLOBAL_VSTORE((bits), (p))
 #endif
 
 #if STORAGE == 1
