@@ -195,6 +195,14 @@ typedef struct each_sums {
   vec_real h, hd, d;
 } each_sums;
 
+/* Adds one vector of x and of h. */
+static inline void each_sums_take(each_sums *s, vec x, vec h, float mean)
+{
+  s->h = vec_real_plus(s->h, h);
+  s->hd = vec_real_plus(s->hd, h * (x - mean));
+  s->d = vec_real_plus_off(s->d, x, (vec)(mean));
+}
+
 /* One sample, or some with the same parameters `stride` apart; gamma, beta, dx and dresidual may each be NULL. */
 typedef struct each_block {
   const __global storage *x, *dy, *residual;
@@ -255,9 +263,19 @@ INLINE_LOCAL void each_sums_add_tail(each_sums *s, const each_block *b, uint tai
                                      addend_most(b->residual, start, count, DERIVES), mean.hi, mean.inv_std,
                                      shift_of(mean.lo, mean.inv_std), gamma, beta, b->alpha);
   const vec kept = overlaps ? keep_last(h, tail, 0.0f) : h, from = overlaps ? keep_last(value, tail, mean.hi) : value;
-  s->h = vec_real_plus(s->h, kept);
-  s->hd = vec_real_plus(s->hd, kept * (from - mean.hi));
-  s->d = vec_real_plus_off(s->d, from, (vec)(mean.hi));
+  each_sums_take(s, from, kept, mean.hi);
+}
+
+/* What the work-items' sums over one run make of it. */
+INLINE_LOCAL void each_finish(sample_terms *made, const each_sums *sums, ulong run, uint op, finished_statistics s,
+                              __local real *scratch)
+{
+  gradient_sums all;
+  all.g = work_group_sum(lanes_sum(sums->h, 0, WIDTH), scratch);
+  all.gd = work_group_sum(lanes_sum(sums->hd, 0, WIDTH), scratch);
+  all.d = work_group_sum(lanes_sum(sums->d, 0, WIDTH), scratch);
+  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(run));
+  *made = finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
 }
 
 /* What the sums over one run, the block's first, make of it. */
@@ -278,12 +296,7 @@ INLINE_LOCAL void each_terms(sample_terms *made, const each_block *b, ulong ahea
   if (tail != 0) {
     each_sums_add_tail(&sums, b, tail, s, at);
   }
-  gradient_sums all;
-  all.g = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
-  all.gd = work_group_sum(lanes_sum(sums.hd, 0, WIDTH), scratch);
-  all.d = work_group_sum(lanes_sum(sums.d, 0, WIDTH), scratch);
-  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(run));
-  *made = finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, run, op, s);
+  each_finish(made, &sums, run, op, s, scratch);
 }
 
 /* Where the partial sums of a block's parameters are kept, in four planes: sum g*xh hi, lo, sum g hi, lo. */

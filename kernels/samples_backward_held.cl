@@ -48,19 +48,11 @@ INLINE_LOCAL void held_terms(sample_terms *made, held_sample *held, const held_w
       const vec gamma = parameters_at(b->gamma, offset, 1.0f), x = held->x[i];
       held->g[i] = each_derived(x, held->g[i], addend(b->residual, offset, DERIVES), s.hi, s.inv_std, shift, gamma,
                                 parameters_at(b->beta, offset, 0.0f), b->alpha);
-      const vec h = gamma * held->g[i];
-      sums.h = vec_real_plus(sums.h, h);
-      sums.hd = vec_real_plus(sums.hd, h * (x - s.hi));
-      sums.d = vec_real_plus_off(sums.d, x, (vec)(s.hi));
+      each_sums_take(&sums, x, gamma * held->g[i], s.hi);
     }
     held_next(&place, walk);
   }
-  gradient_sums all;
-  all.g = work_group_sum(lanes_sum(sums.h, 0, WIDTH), scratch);
-  all.gd = work_group_sum(lanes_sum(sums.hd, 0, WIDTH), scratch);
-  all.d = work_group_sum(lanes_sum(sums.d, 0, WIDTH), scratch);
-  const real rounding = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(all.d, real_from_count(b->run));
-  *made = finish_sample(all.g, real_subtract(all.gd, real_multiply(rounding, all.g)), rounding, b->run, op, s);
+  each_finish(made, &sums, b->run, op, s, scratch);
 }
 
 /* dx of the sample, and what it adds to the parameters. */
@@ -94,10 +86,10 @@ INLINE_LOCAL void held_store_sums(const held_sample *held, const held_walk *walk
   {
     if (held_exists(&place, walk)) {
       __global float *const p = kept + held_offset(&place, walk);
-      VSTORE(vec_real_hi(held->sum_gx[i]), p);
-      VSTORE(vec_real_lo(held->sum_gx[i]), p + plane);
-      VSTORE(vec_real_hi(held->sum_g[i]), p + 2 * plane);
-      VSTORE(vec_real_lo(held->sum_g[i]), p + 3 * plane);
+      GLOBAL_VSTORE(vec_real_hi(held->sum_gx[i]), p);
+      GLOBAL_VSTORE(vec_real_lo(held->sum_gx[i]), p + plane);
+      GLOBAL_VSTORE(vec_real_hi(held->sum_g[i]), p + 2 * plane);
+      GLOBAL_VSTORE(vec_real_lo(held->sum_g[i]), p + 3 * plane);
     }
     held_next(&place, walk);
   }
