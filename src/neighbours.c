@@ -12,7 +12,7 @@ static int same_step(const clnorm__step *a, const clnorm__step *b)
          a->owns_saved == b->owns_saved && a->tasks == b->tasks && a->outer_tile == b->outer_tile &&
          a->outer_tiles == b->outer_tiles && a->inner_tile == b->inner_tile && a->inner_tiles == b->inner_tiles &&
          a->group == b->group && a->width == b->width && a->local == b->local && a->lanes == b->lanes &&
-         a->held == b->held;
+         a->held == b->held && a->folded == b->folded && a->rows == b->rows && a->columns == b->columns;
 }
 
 /* 1 if both do the same work in the same way; parameters that neither feels do not count. */
