@@ -172,17 +172,35 @@ static inline vec normalize_between(vec x, forward_coefficients a, forward_coeff
                     between(a.shift, b.shift, lanes));
 }
 
-/* y of `count` runs beside each other. Only the first and the last vector of all overlap others: y may be x or the residual, so
- * they are computed before anything is stored. */
+/* What is before and behind the aligned vectors of n elements, the first `lead` elements on. A vector each, which overlaps those,
+ * takes one store; not so where these go past the caches: a line that is written both ways costs a wait for the memory, so the
+ * elements that are left over are stored alone. */
+typedef struct ragged_ends {
+  ulong first[2];
+  uint count[2];
+} ragged_ends;
+
+static inline ragged_ends ends_of(ulong n, ulong lead, int streams)
+{
+  const uint rest = (uint)((n - lead) % WIDTH);
+  const ragged_ends made = {{0, streams ? n - rest : n - WIDTH}, {streams ? (uint)lead : WIDTH, streams ? rest : WIDTH}};
+  return made;
+}
+
+/* y of `count` runs beside each other. y may be x or the residual, so what the ends overlap is computed before anything is
+ * stored. */
 static inline void joined_apply(const __global storage *x, const __global storage *residual, __global storage *y,
                                 ulong run, uint count, apply_ahead ahead, const forward_coefficients *k, float alpha)
 {
-  const ulong n = count * run, last = n - WIDTH;
+  const ulong n = count * run;
   const int streams = can_stream(y + until_aligned(y));
-  vec ends[2];
+  const ragged_ends at = ends_of(n, until_aligned(y), streams);
+  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
   for (uint e = 0; e < 2; e++) {
-    const vec z = normalize(tensor_load(x + e * last), k[e * (count - 1)]);
-    ends[e] = activated(z, addend(residual, e * last, 1), alpha);
+    if (at.count[e] != 0) {
+      const vec z = normalize(tensor_load_most(x + at.first[e], at.count[e], 0.0f), k[e * (count - 1)]);
+      ends[e] = activated(z, addend_most(residual, at.first[e], at.count[e], 1), alpha);
+    }
   }
   ulong i = until_aligned(y);
   for (uint g = 0; g < count; g++) {
@@ -199,10 +217,10 @@ static inline void joined_apply(const __global storage *x, const __global storag
     }
   }
   if (until_aligned(y) != 0) {
-    tensor_store(ends[0], y);
+    tensor_store_most(ends[0], y, at.count[0]);
   }
   if (i < n) {
-    tensor_store(ends[1], y + last);
+    tensor_store_most(ends[1], y + at.first[1], at.count[1]);
   }
 }
 
@@ -387,9 +405,15 @@ static inline void joined_dx(const __global storage *x, const __global storage *
                              __global storage *dx, __global storage *dresidual, ulong run, uint count,
                              const backward_coefficients *k, float alpha)
 {
-  const ulong n = count * run, last = n - WIDTH, first = until_aligned(RESIDUAL && !dx ? dresidual : dx);
+  const ulong n = count * run, first = until_aligned(RESIDUAL && !dx ? dresidual : dx);
   const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
-  const vec ends[2] = {tensor_load(dy), tensor_load(dy + last)};
+  const ragged_ends at = ends_of(n, first, streams);
+  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      ends[e] = tensor_load_most(dy + at.first[e], at.count[e], 0.0f);
+    }
+  }
   ulong i = first;
   for (uint g = 0; g < count; g++) {
     const ulong end = (g + 1) * run;
@@ -408,11 +432,11 @@ static inline void joined_dx(const __global storage *x, const __global storage *
     }
   }
   for (uint e = first == 0; e < (i < n ? 2 : 1); e++) {
-    const ulong at = e * last;
     const backward_coefficients own = k[e * (count - 1)];
-    const vec value = tensor_load(x + at), added = addend(residual, at, DERIVES);
+    const vec value = tensor_load_most(x + at.first[e], at.count[e], 0.0f);
+    const vec added = addend_most(residual, at.first[e], at.count[e], DERIVES);
     const vec made = gradient_at_z(value, ends[e], added, own, alpha);
-    store_gradients(made, gradient(value, made, own), dx, dresidual, at, 0);
+    store_gradients_most(made, gradient(value, made, own), dx, dresidual, at.first[e], at.count[e]);
   }
 }
 
