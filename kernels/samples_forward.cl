@@ -1,10 +1,19 @@
 /* y = act(gamma * (x - mean) * inv_std + beta + residual) with each sample's own statistics or, with FROM_RUNNING, the running ones; RMS
  * without the mean. gamma, beta, mean, inv_std and moments (what general_running takes) may each be NULL.
  *
- * Work:    a work-group owns outer_tile neighbouring statistics, one after the other.
+ * Work:    a work-group owns outer_tile neighbouring statistics, which it measures one after the other.
  * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
  *          be x or residual.
  * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */
+/* Runs of one parameter, of one or several statistics, that are written as one row: as many as the first cache holds. Of a shared
+ * work-group one, and an array even so: Mesa's compiler crashes where a pointer to one structure is indexed. */
+#if LOCAL == 1
+#define NEIGHBOURS 16
+#else
+#define NEIGHBOURS 1
+#endif
+#define NEIGHBOURS_ELEMENTS 4096
+
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
@@ -27,6 +36,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   residual += residual_offset;
   gamma = gamma ? gamma + gamma_offset : 0;
   beta = beta ? beta + beta_offset : 0;
+  const int ragged = are_joined(repeat, at) && repeat % WIDTH != 0;
+  const ulong fit = ragged ? max(NEIGHBOURS_ELEMENTS / repeat, 1ul) : 1;
+  const uint most = (uint)min(fit, (ulong)NEIGHBOURS);
+  forward_coefficients waiting[NEIGHBOURS]; /* of the runs from `next` on */
+  ulong next = first * run;
+  uint count = 0;
   for (ulong c = first; c < end; c++) {
     const ulong p = c % parameter_groups * run_parameters;
     finished_statistics s;
@@ -50,11 +65,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
         barrier(CLK_GLOBAL_MEM_FENCE);
       }
       for (ulong k = 0; k < run_parameters; k++) {
-        const ulong i = c * run + k * repeat;
-        /* An array: Mesa's compiler crashes where a pointer to one structure is indexed. */
-        const forward_coefficients k_th[1] = {
-            affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f))};
-        run_apply(x + i, residual + i, y + i, repeat, 1, ahead, k_th, alpha, at);
+        waiting[count++] = affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
+        if (count == most || (c + 1 == end && k + 1 == run_parameters)) {
+          run_apply(x + next, residual + next, y + next, repeat, count, ahead, waiting, alpha, at);
+          next += count * repeat;
+          count = 0;
+        }
       }
     }
   }
