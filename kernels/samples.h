@@ -3,11 +3,16 @@
  * work-group stand side by side along the run.
  *
  * Axis:
- *   SHARED   0: each element of a run has a parameter of its own; 1: `repeat` neighbours share one */
+ *   SHARED   0: each element of a run has a parameter of its own; 1: `repeat` neighbours share one; 2: so they do, and a lone
+ *            work-item spreads them: a copy for each element, and sums for each, which are put together in the end */
 
-#if SHARED != 0 && SHARED != 1
-#error "SHARED has to be 0 or 1"
+#if SHARED != 0 && SHARED != 1 && SHARED != 2
+#error "SHARED has to be 0, 1 or 2"
 #endif
+#if SHARED == 2 && LOCAL != 1
+#error "SHARED 2 is for lone work-items"
+#endif
+#define SPREADS (SHARED == 2)
 
 /* CLNORM_RMS: no mean is taken off. */
 #define OP_RMS 5
@@ -429,6 +434,52 @@ static inline void each_close(__global float *kept, ulong plane, ulong run, rows
       GLOBAL_VSTORE(vec_real_hi(sum), p);
       GLOBAL_VSTORE(vec_real_lo(sum), p + plane);
     }
+  }
+}
+
+/* ---- backward, each element with a copy of the gamma that it shares ------------------------------------------------- */
+
+/* Behind the tasks' partial sums: each task's gamma, beta and four planes of sums of one run's elements. */
+static inline __global float *spread_room(__global float *partials, ulong plane, ulong run)
+{
+  return partials + 4 * plane + get_group_id(0) * 6 * run;
+}
+
+/* The parameters of a run, each `repeat` times; NULL stays NULL. */
+static inline const __global float *spread_parameters(__global float *to, const __global float *from, ulong run,
+                                                      ulong repeat)
+{
+  if (!from) {
+    return 0;
+  }
+  for (ulong first = 0; first < run; first += repeat, from++) {
+    for (ulong i = 0; i < repeat; i++) {
+      to[first + i] = *from;
+    }
+  }
+  return to;
+}
+
+/* Sum over `repeat` elements of what two planes have hi and lo of. */
+static inline real sum_of_elements(const __global float *hi, const __global float *lo, ulong repeat)
+{
+  vec_real sum = vec_real_of((vec)(0.0f), (vec)(0.0f));
+  ulong i = 0;
+  for (; i + WIDTH <= repeat; i += WIDTH) {
+    sum = vec_real_add(sum, vec_real_of(VLOAD(hi + i), VLOAD(lo + i)));
+  }
+  const uint tail = (uint)(repeat - i);
+  sum = vec_real_add(sum, vec_real_of(load_most(hi + i, tail, 0.0f), load_most(lo + i, tail, 0.0f)));
+  return lanes_sum(sum, 0, WIDTH);
+}
+
+/* Puts the sums of each parameter's elements together. */
+static inline void gather_sums(__global float *kept, ulong plane, const __global float *spread, ulong run, ulong repeat)
+{
+  for (ulong first = 0; first < run; first += repeat, kept++) {
+    const __global float *own = spread + first;
+    keep_sums(kept, plane, sum_of_elements(own, own + run, repeat),
+              sum_of_elements(own + 2 * run, own + 3 * run, repeat), 0);
   }
 }
 

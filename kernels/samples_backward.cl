@@ -37,8 +37,16 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
   inv_std = inv_std ? inv_std + inv_std_offset : 0;
   running_mean = running_mean ? running_mean + running_mean_offset : 0;
   running_var = running_var ? running_var + running_var_offset : 0;
-  for (ulong group = 0; !SHARED && group < min(parameter_groups, count); group++) {
+  for (ulong group = 0; SHARED != 1 && group < min(parameter_groups, count); group++) {
     const ulong p = (first + group) % parameter_groups * run_parameters;
+    __global float *const room = SPREADS ? spread_room(partials + partials_offset, plane, run) : 0;
+    __global float *const sums = SPREADS ? room + 2 * run : kept + p;
+    const ulong sums_plane = SPREADS ? run : plane;
+    const __global float *own_gamma = gamma ? gamma + p : 0, *own_beta = beta ? beta + p : 0;
+    if (SPREADS) {
+      own_gamma = spread_parameters(room, own_gamma, run, repeat);
+      own_beta = DERIVES ? spread_parameters(room + run, own_beta, run, repeat) : 0;
+    }
     const ulong samples = (count - group - 1) / parameter_groups + 1;
     for (ulong done = 0; done < samples; done += TOGETHER) {
       const ulong c = first + group + done * parameter_groups;
@@ -48,12 +56,12 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
                       residual + c * run,
                       dx ? dx + c * run : 0,
                       dresidual ? dresidual + c * run : 0,
-                      gamma ? gamma + p : 0,
-                      beta ? beta + p : 0,
+                      own_gamma,
+                      own_beta,
                       parameter_groups * run,
                       run,
                       alpha};
-      each_kept to = {wants_parameters ? kept + p : 0, plane, done != 0};
+      each_kept to = {wants_parameters ? sums : 0, sums_plane, done != 0};
       each_block one = b;
       for (uint r = 0; r < here; r++) {
         finished_statistics s;
@@ -81,10 +89,13 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (wants_parameters) {
-      each_close(kept + p, plane, run, at);
+      each_close(sums, sums_plane, run, at);
+      if (SPREADS) {
+        gather_sums(kept + p, plane, sums, run, repeat);
+      }
     }
   }
-  for (ulong c = first; SHARED && c < first + count; c++) {
+  for (ulong c = first; SHARED == 1 && c < first + count; c++) {
     const ulong p = c % parameter_groups * run_parameters, start = c * run;
     finished_statistics s;
     sample_spread(&s, x + start, run, c, p, running_mean, running_var, mean, inv_std, op, epsilon, at, scratch);

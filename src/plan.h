@@ -32,7 +32,8 @@
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
  * Partial results of samples_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
  * written where one of the task's statistics has that parameter.
- *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo
+ *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo; behind all of them for each task with spread parameters gamma,
+ *               beta and these four of each element of a run
  *               CPU (double):   sum g*xh, sum g
  *               of matrix_gradients the same at the first of each sample's tiles
  * Coefficients (float): number k of statistic c lies at coefficients[k * statistics + c]. mean is a float of it; what it has
@@ -110,16 +111,23 @@ typedef enum clnorm__when {
   CLNORM__WITH_INPUTS         /* dx or dresidual is asked for */
 } clnorm__when;
 
+/* Whether neighbouring elements of a sample have the same parameter, as the kernels are told. */
+typedef enum clnorm__sharing {
+  CLNORM__OWN = 0, /* each its own */
+  CLNORM__SHARED,  /* the same */
+  CLNORM__SPREAD   /* the same, and a task makes copies of it for them, and their sums apart: where they are few */
+} clnorm__sharing;
+
 typedef struct clnorm__step {
   clnorm__role role;
   clnorm__when when;
-  int from_running; /* 1: coefficients come from the running statistics, not from the batch's */
-  int stream;       /* 1: results go past the caches */
-  int shared;       /* 1: samples: neighbouring elements have the same parameter, not each its own */
-  int per_sample;   /* 1: columns: of each sample by itself; no tile has rows of two */
-  int aligned;      /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
-  int folded;       /* 1: OpenCL, columns: see rows */
-  int owns_saved;   /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
+  int from_running;       /* 1: coefficients come from the running statistics, not from the batch's */
+  int stream;             /* 1: results go past the caches */
+  clnorm__sharing shared; /* samples */
+  int per_sample;         /* 1: columns: of each sample by itself; no tile has rows of two */
+  int aligned;    /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
+  int folded;     /* 1: OpenCL, columns: see rows */
+  int owns_saved; /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;
   uint64_t inner_tile, inner_tiles;

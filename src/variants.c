@@ -457,6 +457,18 @@ static void tile_matrices(const clnorm_plan *plan, clnorm__step *step, uint64_t 
   step->tasks = step->outer_tiles * step->inner_tiles;
 }
 
+/* Fewer neighbours with the same parameter: their sums cost more than their elements. Longer samples: six floats an element leave
+ * the second cache. */
+#define SPREAD_REPEAT 128
+#define SPREAD_RUN 8192
+#define SPREAD_SAMPLES 16
+
+static int spreads(const clnorm__geometry *g, const clnorm__capabilities *capabilities)
+{
+  return capabilities->engine == CLNORM__ENGINE_CL_WIDE && g->pattern == CLNORM__ROWS && g->run_parameters != 1 &&
+         g->repeat < SPREAD_REPEAT && g->run <= SPREAD_RUN && g->statistics >= SPREAD_SAMPLES * g->parameter_groups;
+}
+
 static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least,
                                  const clnorm__capabilities *capabilities)
 {
@@ -466,12 +478,17 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
                          : is_host(capabilities) ? host_tasks(plan, capabilities)
                                                  : WIDE_TASKS * wanted_tasks(plan, capabilities);
   step->from_running = uses_running(plan);
-  step->shared = g->repeat != 1;
+  step->shared = g->repeat == 1                                                 ? CLNORM__OWN
+                 : role == CLNORM__SAMPLES_BACKWARD && spreads(g, capabilities) ? CLNORM__SPREAD
+                                                                                : CLNORM__SHARED;
   if (!is_host(capabilities)) {
-    limit_width(step, step->shared ? g->repeat : g->run);
+    limit_width(step, step->shared == CLNORM__SHARED ? g->repeat : g->run);
   }
   step->lanes = power_of_two_above(ceil_div(g->run, step->width), step->local);
   step->local = step->lanes;
+  if (step->shared == CLNORM__SPREAD) {
+    least = at_least(least, SPREAD_SAMPLES * g->parameter_groups);
+  }
   step->outer_tile = at_least(ceil_div(g->statistics, at_least(tasks, 1)), least);
   step->outer_tiles = step->tasks = ceil_div(g->statistics, step->outer_tile);
   step->inner_tile = step->inner_tiles = 1;
@@ -532,7 +549,7 @@ static void build_samples(clnorm_plan *plan, const clnorm__capabilities *capabil
   }
   clnorm__step *backward =
       add_samples(plan, CLNORM__SAMPLES_BACKWARD, CLNORM__ALWAYS, least_samples(plan, capabilities), capabilities);
-  if (!backward->shared) {
+  if (backward->shared == CLNORM__OWN) {
     /* x, g, and two sums of two floats. Where neighbours share a parameter, each parameter's sums are taken apart. */
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_BACKWARD_HELD, 6, backward);
   }
