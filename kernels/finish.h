@@ -55,9 +55,10 @@ typedef struct forward_coefficients {
   float mean, scale, shift;
 } forward_coefficients;
 
-/* dx = a * (g + ((x - mean) * b + c)), g = dy * act'(z), z = (x - mean) * a + shift */
+/* dx = a * (g + ((x - mean) * b + c)), g = dy * act'(z), z = (x - mean) * a + shift. Where gamma differs within a statistic it is a
+ * weight: of g in dx, of a in z. */
 typedef struct backward_coefficients {
-  float mean, a, b, c, shift;
+  float mean, a, b, c, shift, weight;
 } backward_coefficients;
 
 /* z, y, g and dx of vectors, the coefficients of each statistic or of each element in all lanes. `added` is the residual's. */

@@ -376,27 +376,32 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
   return made;
 }
 
+/* A statistic's runs have a weight each. */
+#define WEIGHTED (SHARED == 1)
+
+static inline float scale_of_z(backward_coefficients k) { return WEIGHTED ? k.a * k.weight : k.a; }
+
 /* g of vectors of one statistic, and dx from it. */
 static inline vec gradient_at_z(vec x, vec dy, vec added, backward_coefficients k, float alpha)
 {
-  return derived(x, dy, added, (vec)(k.mean), (vec)(k.a), (vec)(k.shift), alpha);
+  return derived(x, dy, added, (vec)(k.mean), (vec)(scale_of_z(k)), (vec)(k.shift), alpha);
 }
 
 static inline vec gradient(vec x, vec g, backward_coefficients k)
 {
-  return differentiated(x, g, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
+  return differentiated(x, WEIGHTED ? g * k.weight : g, (vec)(k.mean), (vec)(k.a), (vec)(k.b), (vec)(k.c));
 }
 
 static inline vec gradient_between(vec x, vec g, backward_coefficients a, backward_coefficients b, uint lanes)
 {
-  return differentiated(x, g, between(a.mean, b.mean, lanes), between(a.a, b.a, lanes), between(a.b, b.b, lanes),
-                        between(a.c, b.c, lanes));
+  return differentiated(x, WEIGHTED ? g * between(a.weight, b.weight, lanes) : g, between(a.mean, b.mean, lanes),
+                        between(a.a, b.a, lanes), between(a.b, b.b, lanes), between(a.c, b.c, lanes));
 }
 
 static inline vec gradient_at_z_between(vec x, vec dy, vec added, backward_coefficients a, backward_coefficients b,
                                         float alpha, uint lanes)
 {
-  return derived(x, dy, added, between(a.mean, b.mean, lanes), between(a.a, b.a, lanes),
+  return derived(x, dy, added, between(a.mean, b.mean, lanes), between(scale_of_z(a), scale_of_z(b), lanes),
                  between(a.shift, b.shift, lanes), alpha);
 }
 

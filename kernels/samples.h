@@ -76,6 +76,22 @@ static inline vec parameters_at(const __global float *p, ulong i, float otherwis
 
 static inline float parameter_at(const __global float *p, ulong i, float otherwise) { return p ? p[i] : otherwise; }
 
+/* Runs of one parameter, of one or several statistics, that are written as one row: as many as the first cache holds. Of a shared
+ * work-group one, and an array even so: Mesa's compiler crashes where a pointer to one structure is indexed. */
+#if LOCAL == 1
+#define NEIGHBOURS 16
+#else
+#define NEIGHBOURS 1
+#endif
+#define NEIGHBOURS_ELEMENTS 4096
+
+/* Only runs that end inside of a vector gain by it. */
+static inline uint neighbours_of(ulong repeat, rows_place at)
+{
+  const int are_ragged = are_joined(repeat, at) && repeat % WIDTH != 0;
+  return are_ragged ? (uint)min(max(NEIGHBOURS_ELEMENTS / repeat, 1ul), (ulong)NEIGHBOURS) : 1;
+}
+
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 /* y of one run, each of whose elements has its own gamma and beta; y may be x or the residual. */
@@ -490,28 +506,4 @@ static inline forward_coefficients shared_z(finished_statistics s, const __globa
                                             const __global float *beta, ulong p)
 {
   return DERIVES ? affine(s, parameter_at(gamma, p, 1.0f), parameter_at(beta, p, 0.0f)) : center_only(s.hi);
-}
-
-/* dx and dresidual of neighbours with the same parameters: z = (x - mean) * scale + shift. Either may be dy. */
-static inline void shared_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
-                             __global storage *dx, __global storage *dresidual, ulong run, float gamma, sample_terms t,
-                             forward_coefficients z, float alpha, rows_place at)
-{
-  const ulong step = (ulong)at.lanes * WIDTH;
-  const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
-  const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
-  const uint count = overlaps ? WIDTH : tail;
-  const int streams = can_stream_both(dx, dresidual);
-  const vec last = tail == 0 ? (vec)(0.0f) : tensor_load_most(dy + start, count, 0.0f);
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    const vec value = tensor_load(x + i),
-              g = derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), z, alpha);
-    store_gradients(g, sample_gradient(value, g * gamma, t), dx, dresidual, i, streams);
-  }
-  if (tail != 0) {
-    const vec value = tensor_load_most(x + start, count, 0.0f);
-    const vec g = derive(value, last, addend_most(residual, start, count, DERIVES), z, alpha);
-    store_gradients_most(g, sample_gradient(value, g * gamma, t), dx, dresidual, start, count);
-  }
 }

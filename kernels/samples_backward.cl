@@ -95,6 +95,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       }
     }
   }
+  const uint most = neighbours_of(repeat, at);
+  backward_coefficients waiting[NEIGHBOURS]; /* of the runs from `next` on */
+  ulong next = first * run;
+  uint waits = 0;
   for (ulong c = first; SHARED == 1 && c < first + count; c++) {
     const ulong p = c % parameter_groups * run_parameters, start = c * run;
     finished_statistics s;
@@ -129,9 +133,15 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
     }
     const sample_terms t = finish_sample(h, hx, rounding, run, op, s);
     for (ulong k = 0; (dx || dresidual) && k < run_parameters; k++) {
-      const ulong i = start + k * repeat;
-      shared_dx(x + i, dy + i, residual + i, dx ? dx + i : 0, dresidual ? dresidual + i : 0, repeat,
-                parameter_at(gamma, p + k, 1.0f), t, shared_z(s, gamma, beta, p + k), alpha, at);
+      const backward_coefficients own = {t.mean, t.inv_std, t.b, t.c, shared_z(s, gamma, beta, p + k).shift,
+                                         parameter_at(gamma, p + k, 1.0f)};
+      waiting[waits++] = own;
+      if (waits == most || (c + 1 == first + count && k + 1 == run_parameters)) {
+        run_dx(x + next, dy + next, residual + next, dx ? dx + next : 0, dresidual ? dresidual + next : 0, repeat,
+               waits, waiting, alpha, at);
+        next += waits * repeat;
+        waits = 0;
+      }
     }
   }
 }

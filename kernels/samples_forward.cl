@@ -5,15 +5,6 @@
  * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
  *          be x or residual.
  * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */
-/* Runs of one parameter, of one or several statistics, that are written as one row: as many as the first cache holds. Of a shared
- * work-group one, and an array even so: Mesa's compiler crashes where a pointer to one structure is indexed. */
-#if LOCAL == 1
-#define NEIGHBOURS 16
-#else
-#define NEIGHBOURS 1
-#endif
-#define NEIGHBOURS_ELEMENTS 4096
-
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
@@ -36,9 +27,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   residual += residual_offset;
   gamma = gamma ? gamma + gamma_offset : 0;
   beta = beta ? beta + beta_offset : 0;
-  const int ragged = are_joined(repeat, at) && repeat % WIDTH != 0;
-  const ulong fit = ragged ? max(NEIGHBOURS_ELEMENTS / repeat, 1ul) : 1;
-  const uint most = (uint)min(fit, (ulong)NEIGHBOURS);
+  const uint most = neighbours_of(repeat, at);
   forward_coefficients waiting[NEIGHBOURS]; /* of the runs from `next` on */
   ulong next = first * run;
   uint count = 0;
