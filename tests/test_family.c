@@ -8,6 +8,9 @@
 #include "clnorm/tuning.h"
 #include "family_cases.h"
 #include "family_run.h"
+#ifdef CLNORM_TEST_OPENCL
+#include "context.h"
+#endif
 
 #define FAILURES_SHOWN 12
 
@@ -122,5 +125,50 @@ Test(family, the_general_variant_computes_batch_normalization)
   }
   family_run_close(r);
   free(cases);
+  finish(&t);
+}
+
+/* Results go past the caches where the device can do that. */
+static const char *past_the_caches(const family_run *r)
+{
+#ifdef CLNORM_TEST_OPENCL
+  if (r->cl != NULL) {
+    return family_run_get_cl(r)->capabilities.engine == CLNORM__ENGINE_CL_WIDE ? "samples stream_bytes=0" : "samples";
+  }
+#endif
+  return r->cl == NULL ? "samples stream_eighths=0" : "samples";
+}
+
+/* Runs that begin and end inside of vectors are written as one row, whose ends are not whole. */
+Test(family, odd_runs_are_written_past_the_caches)
+{
+  static const trial_data data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 16};
+  static const struct {
+    clnorm_op op;
+    clnorm_activation activation;
+    uint32_t flags;
+    size_t n, channels, positions;
+  } cases[] = {{CLNORM_INSTANCE, CLNORM_ACTIVATION_NONE, 0, 5, 23, 49},
+               {CLNORM_GROUP, CLNORM_ACTIVATION_SIGMOID, CLNORM_RESIDUAL, 3, 38, 27}};
+  tally t = {0};
+  family_run *r = family_run_open();
+  r->forced = past_the_caches(r);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    family_case c = {.data = data, .with = TRIAL_ALL};
+    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, cases[i].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+    c.desc.rank = 3;
+    c.desc.groups = cases[i].op == CLNORM_GROUP ? 2 : 0;
+    c.desc.dims[0] = cases[i].n;
+    c.desc.dims[1] = cases[i].channels;
+    c.desc.dims[2] = cases[i].positions;
+    c.desc.activation = cases[i].activation;
+    c.desc.flags |= cases[i].flags;
+    trial *made = trial_create(&c.desc, &c.data);
+    cr_assert(made != NULL, "no memory");
+    check_pass(&t, made, &c, CLNORM_TRAIN, r);
+    check_pass(&t, made, &c, CLNORM_BACKWARD, r);
+    trial_destroy(made);
+  }
+  family_run_close(r);
   finish(&t);
 }

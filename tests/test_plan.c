@@ -527,6 +527,43 @@ Test(plan, columns_are_split_over_their_rows)
             (unsigned long long)plan.steps[0].tasks, gpu_large.compute_units);
 }
 
+/* How the task that makes a sample's dx has the parameters of a group normalization. */
+static clnorm__sharing group_sharing(const clnorm__capabilities *machine, size_t samples, size_t positions,
+                                     clnorm_layout layout)
+{
+  clnorm_desc desc;
+  clnorm_plan plan;
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, CLNORM_GROUP, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  desc.rank = 3;
+  desc.layout = layout;
+  desc.groups = 4;
+  desc.dims[0] = samples;
+  desc.dims[layout == CLNORM_CHANNELS_LAST ? 2 : 1] = 32;
+  desc.dims[layout == CLNORM_CHANNELS_LAST ? 1 : 2] = positions;
+  expect_success(clnorm__plan_make(&desc, CLNORM_BACKWARD, machine, &plan));
+  const clnorm__step *step = &plan.steps[0];
+  if (step->shared == CLNORM__SPREAD) {
+    /* Samples enough of each group, and room for all elements of a run in each task. */
+    cr_assert(step->outer_tile >= 16 * 4 && step->width <= 8 * positions);
+    cr_assert(plan.workspace_size - plan.partials_offset >=
+              plan.partials * (4 * 32 + 6 * 8 * positions) * sizeof(float));
+  }
+  return step->shared;
+}
+
+Test(plan, a_lone_work_item_spreads_parameters_that_few_elements_of_many_samples_share)
+{
+  const clnorm_layout first = CLNORM_CHANNELS_FIRST;
+  cr_assert(group_sharing(&cpu_wide, 64, 49, first) == CLNORM__SPREAD);
+  cr_assert(group_sharing(&cpu_wide, 16, 2, first) == CLNORM__SPREAD);
+  cr_assert(group_sharing(&cpu_wide, 15, 49, first) == CLNORM__SHARED);
+  cr_assert(group_sharing(&cpu_wide, 64, 128, first) == CLNORM__SHARED);
+  cr_assert(group_sharing(&cpu_wide, 64, 1, first) == CLNORM__OWN);
+  cr_assert(group_sharing(&cpu_wide, 64, 49, CLNORM_CHANNELS_LAST) == CLNORM__OWN); /* columns */
+  cr_assert(group_sharing(&gpu_large, 64, 49, first) == CLNORM__SHARED);
+  cr_assert(group_sharing(&clnorm__host_capabilities, 64, 49, first) == CLNORM__SHARED);
+}
+
 /* Steps whose vectors are all whole; merges have none of the tensors'. */
 static int aligned_steps(const clnorm__capabilities *machine, clnorm_layout layout, clnorm_pass pass,
                          const size_t dims[4])
