@@ -177,13 +177,14 @@ static inline vec normalize_between(vec x, forward_coefficients a, forward_coeff
  * elements that are left over are stored alone. */
 typedef struct ragged_ends {
   ulong first[2];
-  uint count[2];
+  uint count[2]; /* 0: nothing is there */
 } ragged_ends;
 
 static inline ragged_ends ends_of(ulong n, ulong lead, int streams)
 {
   const uint rest = (uint)((n - lead) % WIDTH);
-  const ragged_ends made = {{0, streams ? n - rest : n - WIDTH}, {streams ? (uint)lead : WIDTH, streams ? rest : WIDTH}};
+  const ragged_ends made = {{0, streams ? n - rest : n - WIDTH},
+                            {lead != 0 && !streams ? WIDTH : (uint)lead, rest != 0 && !streams ? WIDTH : rest}};
   return made;
 }
 
@@ -216,11 +217,10 @@ static inline void joined_apply(const __global storage *x, const __global storag
       i += WIDTH;
     }
   }
-  if (until_aligned(y) != 0) {
-    tensor_store_most(ends[0], y, at.count[0]);
-  }
-  if (i < n) {
-    tensor_store_most(ends[1], y + at.first[1], at.count[1]);
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
+    }
   }
 }
 
@@ -436,7 +436,10 @@ static inline void joined_dx(const __global storage *x, const __global storage *
       i += WIDTH;
     }
   }
-  for (uint e = first == 0; e < (i < n ? 2 : 1); e++) {
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] == 0) {
+      continue;
+    }
     const backward_coefficients own = k[e * (count - 1)];
     const vec value = tensor_load_most(x + at.first[e], at.count[e], 0.0f);
     const vec added = addend_most(residual, at.first[e], at.count[e], DERIVES);

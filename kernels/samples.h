@@ -94,30 +94,63 @@ static inline uint neighbours_of(ulong repeat, rows_place at)
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
-/* y of one run, each of whose elements has its own gamma and beta; y may be x or the residual. */
-static inline void each_apply(const __global storage *x, const __global storage *residual, __global storage *y,
-                              ulong run, apply_ahead ahead, finished_statistics s, const __global float *gamma,
-                              const __global float *beta, float alpha, rows_place at)
+/* One run, each of whose elements has its own gamma and beta, which each may be NULL. */
+typedef struct each_forward {
+  const __global storage *x, *residual;
+  const __global float *gamma, *beta;
+  float mean, scale, shift, alpha;
+} each_forward;
+
+/* y of `count` elements from i on. */
+INLINE_LOCAL vec each_value(const each_forward *f, ulong i, uint count)
+{
+  const vec x = tensor_load_most(f->x + i, count, 0.0f);
+  const vec z = MULTIPLY_ADD(normalized(x, (vec)(f->mean), (vec)(f->scale), (vec)(f->shift)),
+                             load_optional(f->gamma, i, count, 1.0f), load_optional(f->beta, i, count, 0.0f));
+  return activated(z, addend_most(f->residual, i, count, 1), f->alpha);
+}
+
+/* A lone work-item's: aligned vectors wherever y begins, and the ends as ragged_ends says. */
+INLINE_LOCAL void each_apply_aligned(const each_forward *f, __global storage *y, ulong run, apply_ahead ahead)
+{
+  const ulong lead = until_aligned(y);
+  const int streams = can_stream(y + lead);
+  const ragged_ends at = ends_of(run, lead, streams);
+  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      ends[e] = each_value(f, at.first[e], at.count[e]);
+    }
+  }
+  for (ulong i = lead; i + WIDTH <= run; i += WIDTH) {
+    prefetch_for_apply(f->x, f->residual, i, ahead);
+    store_result(each_value(f, i, WIDTH), y + i, streams);
+  }
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
+    }
+  }
+}
+
+/* y of the run; it may be x or the residual. */
+INLINE_LOCAL void each_apply(const each_forward *f, __global storage *y, ulong run, apply_ahead ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const uint tail = lane_tail(at, run);
-  const int overlaps = tail_overlaps(at, run);
-  const ulong start = overlaps ? run - WIDTH : run / WIDTH * WIDTH;
-  const uint count = overlaps ? WIDTH : tail;
   const int streams = can_stream(y);
-  const vec mean = (vec)(s.hi), scale = (vec)(s.inv_std), shift = (vec)(shift_of(s.lo, s.inv_std));
-  const vec last = tail == 0 ? (vec)(0.0f) : tensor_load_most(x + start, count, 0.0f);
-  const vec last_added = tail == 0 ? (vec)(0.0f) : addend_most(residual, start, count, 1);
+  if (are_joined(run, at) && (run % WIDTH != 0 || until_aligned(y) != 0)) {
+    each_apply_aligned(f, y, run, ahead);
+    return;
+  }
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
-    const vec xh = normalized(tensor_load(x + i), mean, scale, shift);
-    prefetch_for_apply(x, residual, i, ahead);
-    const vec z = MULTIPLY_ADD(xh, parameters_at(gamma, i, 1.0f), parameters_at(beta, i, 0.0f));
-    store_result(activated(z, addend(residual, i, 1), alpha), y + i, streams);
+    const vec value = each_value(f, i, WIDTH);
+    prefetch_for_apply(f->x, f->residual, i, ahead);
+    store_result(value, y + i, streams);
   }
   if (tail != 0) {
-    const vec z = MULTIPLY_ADD(normalized(last, mean, scale, shift), load_optional(gamma, start, count, 1.0f),
-                               load_optional(beta, start, count, 0.0f));
-    tensor_store_most(activated(z, last_added, alpha), y + start, count);
+    const ulong start = run / WIDTH * WIDTH;
+    tensor_store_most(each_value(f, start, tail), y + start, tail);
   }
 }
 

@@ -46,8 +46,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       }
     }
     if (!SHARED) {
-      each_apply(x + c * run, residual + c * run, y + c * run, run, ahead, s, gamma ? gamma + p : 0,
-                 beta ? beta + p : 0, alpha, at);
+      const each_forward f = {x + c * run, residual + c * run, gamma ? gamma + p : 0, beta ? beta + p : 0, s.hi,
+                              s.inv_std, shift_of(s.lo, s.inv_std), alpha};
+      each_apply(&f, y + c * run, run, ahead, at);
     } else {
       /* y may be x, and what a work-item writes here others have read. */
       if ((FROM_RUNNING == 0) & (LOCAL > 1)) {

@@ -149,7 +149,8 @@ Test(family, odd_runs_are_written_past_the_caches)
     uint32_t flags;
     size_t n, channels, positions;
   } cases[] = {{CLNORM_INSTANCE, CLNORM_ACTIVATION_NONE, 0, 5, 23, 49},
-               {CLNORM_GROUP, CLNORM_ACTIVATION_SIGMOID, CLNORM_RESIDUAL, 3, 38, 27}};
+               {CLNORM_GROUP, CLNORM_ACTIVATION_SIGMOID, CLNORM_RESIDUAL, 3, 38, 27},
+               {CLNORM_LAYER, CLNORM_ACTIVATION_NONE, 0, 7, 23, 5}};
   tally t = {0};
   family_run *r = family_run_open();
   r->forced = past_the_caches(r);
