@@ -185,11 +185,12 @@ static inline vec load_columns(const __global float *p, ulong offset, ulong colu
   return VLOAD(lanes);
 }
 
-/* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. The arrays are a little longer,
- * so that those of 64 vectors of 16 floats do not begin 4096 bytes apart: a column's three vectors, x and y would then all
- * want the same place of the first cache, in rows of a page each, which costs 5 %. */
+/* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. Arrays of 4096
+ * bytes, 64 vectors of 16 floats, are a little longer: a column's three vectors, x and y would otherwise all want the same place of
+ * the first cache, in rows of a page each, which costs 5 %. (Of the gradients, which wait for memory, nothing.) */
+#define SPARE (GROUP * WIDTH % 1024 == 0 ? 5 : 0)
 typedef struct column_forward {
-  vec mean[GROUP + 5], scale[GROUP + 5], shift[GROUP];
+  vec mean[GROUP + SPARE], scale[GROUP + SPARE], shift[GROUP];
 } column_forward;
 
 /* beta without what `lo`, which the mean's floats have not, adds to z. */

@@ -214,7 +214,7 @@ static inline float inv_std_of(float variance, float epsilon)
 }
 
 /* From the sums over n values. frozen: mean and inv_std are constants, so nothing flows back through them. Otherwise the sum
- * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. Sets all but the shift. */
+ * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. Sets all but shift and weight. */
 static inline void finish_gradients(backward_coefficients *made, real g, real gd, real d, ulong n, ulong statistic,
                                     int frozen, float mean, float inv_std, float gamma, __global float *dgamma,
                                     __global float *dbeta)

@@ -376,7 +376,7 @@ INLINE_LOCAL gradient_sums sums_combine(const lane_sums *s, __local real *scratc
   return made;
 }
 
-/* A statistic's runs have a weight each. */
+/* A statistic's runs have a weight each: those of samples whose neighbours share parameters. */
 #define WEIGHTED (SHARED == 1)
 
 static inline float scale_of_z(backward_coefficients k) { return WEIGHTED ? k.a * k.weight : k.a; }

@@ -4,7 +4,7 @@
  *
  * Axis:
  *   SHARED   0: each element of a run has a parameter of its own; 1: `repeat` neighbours share one; 2: so they do, and a lone
- *            work-item spreads them: a copy for each element, and sums for each, which are put together in the end */
+ *            work-item has a copy for each element, and sums for each, which are put together in the end */
 
 #if SHARED != 0 && SHARED != 1 && SHARED != 2
 #error "SHARED has to be 0, 1 or 2"
@@ -12,7 +12,7 @@
 #if SHARED == 2 && LOCAL != 1
 #error "SHARED 2 is for lone work-items"
 #endif
-#define SPREADS (SHARED == 2)
+#define COPIES (SHARED == 2)
 
 /* CLNORM_RMS: no mean is taken off. */
 #define OP_RMS 5
@@ -489,13 +489,13 @@ static inline void each_close(__global float *kept, ulong plane, ulong run, rows
 /* ---- backward, each element with a copy of the gamma that it shares ------------------------------------------------- */
 
 /* Behind the tasks' partial sums: each task's gamma, beta and four planes of sums of one run's elements. */
-static inline __global float *spread_room(__global float *partials, ulong plane, ulong run)
+static inline __global float *room_of_copies(__global float *partials, ulong plane, ulong run)
 {
   return partials + 4 * plane + get_group_id(0) * 6 * run;
 }
 
 /* The parameters of a run, each `repeat` times; NULL stays NULL. */
-static inline const __global float *spread_parameters(__global float *to, const __global float *from, ulong run,
+static inline const __global float *copy_parameters(__global float *to, const __global float *from, ulong run,
                                                       ulong repeat)
 {
   if (!from) {
@@ -518,15 +518,17 @@ static inline real sum_of_elements(const __global float *hi, const __global floa
     sum = vec_real_add(sum, vec_real_of(VLOAD(hi + i), VLOAD(lo + i)));
   }
   const uint tail = (uint)(repeat - i);
-  sum = vec_real_add(sum, vec_real_of(load_most(hi + i, tail, 0.0f), load_most(lo + i, tail, 0.0f)));
+  if (tail != 0) {
+    sum = vec_real_add(sum, vec_real_of(load_most(hi + i, tail, 0.0f), load_most(lo + i, tail, 0.0f)));
+  }
   return lanes_sum(sum, 0, WIDTH);
 }
 
 /* Puts the sums of each parameter's elements together. */
-static inline void gather_sums(__global float *kept, ulong plane, const __global float *spread, ulong run, ulong repeat)
+static inline void gather_sums(__global float *kept, ulong plane, const __global float *copies, ulong run, ulong repeat)
 {
   for (ulong first = 0; first < run; first += repeat, kept++) {
-    const __global float *own = spread + first;
+    const __global float *own = copies + first;
     keep_sums(kept, plane, sum_of_elements(own, own + run, repeat),
               sum_of_elements(own + 2 * run, own + 3 * run, repeat), 0);
   }

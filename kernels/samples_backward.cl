@@ -3,8 +3,9 @@
  * g. gamma, beta, mean, inv_std, dx, dresidual, dgamma and dbeta (which only say whether they are wanted) may each be NULL.
  *
  * Work:    a work-group owns outer_tile neighbouring statistics; those with the same parameters go through them TOGETHER.
- * Traffic: x and dy are read twice (x three times where parameters are shared), all but once from cache if runs fit there; dx is
- *          written once; four floats a parameter are kept. dx or dresidual may be dy.
+ * Traffic: x and dy are read twice (x three times with SHARED 1), all but once from cache if runs fit there; dx is
+ *          written once; four floats a parameter are kept, with SHARED 2 for a while six an element of one run. dx or
+ *          dresidual may be dy.
  * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backward(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
@@ -39,13 +40,13 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
   running_var = running_var ? running_var + running_var_offset : 0;
   for (ulong group = 0; SHARED != 1 && group < min(parameter_groups, count); group++) {
     const ulong p = (first + group) % parameter_groups * run_parameters;
-    __global float *const room = SPREADS ? spread_room(partials + partials_offset, plane, run) : 0;
-    __global float *const sums = SPREADS ? room + 2 * run : kept + p;
-    const ulong sums_plane = SPREADS ? run : plane;
+    __global float *const room = COPIES ? room_of_copies(partials + partials_offset, plane, run) : 0;
+    __global float *const sums = COPIES ? room + 2 * run : kept + p;
+    const ulong sums_plane = COPIES ? run : plane;
     const __global float *own_gamma = gamma ? gamma + p : 0, *own_beta = beta ? beta + p : 0;
-    if (SPREADS) {
-      own_gamma = spread_parameters(room, own_gamma, run, repeat);
-      own_beta = DERIVES ? spread_parameters(room + run, own_beta, run, repeat) : 0;
+    if (COPIES) {
+      own_gamma = copy_parameters(room, own_gamma, run, repeat);
+      own_beta = DERIVES ? copy_parameters(room + run, own_beta, run, repeat) : 0;
     }
     const ulong samples = (count - group - 1) / parameter_groups + 1;
     for (ulong done = 0; done < samples; done += TOGETHER) {
@@ -90,7 +91,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
     }
     if (wants_parameters) {
       each_close(sums, sums_plane, run, at);
-      if (SPREADS) {
+      if (COPIES) {
         gather_sums(kept + p, plane, sums, run, repeat);
       }
     }

@@ -19,7 +19,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
   const int writes = get_local_id(0) == 0;
-  const ulong run_after = sample_ahead(run, run);
+  const uint most = neighbours_of(repeat, at);
+  /* What is written lags behind what is measured by so many runs. */
+  const ulong run_after = sample_ahead(run, max(run, most * repeat));
   const apply_ahead ahead = {run_after, run_after};
 
   x += x_offset;
@@ -27,7 +29,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   residual += residual_offset;
   gamma = gamma ? gamma + gamma_offset : 0;
   beta = beta ? beta + beta_offset : 0;
-  const uint most = neighbours_of(repeat, at);
   forward_coefficients waiting[NEIGHBOURS]; /* of the runs from `next` on */
   ulong next = first * run;
   uint count = 0;

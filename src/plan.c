@@ -27,8 +27,8 @@
 /* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
 #define PARAMETER_PARTIAL 16
 
-/* What a task with spread parameters has of each element of a run, in floats. */
-#define SPREAD_FLOATS 6
+/* What a task with copied parameters has of each element of a run, in floats. */
+#define COPIED_FLOATS 6
 
 const char *clnorm__role_name(clnorm__role role)
 {
@@ -96,10 +96,10 @@ static uint64_t coefficients_of(const clnorm_plan *plan)
   return COEFFICIENTS + (plan->desc.activation == CLNORM_ACTIVATION_NONE ? 0 : COEFFICIENTS_OF_Z_CL);
 }
 
-static int spreads(const clnorm_plan *plan)
+static int copies_parameters(const clnorm_plan *plan)
 {
   for (int i = 0; i < plan->num_steps; i++) {
-    if (plan->steps[i].shared == CLNORM__SPREAD) {
+    if (plan->steps[i].shared == CLNORM__COPIED) {
       return 1;
     }
   }
@@ -129,8 +129,8 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
     plan->own_inv_std_offset = take_piece(&end, sizeof(float) * statistics);
   }
   if (clnorm__plan_has_role(plan, CLNORM__SAMPLES_MERGE) && !clnorm__plan_has_role(plan, CLNORM__MATRIX_STATS)) {
-    const uint64_t spread = spreads(plan) ? SPREAD_FLOATS * sizeof(float) * plan->geometry.run : 0;
-    plan->partials_offset = take_piece(&end, (PARAMETER_PARTIAL * plan->geometry.parameters + spread) * plan->partials);
+    const uint64_t copied = copies_parameters(plan) ? COPIED_FLOATS * sizeof(float) * plan->geometry.run : 0;
+    plan->partials_offset = take_piece(&end, (PARAMETER_PARTIAL * plan->geometry.parameters + copied) * plan->partials);
   }
   if (plan->has_moments) {
     plan->moments_offset = take_piece(&end, MOMENTS * clnorm__number_size(plan->desc.dtype) * statistics);

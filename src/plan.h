@@ -32,7 +32,7 @@
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
  * Partial results of samples_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
  * written where one of the task's statistics has that parameter.
- *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo; behind all of them for each task with spread parameters gamma,
+ *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo; behind all of them for each task with copied parameters gamma,
  *               beta and these four of each element of a run
  *               CPU (double):   sum g*xh, sum g
  *               of matrix_gradients the same at the first of each sample's tiles
@@ -115,7 +115,7 @@ typedef enum clnorm__when {
 typedef enum clnorm__sharing {
   CLNORM__OWN = 0, /* each its own */
   CLNORM__SHARED,  /* the same */
-  CLNORM__SPREAD   /* the same, and a task makes copies of it for them, and their sums apart: where they are few */
+  CLNORM__COPIED   /* the same, and a task makes copies of it for them, and their sums apart: where they are few */
 } clnorm__sharing;
 
 typedef struct clnorm__step {

@@ -542,7 +542,7 @@ static clnorm__sharing group_sharing(const clnorm__capabilities *machine, size_t
   desc.dims[layout == CLNORM_CHANNELS_LAST ? 1 : 2] = positions;
   expect_success(clnorm__plan_make(&desc, CLNORM_BACKWARD, machine, &plan));
   const clnorm__step *step = &plan.steps[0];
-  if (step->shared == CLNORM__SPREAD) {
+  if (step->shared == CLNORM__COPIED) {
     /* Samples enough of each group, and room for all elements of a run in each task. */
     cr_assert(step->outer_tile >= 16 * 4 && step->width <= 8 * positions);
     cr_assert(plan.workspace_size - plan.partials_offset >=
@@ -551,12 +551,14 @@ static clnorm__sharing group_sharing(const clnorm__capabilities *machine, size_t
   return step->shared;
 }
 
-Test(plan, a_lone_work_item_spreads_parameters_that_few_elements_of_many_samples_share)
+Test(plan, a_lone_work_item_copies_parameters_that_few_elements_of_many_samples_share)
 {
   const clnorm_layout first = CLNORM_CHANNELS_FIRST;
-  cr_assert(group_sharing(&cpu_wide, 64, 49, first) == CLNORM__SPREAD);
-  cr_assert(group_sharing(&cpu_wide, 16, 2, first) == CLNORM__SPREAD);
-  cr_assert(group_sharing(&cpu_wide, 15, 49, first) == CLNORM__SHARED);
+  cr_assert(group_sharing(&cpu_wide, 64, 49, first) == CLNORM__COPIED);
+  cr_assert(group_sharing(&cpu_wide, 64, 2, first) == CLNORM__COPIED);
+  cr_assert(group_sharing(&cpu_wide, 63, 49, first) == CLNORM__SHARED); /* two tasks of 16 samples for each core */
+  cr_assert(group_sharing(machines[8], 64, 49, first) == CLNORM__SHARED);
+  cr_assert(machines[8]->engine == CLNORM__ENGINE_CL_WIDE && machines[8]->compute_units == 128);
   cr_assert(group_sharing(&cpu_wide, 64, 128, first) == CLNORM__SHARED);
   cr_assert(group_sharing(&cpu_wide, 64, 1, first) == CLNORM__OWN);
   cr_assert(group_sharing(&cpu_wide, 64, 49, CLNORM_CHANNELS_LAST) == CLNORM__OWN); /* columns */
