@@ -188,6 +188,15 @@ static inline ragged_ends ends_of(ulong n, ulong lead, int streams)
   return made;
 }
 
+static inline void store_ends(const vec *ends, ragged_ends at, __global storage *y)
+{
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
+    }
+  }
+}
+
 /* y of `count` runs beside each other. y may be x or the residual, so what the ends overlap is computed before anything is
  * stored. */
 static inline void joined_apply(const __global storage *x, const __global storage *residual, __global storage *y,
@@ -217,11 +226,7 @@ static inline void joined_apply(const __global storage *x, const __global storag
       i += WIDTH;
     }
   }
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
-    }
-  }
+  store_ends(ends, at, y);
 }
 
 /* The same of any runs; `count` is 1 unless they are joined. */

@@ -126,11 +126,7 @@ INLINE_LOCAL void each_apply_aligned(const each_forward *f, __global storage *y,
     prefetch_for_apply(f->x, f->residual, i, ahead);
     store_result(each_value(f, i, WIDTH), y + i, streams);
   }
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
-    }
-  }
+  store_ends(ends, at, y);
 }
 
 /* y of the run; it may be x or the residual. */

@@ -137,7 +137,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       const backward_coefficients own = {t.mean, t.inv_std, t.b, t.c, shared_z(s, gamma, beta, p + k).shift,
                                          parameter_at(gamma, p + k, 1.0f)};
       waiting[waits++] = own;
-      if (waits == most || (c + 1 == first + count && k + 1 == run_parameters)) {
+      if (waits == most || next + waits * repeat == (first + count) * run) {
         run_dx(x + next, dy + next, residual + next, dx ? dx + next : 0, dresidual ? dresidual + next : 0, repeat,
                waits, waiting, alpha, at);
         next += waits * repeat;

@@ -57,7 +57,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
       }
       for (ulong k = 0; k < run_parameters; k++) {
         waiting[count++] = affine(s, parameter_at(gamma, p + k, 1.0f), parameter_at(beta, p + k, 0.0f));
-        if (count == most || (c + 1 == end && k + 1 == run_parameters)) {
+        if (count == most || next + count * repeat == end * run) {
           run_apply(x + next, residual + next, y + next, repeat, count, ahead, waiting, alpha, at);
           next += count * repeat;
           count = 0;

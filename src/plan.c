@@ -40,6 +40,11 @@ const char *clnorm__role_name(clnorm__role role)
   return names[role];
 }
 
+uint64_t clnorm__step_piece(const clnorm__geometry *geometry, const clnorm__step *step)
+{
+  return step->shared == CLNORM__SHARED ? geometry->repeat : geometry->run;
+}
+
 int clnorm__plan_has_role(const clnorm_plan *plan, clnorm__role role)
 {
   for (int i = 0; i < plan->num_steps; i++) {

@@ -190,6 +190,9 @@ clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, 
 /* 1 if one of the plan's steps has the role. */
 int clnorm__plan_has_role(const clnorm_plan *plan, clnorm__role role);
 
+/* Elements beside each other that a step which walks rows takes as one piece, whose vectors do not reach into the next. */
+uint64_t clnorm__step_piece(const clnorm__geometry *geometry, const clnorm__step *step);
+
 /* 1 if a call with these arguments needs the step. */
 int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT]);
 

@@ -32,7 +32,7 @@ void clnorm__step_hold(const clnorm_plan *plan, const clnorm__capabilities *capa
   if (!can_be_held(plan, capabilities, step)) {
     return;
   }
-  const uint32_t width = whole_width(step->shared ? g->repeat : g->run, step->width);
+  const uint32_t width = whole_width(clnorm__step_piece(g, step), step->width);
   const uint64_t vectors = g->values / width, room = plan->parameters.held / tensors / width;
   if (room == 0) {
     return;

@@ -467,7 +467,7 @@ static void tile_matrices(const clnorm_plan *plan, clnorm__step *step, uint64_t 
 /* Not where a compute unit would have fewer tasks of so many samples than this. */
 #define COPIED_TASKS 2
 
-static int copies_parameters(const clnorm__geometry *g, const clnorm__capabilities *capabilities)
+static int copies_pay(const clnorm__geometry *g, const clnorm__capabilities *capabilities)
 {
   const uint64_t tasks = COPIED_TASKS * at_least(capabilities->compute_units, 1);
   return capabilities->engine == CLNORM__ENGINE_CL_WIDE && g->pattern == CLNORM__ROWS && g->run_parameters != 1 &&
@@ -481,7 +481,7 @@ static clnorm__sharing sharing_of(const clnorm__geometry *g, clnorm__role role,
   if (g->repeat == 1) {
     return CLNORM__OWN;
   }
-  return role == CLNORM__SAMPLES_BACKWARD && copies_parameters(g, capabilities) ? CLNORM__COPIED : CLNORM__SHARED;
+  return role == CLNORM__SAMPLES_BACKWARD && copies_pay(g, capabilities) ? CLNORM__COPIED : CLNORM__SHARED;
 }
 
 static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__when when, uint64_t least,
@@ -495,7 +495,7 @@ static clnorm__step *add_samples(clnorm_plan *plan, clnorm__role role, clnorm__w
   step->from_running = uses_running(plan);
   step->shared = sharing_of(g, role, capabilities);
   if (!is_host(capabilities)) {
-    limit_width(step, step->shared == CLNORM__SHARED ? g->repeat : g->run);
+    limit_width(step, clnorm__step_piece(g, step));
   }
   step->lanes = power_of_two_above(ceil_div(g->run, step->width), step->local);
   step->local = step->lanes;
@@ -714,7 +714,7 @@ static int vectors_are_whole(const clnorm_plan *plan, const clnorm__step *step)
   if (g->pattern == CLNORM__COLUMNS) {
     return g->columns % step->width == 0;
   }
-  const uint64_t piece = step->shared ? g->repeat : g->run;
+  const uint64_t piece = clnorm__step_piece(g, step);
   return piece % step->width == 0 && g->run % step->width == 0 && g->segment_stride % step->width == 0 &&
          g->statistic_stride % step->width == 0;
 }
