@@ -7,6 +7,23 @@
 /* Bytes of local memory that a work-item's part of a reduction takes: a vector of pairs. */
 #define CLNORM__LOCAL_BYTES_PER_ITEM 32
 
+static inline int is_host(const clnorm__capabilities *capabilities)
+{
+  return capabilities->engine == CLNORM__ENGINE_HOST;
+}
+
+/* Many work-items share a task. */
+static inline int is_lanes(const clnorm__capabilities *capabilities)
+{
+  return capabilities->engine == CLNORM__ENGINE_CL_LANES;
+}
+
+/* A lone work-item with wide vectors has a task. */
+static inline int is_wide(const clnorm__capabilities *capabilities)
+{
+  return capabilities->engine == CLNORM__ENGINE_CL_WIDE;
+}
+
 static inline uint64_t ceil_div(uint64_t value, uint64_t by) { return value / by + (value % by != 0); }
 static inline uint64_t round_up(uint64_t value, uint64_t to) { return ceil_div(value, to) * to; }
 static inline uint64_t at_least(uint64_t value, uint64_t least) { return value < least ? least : value; }

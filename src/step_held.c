@@ -21,8 +21,7 @@ static uint32_t whole_width(uint64_t run, uint32_t width)
 static int can_be_held(const clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__step *step)
 {
   const clnorm__geometry *g = &plan->geometry;
-  return capabilities->engine == CLNORM__ENGINE_CL_LANES && g->pattern == CLNORM__ROWS && g->values != 0 &&
-         !step->from_running;
+  return is_lanes(capabilities) && g->pattern == CLNORM__ROWS && g->values != 0 && !step->from_running;
 }
 
 void clnorm__step_hold(const clnorm_plan *plan, const clnorm__capabilities *capabilities, clnorm__role held_role,

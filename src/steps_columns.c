@@ -1,0 +1,97 @@
+#include "steps_columns.h"
+
+/* Matrices narrower than this are folded, to rows of about so many columns, at most of so many. */
+#define NARROW 40
+#define FOLDED_COLUMNS 128
+#define MOST_FOLDED_COLUMNS 512
+
+/* Rows beside each other that a reduction takes for one, so that narrow ones fill vectors; 1: as they are. A divisor of the
+ * rows, if possible one that makes whole vectors. */
+static uint64_t fold_of(const clnorm_plan *plan, const clnorm__step *step, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  const uint64_t most = g->rows / (4 * plan->parameters.min_tile_rows);
+  uint64_t best = 1;
+  if (!is_wide(capabilities) || step->per_sample || g->columns >= NARROW || g->columns % step->width == 0) {
+    return 1;
+  }
+  for (uint64_t fold = 2; fold <= most && fold * g->columns <= MOST_FOLDED_COLUMNS; fold++) {
+    const int is_whole = fold * g->columns % step->width == 0, was_whole = best * g->columns % step->width == 0;
+    if (g->rows % fold == 0 &&
+        (is_whole > was_whole || (is_whole == was_whole && best * g->columns < FOLDED_COLUMNS))) {
+      best = fold;
+    }
+  }
+  return best;
+}
+
+/* 1 if an element-wise step walks a tile as one row: where rows are no whole vectors, vectors cross from one to the next. */
+static int is_one_row(const clnorm_plan *plan, const clnorm__step *step, const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *g = &plan->geometry;
+  return is_wide(capabilities) && g->columns % step->width != 0 &&
+         g->columns <= plan->parameters.column_group_large * step->width;
+}
+
+static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t fold, uint64_t tasks, uint64_t min_rows,
+                         const clnorm__capabilities *capabilities)
+{
+  const clnorm__geometry *geometry = &plan->geometry;
+  step->rows = geometry->rows / fold;
+  step->columns = geometry->columns * fold;
+  if (is_lanes(capabilities)) {
+    step->lanes = power_of_two_above(ceil_div(step->columns, step->width), step->local);
+  } else {
+    if (!step->folded) {
+      clnorm__step_limit_width(step, step->columns);
+    }
+    const uint64_t vectors = ceil_div(step->columns, step->width);
+    const clnorm__parameters *p = &plan->parameters;
+    const int is_small = vectors <= p->column_group_small && !(step->folded && fold == 1);
+    step->group = (uint32_t)(is_small ? p->column_group_small : p->column_group_large);
+  }
+  step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
+  step->inner_tiles = ceil_div(step->columns, step->inner_tile);
+  const uint64_t rows = step->per_sample ? geometry->repeat : step->rows;
+  const uint64_t samples = step->rows / at_least(rows, 1);
+  const uint64_t wanted = at_least(tasks / at_least(step->inner_tiles * samples, 1), 1);
+  const uint64_t most = at_least(rows / at_least(min_rows, 1), 1);
+  step->outer_tile = at_least(ceil_div(rows, at_most(wanted, most)), 1);
+  step->outer_tiles = samples * ceil_div(rows, step->outer_tile);
+  step->tasks = step->outer_tiles * step->inner_tiles;
+}
+
+clnorm__step *clnorm__columns_add_whole(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                        const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = clnorm__step_add(plan, role, when, capabilities);
+  step->from_running = plan->pass == CLNORM_BACKWARD_FROZEN;
+  tile_columns(plan, step, 1, 1, plan->geometry.rows, capabilities);
+  return step;
+}
+
+void clnorm__columns_add_partial(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                 const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = clnorm__step_add(plan, role, when, capabilities);
+  step->per_sample = clnorm__plan_has_matrices(plan);
+  const uint64_t tasks =
+      is_host(capabilities) ? clnorm__host_tasks(plan, capabilities) : clnorm__wanted_tasks(plan, capabilities);
+  const uint64_t fold = fold_of(plan, step, capabilities);
+  step->folded = fold != 1;
+  tile_columns(plan, step, fold, tasks, plan->parameters.min_tile_rows, capabilities);
+  plan->partials = step->outer_tiles * fold;
+}
+
+void clnorm__columns_add_elementwise(clnorm_plan *plan, clnorm__role role, clnorm__when when, int from_running,
+                                     const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = clnorm__step_add(plan, role, when, capabilities);
+  const uint64_t tasks = is_lanes(capabilities)  ? ceil_div(plan->geometry.elements, plan->parameters.apply_tile)
+                         : is_host(capabilities) ? clnorm__host_tasks(plan, capabilities)
+                                                 : clnorm__wanted_tasks(plan, capabilities);
+  step->from_running = from_running;
+  step->per_sample = clnorm__plan_has_matrices(plan);
+  step->folded = is_one_row(plan, step, capabilities);
+  tile_columns(plan, step, 1, at_least(tasks, 1), 1, capabilities);
+}
