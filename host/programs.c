@@ -9,20 +9,20 @@
 
 /* The files that a program is made of, in their order; then the kernel. */
 #define MOST_HEADERS 12
-static const char *const pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",   "real_pair",
-                                                       "reduce", "finish",  "rows",       "columns"};
-static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
-                                                         "reduce", "finish",  "rows",       "columns"};
-static const char *const samples_pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",   "real_pair",
-                                                               "reduce", "finish",  "rows",       "samples"};
-static const char *const samples_double_headers[MOST_HEADERS] = {"common", "storage", "activation", "real_double",
-                                                                 "reduce", "finish",  "rows",       "samples"};
-static const char *const held_pair_headers[MOST_HEADERS] = {"common", "storage", "activation", "pair",    "real_pair",
-                                                            "reduce", "finish",  "rows",       "samples", "held"};
+static const char *const pair_headers[MOST_HEADERS] = {"common",    "storage", "curves", "activation", "pair",
+                                                       "real_pair", "reduce",  "finish", "rows",       "columns"};
+static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "curves", "activation", "real_double",
+                                                         "reduce", "finish",  "rows",   "columns"};
+static const char *const samples_pair_headers[MOST_HEADERS] = {
+    "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples"};
+static const char *const samples_double_headers[MOST_HEADERS] = {
+    "common", "storage", "curves", "activation", "real_double", "reduce", "finish", "rows", "samples"};
+static const char *const held_pair_headers[MOST_HEADERS] = {
+    "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples", "held"};
 static const char *const held_double_headers[MOST_HEADERS] = {
-    "common", "storage", "activation", "real_double", "reduce", "finish", "rows", "samples", "held"};
-static const char *const general_headers[MOST_HEADERS] = {"common",      "storage", "activation", "pair",
-                                                          "real_number", "reduce",  "general"};
+    "common", "storage", "curves", "activation", "real_double", "reduce", "finish", "rows", "samples", "held"};
+static const char *const general_headers[MOST_HEADERS] = {"common", "storage",     "curves", "activation",
+                                                          "pair",   "real_number", "reduce", "general"};
 
 static int is_samples(clnorm__role role)
 {

@@ -4,14 +4,6 @@
 #include "cpu_kernels.h"
 #include "cpu_vectors.h"
 
-#define SQRT_HALF 0.70710678f
-#define SQRT_2_BY_PI 0.79788456f
-#define INV_SQRT_2_PI 0.39894228f
-#define GELU_CUBIC 0.044715f
-
-/* From here on 0 or 1 whatever follows, in floats. */
-#define FAR 100.0f
-
 /* ---- exp -------------------------------------------------------------------------------------------------------- */
 
 /* Below, exp is less than half of the least float. */
@@ -25,18 +17,19 @@
 /* Adding it leaves the nearest whole number in the lowest bits. */
 #define WHOLE 12582912.0f
 
-/* x = n * ln2 + r: exp(x) = 2^n * (1 + rest). Of x <= 0. */
+/* x = n * ln2 + r: exp(x) = 2^n * (1 + rest). Of x from EXP_LEAST to 88. */
 typedef struct power {
   vf n;    /* whole; the upper bits are those of WHOLE */
   vf rest; /* exp(r) - 1, to a few 2^-25 of itself */
 } power;
 
+/* A NaN stays one, here and below. */
+static inline vf not_below(vf x, float least) { return if_less(x, all_f(least), all_f(least), x); }
+
 static inline power power_of(vf x)
 {
-  /* A NaN stays one. */
-  const vf least = all_f(EXP_LEAST), within = if_less(x, least, least, x);
-  const vf shifted = within * LOG2_E + WHOLE, n = shifted - WHOLE;
-  const vf r = (within - n * LN2_HIGH) - n * LN2_LOW;
+  const vf shifted = x * LOG2_E + WHOLE, n = shifted - WHOLE;
+  const vf r = (x - n * LN2_HIGH) - n * LN2_LOW;
   /* (exp(r) - 1 - r) / r^2, interpolated where Chebyshev's polynomial is 0: 0.2 * 2^-24 of exp(r), |r| <= ln(2) / 2. */
   vf q = r * 1.39262680e-3f + 8.36324667e-3f;
   q = q * r + 4.16665541e-2f;
@@ -50,7 +43,7 @@ static inline vf two_to(vi n) { return (vf)((n + 127) << 23); }
 
 static inline vi whole_of(power p) { return (vi)p.n - (vi)all_f(WHOLE); }
 
-/* exp(x) of x <= 0, denormals too. */
+/* exp(x) of what power_of takes, denormals too. */
 static inline vf exp_of(vf x)
 {
   const power p = power_of(x);
@@ -66,7 +59,7 @@ static inline vf exp_of(vf x)
 /* exp(x) - 1 of x <= 0, near 0 too. */
 static inline vf expm1_of(vf x)
 {
-  const power p = power_of(x);
+  const power p = power_of(not_below(x, EXP_LEAST));
   /* Of less than -126 nothing is left beside 1 either. */
   const vi n = whole_of(p), is_little = n < -126;
   const vf scale = two_to((is_little & -126) | (~is_little & n));
@@ -75,6 +68,16 @@ static inline vf expm1_of(vf x)
 
 /* ---- gates ------------------------------------------------------------------------------------------------------ */
 
+/* Up to here the smaller side of a sigmoid is not below 2^-126. */
+#define SIGMOID_FAR 87.336f
+
+/* The number up to `far` from 0 that is nearest to z. */
+static inline vf within(vf z, float far)
+{
+  const vf most = all_f(far), from = not_below(z, -far);
+  return if_less(most, from, most, from);
+}
+
 /* sigmoid(u) and sigmoid(-u); neither loses what is small. */
 typedef struct gate {
   vf open, closed;
@@ -82,50 +85,32 @@ typedef struct gate {
 
 static inline gate gate_of(vf u)
 {
-  const vf e = exp_of(-absolute_f(u)), large = 1.0f / (1.0f + e), little = e * large, zero = all_f(0.0f);
-  return (gate){if_less(u, zero, little, large), if_less(u, zero, large, little)};
+  const vf e = exp_of(-within(u, SIGMOID_FAR)), open = 1.0f / (1.0f + e);
+  return (gate){open, e * open};
 }
 
-/* z where a product with 0 is meant to be 0, and with 1 itself. */
-static inline vf bounded(vf z)
+/* Gelus are z times a gate. Gates and slopes are 1/2 + z * q(z^2), q a polynomial (minimax for z * q), up to `far`, and from
+ * there on 0 or 1. The numbers, and what they are off by, are those of kernels/curves.h. */
+#define GELU_FAR 5.3f
+#define GELU_TANH_FAR 5.0f
+
+/* z^2 as -1 at 0 and 1 at `far`: about the middle terms are small. */
+static inline vf square_within(vf z, float far)
 {
-  const vf far = all_f(FAR);
-  return if_less(far, z, far, if_less(z, -far, -far, z));
+  const vf square = z * z, most = all_f(far * far);
+  return if_less(most, square, most, square) * (2.0f / (far * far)) - 1.0f;
 }
 
-/* Not -infinity, of which nothing is left. */
-static inline vf finite_below(vf z)
+static inline vf gated(vf z, vf q, float far)
 {
-  const vf least = all_f(-3.40282347e38f);
-  return if_less(z, least, least, z);
+  const vf zero = all_f(0.0f), end = if_less(zero, z, z, zero);
+  return if_less(all_f(far * far), z * z, end, z * (z * q + 0.5f));
 }
 
-/* (1 + tanh(v)) / 2 is sigmoid(2v). */
-static inline gate gelu_tanh_gate(vf z) { return gate_of(z * (2.0f * SQRT_2_BY_PI) * (z * z * GELU_CUBIC + 1.0f)); }
-
-/* The normal distribution at z, |z| <= FAR, and its density times sqrt(2 pi). */
-typedef struct normal {
-  vf below, density;
-} normal;
-
-static inline normal normal_of(vf z)
+static inline vf gated_slope(vf z, vf q, float far)
 {
-  const vf x = absolute_f(z) * SQRT_HALF, zero = all_f(0.0f), half = z * z * -0.5f;
-  const vf density = exp_of(half);
-  /* exp(x^2) * erfc(x) / t with t = 3 / (3 + x), about t = 1/2, interpolated where Chebyshev's polynomial is 0: 0.14 * 2^-24
-   * of itself. */
-  const vf t = 3.0f / (x + 3.0f), m = t - 0.5f;
-  vf q = m * 5.66379216e-2f - 4.21229612e-2f;
-  q = q * m - 1.31505959e-1f;
-  q = q * m - 2.59829028e-2f;
-  q = q * m + 2.86280482e-1f;
-  q = q * m + 6.37476824e-1f;
-  q = q * m + 8.27910226e-1f;
-  q = q * m + 7.86971308e-1f;
-  q = q * m + 5.88929646e-1f;
-  q = q * m + 3.58002302e-1f;
-  const vf tail = t * q * density * 0.5f;
-  return (normal){if_less(zero, z, 1.0f - tail, tail), density};
+  const vf zero = all_f(0.0f), end = if_less(zero, z, all_f(1.0f), zero);
+  return if_less(all_f(far * far), z * z, end, z * q + 0.5f);
 }
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
@@ -144,16 +129,59 @@ static inline vf tanh_of(vf z, float alpha)
   return (void)alpha, (vf)((vi)absolute_f(value) | ((vi)z & INT32_MIN));
 }
 
-static inline vf silu(vf z, float alpha) { return (void)alpha, finite_below(z) * gate_of(z).open; }
-static inline vf gelu(vf z, float alpha) { return (void)alpha, finite_below(z) * normal_of(bounded(z)).below; }
-static inline vf gelu_tanh(vf z, float alpha) { return (void)alpha, finite_below(z) * gelu_tanh_gate(z).open; }
+/* Not -infinity * 0. */
+static inline vf silu(vf z, float alpha)
+{
+  return (void)alpha, if_less(z, all_f(-SIGMOID_FAR), all_f(-0.0f), z * gate_of(z).open);
+}
+
+static inline vf gelu(vf z, float alpha)
+{
+  const vf m = square_within(z, GELU_FAR);
+  vf q = m * 0.000285615941f - 0.00076633133f;
+  q = q * m + 0.000726380909f;
+  q = q * m - 0.0010910125f;
+  q = q * m + 0.00314121437f;
+  q = q * m - 0.00585479615f;
+  q = q * m + 0.00882482715f;
+  q = q * m - 0.0131828338f;
+  q = q * m + 0.0189267155f;
+  q = q * m - 0.0252989363f;
+  q = q * m + 0.0320794173f;
+  q = q * m - 0.0395888649f;
+  q = q * m + 0.0492641665f;
+  q = q * m - 0.0665185079f;
+  q = q * m + 0.133392558f;
+  return (void)alpha, gated(z, q, GELU_FAR);
+}
+
+static inline vf gelu_tanh(vf z, float alpha)
+{
+  const vf m = square_within(z, GELU_TANH_FAR);
+  vf q = m * 0.000507326797f - 0.000537194428f;
+  q = q * m - 0.00165156636f;
+  q = q * m + 0.00238928059f;
+  q = q * m + 4.90342136e-05f;
+  q = q * m + 0.000429051841f;
+  q = q * m - 0.00434890203f;
+  q = q * m + 0.00712803146f;
+  q = q * m - 0.0100358305f;
+  q = q * m + 0.0156214908f;
+  q = q * m - 0.0230893176f;
+  q = q * m + 0.0314081162f;
+  q = q * m - 0.0405360311f;
+  q = q * m + 0.0516539142f;
+  q = q * m - 0.0703659505f;
+  q = q * m + 0.141378537f;
+  return (void)alpha, gated(z, q, GELU_TANH_FAR);
+}
 
 /* ---- derivatives ------------------------------------------------------------------------------------------------ */
 
 static inline vf elu_slope(vf z, float alpha)
 {
   const vf zero = all_f(0.0f);
-  return if_less(zero, z, all_f(1.0f), exp_of(z) * alpha);
+  return if_less(zero, z, all_f(1.0f), exp_of(not_below(z, EXP_LEAST)) * alpha);
 }
 
 static inline vf sigmoid_slope(vf z, float alpha)
@@ -171,21 +199,49 @@ static inline vf tanh_slope(vf z, float alpha)
 static inline vf silu_slope(vf z, float alpha)
 {
   const gate g = gate_of(z);
-  return (void)alpha, g.open * (bounded(z) * g.closed + 1.0f);
+  return (void)alpha, g.open * (within(z, SIGMOID_FAR) * g.closed + 1.0f);
 }
 
 static inline vf gelu_slope(vf z, float alpha)
 {
-  const vf near = bounded(z);
-  const normal n = normal_of(near);
-  return (void)alpha, near * n.density * INV_SQRT_2_PI + n.below;
+  const vf m = square_within(z, GELU_FAR), mm = m * m;
+  vf even = mm * 0.00655243173f + 0.00551725132f;
+  even = even * mm + 0.0367787853f;
+  even = even * mm + 0.0586668365f;
+  even = even * mm + 0.0787569955f;
+  even = even * mm + 0.0680535063f;
+  even = even * mm + 0.0580379814f;
+  even = even * mm + 0.133748233f;
+  vf odd = mm * -0.00251480821f - 0.00483353203f;
+  odd = odd * mm - 0.0204869192f;
+  odd = odd * mm - 0.0462250002f;
+  odd = odd * mm - 0.0726448894f;
+  odd = odd * mm - 0.0759327635f;
+  odd = odd * mm - 0.0601177737f;
+  odd = odd * mm - 0.0690164268f;
+  return (void)alpha, gated_slope(z, odd * m + even, GELU_FAR);
 }
 
 static inline vf gelu_tanh_slope(vf z, float alpha)
 {
-  const vf near = bounded(z), inner = near * near * (3.0f * GELU_CUBIC * SQRT_2_BY_PI) + SQRT_2_BY_PI;
-  const gate g = gelu_tanh_gate(near);
-  return (void)alpha, g.open + near * 2.0f * g.open * g.closed * inner;
+  const vf m = square_within(z, GELU_TANH_FAR), mm = m * m;
+  vf even = mm * -0.0081965467f + 0.028121395f;
+  even = even * mm - 0.0218544547f;
+  even = even * mm + 0.0400672518f;
+  even = even * mm + 0.0385960042f;
+  even = even * mm + 0.0804918408f;
+  even = even * mm + 0.0829784498f;
+  even = even * mm + 0.0667136163f;
+  even = even * mm + 0.142025158f;
+  vf odd = mm * 0.00641114824f - 0.0194000714f;
+  odd = odd * mm + 0.0157491211f;
+  odd = odd * mm - 0.0266303848f;
+  odd = odd * mm - 0.0261713155f;
+  odd = odd * mm - 0.064347364f;
+  odd = odd * mm - 0.086436525f;
+  odd = odd * mm - 0.073274605f;
+  odd = odd * mm - 0.0748423934f;
+  return (void)alpha, gated_slope(z, odd * m + even, GELU_TANH_FAR);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
