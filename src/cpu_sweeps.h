@@ -1,6 +1,7 @@
 /* The loops behind cpu_kernels.h, written once; cpu_sweeps_*.c include this file, each compiled for its instruction
  * set and its storage type. Not a header of declarations: it defines SWEEPS_TABLE, with names of its own in every inclusion. */
 #include <math.h>
+#include <string.h>
 
 #include "cpu_kernels.h"
 #include "cpu_storage.h"
@@ -39,6 +40,31 @@ static void drain(void)
 
 /* Elements until p is aligned to a vector. */
 static inline size_t until_aligned(const element *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % W); }
+
+/* The ends of what is written in aligned vectors, as vectors that overlap these: the first `count` lanes of the one at p lie
+ * before, or the last `count` after them. Where the aligned ones go past the caches no more than these lanes are stored: a line
+ * that is written both ways waits for the memory. */
+static inline void store_first(element *p, vf v, size_t count, int stream)
+{
+  if (!stream) {
+    store_e(p, v);
+    return;
+  }
+  element lanes[W];
+  store_e(lanes, v);
+  memcpy(p, lanes, count * sizeof *p);
+}
+
+static inline void store_last(element *p, vf v, size_t count, int stream)
+{
+  if (!stream) {
+    store_e(p, v);
+    return;
+  }
+  element lanes[W];
+  store_e(lanes, v);
+  memcpy(p + (W - count), lanes + (W - count), count * sizeof *p);
+}
 
 /* The last vector of a run may begin in the one before; this keeps the lanes that no vector has had yet. */
 static inline vd keep_last(vd v, size_t lanes)

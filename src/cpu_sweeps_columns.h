@@ -214,7 +214,8 @@ static inline size_t place_of(clnorm__cycle k, size_t i) { return (i % k.columns
 /* `rows` and `stream` are constants in each use, and the rows equally aligned. As of runs first and last vectors are
  * computed first and written last. */
 static inline __attribute__((always_inline)) void rows_apply(const element *x, element *y, const size_t rows, size_t n,
-                                                             size_t stride, const clnorm__cycle k, const int stream)
+                                                             size_t stride, const clnorm__cycle k, size_t ahead,
+                                                             const int stream)
 {
   vf first[2], last[2];
   for (size_t r = 0; r < rows; r++) {
@@ -227,6 +228,7 @@ static inline __attribute__((always_inline)) void rows_apply(const element *x, e
       const forward_vectors c = forward_at(k, j);
       vf value[2];
       for (size_t r = 0; r < rows; r++) {
+        LOOK_AHEAD(x + r * stride + i, W, ahead)
         value[r] = apply_at(x + r * stride + i, c);
       }
       for (size_t r = 0; r < rows; r++) {
@@ -236,17 +238,17 @@ static inline __attribute__((always_inline)) void rows_apply(const element *x, e
   }
   for (size_t r = 0; r < rows; r++) {
     if (until_aligned(y) != 0) {
-      store_e(y + r * stride, first[r]);
+      store_first(y + r * stride, first[r], until_aligned(y), stream);
     }
     if (i < n) {
-      store_e(y + r * stride + n - W, last[r]);
+      store_last(y + r * stride + n - W, last[r], n - i, stream);
     }
   }
 }
 
 static inline __attribute__((always_inline)) void rows_dx(const element *x, const element *dy, element *dx,
                                                           const size_t rows, size_t n, size_t stride,
-                                                          const clnorm__cycle k, const int stream)
+                                                          const clnorm__cycle k, size_t ahead, const int stream)
 {
   vf first[2], last[2];
   for (size_t r = 0; r < rows; r++) {
@@ -261,6 +263,8 @@ static inline __attribute__((always_inline)) void rows_dx(const element *x, cons
       vf value[2];
       for (size_t r = 0; r < rows; r++) {
         const size_t at = r * stride + i;
+        LOOK_AHEAD(x + at, W, ahead)
+        LOOK_AHEAD(dy + at, W, ahead)
         value[r] = gradient_at(x + at, dy + at, c);
       }
       for (size_t r = 0; r < rows; r++) {
@@ -270,12 +274,20 @@ static inline __attribute__((always_inline)) void rows_dx(const element *x, cons
   }
   for (size_t r = 0; r < rows; r++) {
     if (until_aligned(dx) != 0) {
-      store_e(dx + r * stride, first[r]);
+      store_first(dx + r * stride, first[r], until_aligned(dx), stream);
     }
     if (i < n) {
-      store_e(dx + r * stride + n - W, last[r]);
+      store_last(dx + r * stride + n - W, last[r], n - i, stream);
     }
   }
+}
+
+/* Rows of which only a part is walked are prefetched so many ahead: the processor's own prefetching begins anew with each. */
+#define ROWS_AHEAD 4
+
+static inline size_t rows_ahead(size_t left, size_t n, size_t stride)
+{
+  return stride != n && left > ROWS_AHEAD + 1 ? ROWS_AHEAD * stride : 0;
 }
 
 static inline int takes_pairs(size_t stride) { return stride >= PAGE_ELEMENTS && stride % W == 0; }
@@ -297,15 +309,21 @@ static void cycle_apply(const void *x_at, void *y_at, size_t rows, size_t n, siz
     return;
   }
   for (; takes_pairs(stride) && !stream && r + 2 <= rows; r += 2) {
-    rows_apply(x + r * stride, y + r * stride, 2, n, stride, k, 0);
+    rows_apply(x + r * stride, y + r * stride, 2, n, stride, k, rows_ahead(rows - r, n, stride), 0);
   }
   for (; r < rows; r++) {
     if (stream) {
-      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, 1);
+      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, rows_ahead(rows - r, n, stride), 1);
     } else {
-      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, 0);
+      rows_apply(x + r * stride, y + r * stride, 1, n, stride, k, rows_ahead(rows - r, n, stride), 0);
     }
   }
+}
+
+static inline size_t gradient_ahead(size_t left, size_t n, size_t stride, clnorm__cycle k)
+{
+  return left == 1 && n > k.columns && k.columns >= PAGE_ELEMENTS ? ROWS_AHEAD * k.columns
+                                                                  : rows_ahead(left, n, stride);
 }
 
 static void cycle_dx(const void *x_at, const void *dy_at, void *dx_at, size_t rows, size_t n, size_t stride,
@@ -329,14 +347,15 @@ static void cycle_dx(const void *x_at, const void *dy_at, void *dx_at, size_t ro
     return;
   }
   for (; takes_pairs(stride) && !stream && r + 2 <= rows; r += 2) {
-    rows_dx(x + r * stride, dy + r * stride, dx + r * stride, 2, n, stride, k, 0);
+    rows_dx(x + r * stride, dy + r * stride, dx + r * stride, 2, n, stride, k, gradient_ahead(rows - r, n, stride, k),
+            0);
   }
   for (; r < rows; r++) {
     const size_t at = r * stride;
     if (stream) {
-      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, 1);
+      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, gradient_ahead(rows - r, n, stride, k), 1);
     } else {
-      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, 0);
+      rows_dx(x + at, dy + at, dx + at, 1, n, stride, k, gradient_ahead(rows - r, n, stride, k), 0);
     }
   }
 }

@@ -243,6 +243,20 @@ static __attribute__((noinline)) void few_fused(const fused *f, size_t begin, si
   }
 }
 
+/* The first `count` lanes of a run's first vector, or the last of its last. */
+ALWAYS_INLINE void write_end(const fused *f, size_t i, size_t count, const int is_first, const int backward, int stream,
+                             const outputs *of)
+{
+  element *const out = hidden_output(f->out), *const dresidual = hidden_output(f->dresidual);
+  void (*const store)(element *, vf, size_t, int) = is_first ? store_first : store_last;
+  if (!backward || out != NULL) {
+    store(out + i, of->out[0], count, stream);
+  }
+  if (backward && dresidual != NULL) {
+    store(dresidual + i, of->g[0], count, stream);
+  }
+}
+
 /* ---- runs and cycles -------------------------------------------------------------------------------------------- */
 
 /* n >= W elements. As of runs first and last vectors are computed first and written last. */
@@ -269,10 +283,10 @@ ALWAYS_INLINE void walk(const fused *f, size_t n, const clnorm__cycle k, const i
     }
   }
   if (lead != 0) {
-    write(f, 0, 1, backward, 0, &first);
+    write_end(f, 0, lead, 1, backward, stream, &first);
   }
   if (i < n) {
-    write(f, n - W, 1, backward, 0, &last);
+    write_end(f, n - W, n - i, 0, backward, stream, &last);
   }
 }
 

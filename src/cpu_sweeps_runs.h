@@ -123,10 +123,10 @@ static inline __attribute__((always_inline)) void joined_apply(const element *x,
     }
   }
   if (until_aligned(y) != 0) {
-    store_e(y, first);
+    store_first(y, first, until_aligned(y), stream);
   }
   if (i < n) {
-    store_e(y + n - W, last);
+    store_last(y + n - W, last, n - i, stream);
   }
 }
 
@@ -178,10 +178,10 @@ static inline __attribute__((always_inline)) void joined_dx(const element *x, co
     }
   }
   if (until_aligned(dx) != 0) {
-    store_e(dx, first);
+    store_first(dx, first, until_aligned(dx), stream);
   }
   if (i < n) {
-    store_e(dx + n - W, last);
+    store_last(dx + n - W, last, n - i, stream);
   }
 }
 

@@ -168,10 +168,10 @@ ALWAYS_INLINE void sample_apply(const fused *f, size_t n, const forward_sample *
     write_to(y + i, 1, stream, block);
   }
   if (lead != 0) {
-    store_e(y, first);
+    store_first(y, first, lead, stream);
   }
   if (i < n) {
-    store_e(y + n - W, last);
+    store_last(y + n - W, last, n - i, stream);
   }
 }
 
@@ -364,10 +364,10 @@ static inline void sample_dx_of(const element *x, const element *dy, element *dx
     }
   }
   if (until_aligned(dx) != 0) {
-    store_e(dx, first);
+    store_first(dx, first, until_aligned(dx), stream);
   }
   if (i < n) {
-    store_e(dx + n - W, last);
+    store_last(dx + n - W, last, n - i, stream);
   }
 }
 
@@ -459,10 +459,10 @@ static inline __attribute__((always_inline)) void gradient_rows(const element *x
   }
   for (size_t r = 0; stores && r < rows; r++) {
     if (begin != 0) {
-      store_e(dx + r * stride, first[r]);
+      store_first(dx + r * stride, first[r], begin, stores == 2);
     }
     if (rest != 0) {
-      store_e(dx + r * stride + n - W, last[r]);
+      store_last(dx + r * stride + n - W, last[r], rest, stores == 2);
     }
   }
 }

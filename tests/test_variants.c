@@ -99,8 +99,8 @@ Test(variants, each_passes_the_table_of_cases)
   }
 }
 
-/* (N, C, S): short and long runs, ends of vectors, enough values to be split, more columns than a group has. */
-static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 1500}, {300, 37, 1}, {130, 270, 1}};
+/* (N, C, S): short and long runs, ends of vectors, enough values to be split, more columns than a group or a task has. */
+static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 1500}, {300, 37, 1}, {130, 270, 1}, {11, 1037, 1}};
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
