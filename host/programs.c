@@ -9,10 +9,11 @@
 
 /* The files that a program is made of, in their order; then the kernel. */
 #define MOST_HEADERS 12
-static const char *const pair_headers[MOST_HEADERS] = {"common",    "storage", "curves", "activation", "pair",
-                                                       "real_pair", "reduce",  "finish", "rows",       "columns"};
+static const char *const pair_headers[MOST_HEADERS] = {"common", "storage",   "curves",       "activation",
+                                                       "pair",   "real_pair", "reduce",       "finish",
+                                                       "rows",   "columns",   "columns_write"};
 static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "curves", "activation", "real_double",
-                                                         "reduce", "finish",  "rows",   "columns"};
+                                                         "reduce", "finish",  "rows",   "columns",    "columns_write"};
 static const char *const samples_pair_headers[MOST_HEADERS] = {
     "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples"};
 static const char *const samples_double_headers[MOST_HEADERS] = {
