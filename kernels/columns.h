@@ -6,13 +6,15 @@
  * Axes:
  *   SAMPLES   1: each sample_rows rows are a sample with statistics of its own, and no tile has rows of two
  *   FOLDED    1: rows are no whole vectors. Reductions are given several beside each other as one: parameters repeat themselves
- *             every `period` columns. Element-wise steps of a lone work-item walk all rows of a tile as one. */
+ *             every `period` columns. Element-wise steps of a lone work-item walk all rows of a tile as one.
+ *             2: the same in matrices wider than a tile, element-wise: a lone work-item writes each piece of a row in aligned
+ *             vectors, wherever it begins. */
 
 #if SAMPLES != 0 && SAMPLES != 1
 #error "SAMPLES has to be 0 or 1"
 #endif
-#if FOLDED != 0 && FOLDED != 1
-#error "FOLDED has to be 0 or 1"
+#if FOLDED < 0 || FOLDED > 2
+#error "FOLDED has to be 0 to 2"
 #endif
 #if FOLDED && LOCAL != 1
 #error "FOLDED is for lone work-items"
@@ -54,9 +56,10 @@ static inline columns_place columns_place_of(uint lanes, ulong rows, ulong colum
     at.end = min(at.first + outer_tile, (at.sample + 1) * sample_rows);
   }
   at.column = (get_group_id(0) - at.tile * inner_tiles) * inner_tile + at.lane * WIDTH;
-  at.whole = at.column + WIDTH <= columns ? (uint)min((columns - at.column - WIDTH) / step + 1, (ulong)GROUP) : 0;
+  const ulong most = FOLDED == 2 ? inner_tile / WIDTH : GROUP;
+  at.whole = at.column + WIDTH <= columns ? (uint)min((columns - at.column - WIDTH) / step + 1, most) : 0;
   at.edge = at.column + at.whole * step;
-  at.vectors = at.whole + (at.whole < GROUP && at.edge < columns ? 1 : 0);
+  at.vectors = at.whole + (at.whole < most && at.edge < columns ? 1 : 0);
   at.edge_width = at.vectors > at.whole ? (uint)(columns - at.edge) : 0;
   /* A lone work-item moves the last vector left until it is whole: what overlaps is computed twice, with the same bits. */
   if (lanes == 1 && at.edge_width != 0 && at.whole != 0) {
@@ -187,10 +190,12 @@ static inline vec load_columns(const __global float *p, ulong offset, ulong colu
 
 /* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. Arrays of 4096
  * bytes, 64 vectors of 16 floats, are a little longer: a column's three vectors, x and y would otherwise all want the same place of
- * the first cache, in rows of a page each, which costs 5 %. (Of the gradients, which wait for memory, nothing.) */
-#define SPARE (GROUP * WIDTH % 1024 == 0 ? 5 : 0)
+ * the first cache, in rows of a page each, which costs 5 %. (Of the gradients, which wait for memory, nothing.) A vector that
+ * begins inside of the last one may be loaded where rows are pieces. */
+#define BEYOND (FOLDED == 2)
+#define SPARE (GROUP * WIDTH % 1024 == 0 ? 5 : BEYOND)
 typedef struct column_forward {
-  vec mean[GROUP + SPARE], scale[GROUP + SPARE], shift[GROUP];
+  vec mean[GROUP + SPARE], scale[GROUP + SPARE], shift[GROUP + BEYOND];
 } column_forward;
 
 /* beta without what `lo`, which the mean's floats have not, adds to z. */

@@ -3,7 +3,7 @@
 /* Coefficients of a tile's rows as one row: those of each column again and again, beginning with the one of the tile's first
  * aligned element, and a vector more of them. Whole vectors if that many fit, so that their loads are aligned too. */
 #define MOST_CYCLE ((GROUP + 1) * WIDTH)
-#define CYCLE (FOLDED ? MOST_CYCLE + WIDTH : 1)
+#define CYCLE (FOLDED == 1 ? MOST_CYCLE + WIDTH : 1)
 #define LEAST_CYCLE ((GROUP < 16 ? GROUP : 16) * WIDTH)
 #define CYCLE_ARRAY(name) float name[CYCLE] __attribute__((aligned(WIDTH * 4)))
 
@@ -120,11 +120,89 @@ static inline void normalize_row(const __global storage *x, const __global stora
   }
 }
 
-static inline void columns_normalize(const __global storage *x, const __global storage *residual, __global storage *y,
-                                     ulong columns, const column_forward *k, float alpha, columns_place at)
+/* ---- pieces of rows: FOLDED 2 ---- */
+
+/* Elements of the tile's rows. */
+static inline ulong piece_of(columns_place at)
 {
-  if (FOLDED) {
+  return at.vectors > at.whole ? at.edge + at.edge_width - at.column : (ulong)at.whole * WIDTH;
+}
+
+/* Moves the edge's columns, which a vector moved left to be whole has at its end, next to those before. */
+static inline void join_edge(vec *of, columns_place at)
+{
+  float *const lanes = (float *)&of[at.whole];
+  const uint by = at.vectors > at.whole ? edge_overlap(at) : 0;
+  for (uint i = 0; by != 0 && i + by < WIDTH; i++) {
+    lanes[i] = lanes[i + by];
+  }
+}
+
+static inline vec from_lane(const vec *of, ulong lane) { return PRIVATE_VLOAD((const float *)of + lane); }
+
+/* y of what is at element i of a piece. */
+INLINE_LOCAL vec piece_value(const __global storage *x, const __global storage *residual, ulong i,
+                              const column_forward *k, float alpha)
+{
+  const vec z = normalized(tensor_load(x + i), from_lane(k->mean, i), from_lane(k->scale, i), from_lane(k->shift, i));
+  return activated(z, addend(residual, i, 1), alpha);
+}
+
+/* As of neighbouring runs the ends are computed before anything is stored: y may be x or the residual. */
+static inline void normalize_piece(const __global storage *x, const __global storage *residual, __global storage *y,
+                                   ulong n, ulong ahead, const column_forward *k, float alpha)
+{
+  const ulong lead = until_aligned(y);
+  const int streams = can_stream(y + lead);
+  const ragged_ends at = ends_of(n, lead, streams);
+  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      ends[e] = piece_value(x, residual, at.first[e], k, alpha);
+    }
+  }
+  if (ahead) {
+    PREFETCH(y + ahead);
+    PREFETCH(y + n + ahead);
+  }
+  for (ulong i = lead; i + WIDTH <= n; i += WIDTH) {
+    if (ahead) {
+      PREFETCH(x + i + ahead);
+    }
+    store_result(piece_value(x, residual, i, k, alpha), y + i, streams);
+  }
+  store_ends(ends, at, y);
+}
+
+static inline void normalize_pieces(const __global storage *x, const __global storage *residual, __global storage *y,
+                                    ulong columns, column_forward *k, float alpha, columns_place at)
+{
+  const ulong n = piece_of(at);
+  join_edge(k->mean, at);
+  join_edge(k->scale, at);
+  join_edge(k->shift, at);
+  for (ulong row = at.first; row < at.end; row++) {
+    const ulong start = row * columns + at.column, ahead = elements_ahead(at, row, columns, 1);
+    if (ahead) {
+      normalize_piece(x + start, residual + start, y + start, n, ahead, k, alpha);
+    } else {
+      normalize_piece(x + start, residual + start, y + start, n, 0, k, alpha);
+    }
+  }
+}
+
+/* ---- any rows ---- */
+
+/* k is changed. */
+static inline void columns_normalize(const __global storage *x, const __global storage *residual, __global storage *y,
+                                     ulong columns, column_forward *k, float alpha, columns_place at)
+{
+  if (FOLDED == 1) {
     cycle_normalize(x, residual, y, columns, k, alpha, at);
+    return;
+  }
+  if (FOLDED == 2) {
+    normalize_pieces(x, residual, y, columns, k, alpha, at);
     return;
   }
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {
@@ -140,8 +218,8 @@ static inline void columns_normalize(const __global storage *x, const __global s
 
 /* The same for gradients: backward_coefficients of columns. */
 typedef struct column_backward {
-  vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP], shift[GROUP];
-  vec weight[GROUP]; /* SAMPLES: gamma, which is not in a */
+  vec mean[GROUP + BEYOND], a[GROUP + BEYOND], b[GROUP + BEYOND], c[GROUP + BEYOND], shift[GROUP + BEYOND];
+  vec weight[GROUP + BEYOND]; /* SAMPLES: gamma, which is not in a */
 } column_backward;
 
 static inline vec weighted(const column_backward *k, uint i, vec value)
@@ -264,13 +342,92 @@ static inline void differentiate_row(const __global storage *x, const __global s
   }
 }
 
+/* g, and dx in *made, of what is at element i of a piece; dy was loaded before. */
+INLINE_LOCAL vec piece_gradient(vec *made, const __global storage *x, vec dy, const __global storage *residual, ulong i,
+                                 const column_backward *k, float alpha)
+{
+  const vec value = READS_X ? tensor_load(x + i) : (vec)(0.0f), mean = from_lane(k->mean, i), a = from_lane(k->a, i);
+  const vec weight = SAMPLES ? from_lane(k->weight, i) : (vec)(1.0f), added = addend(residual, i, DERIVES);
+  const vec g = derived(value, dy, added, mean, SAMPLES ? a * weight : a, from_lane(k->shift, i), alpha);
+  *made = differentiated(value, SAMPLES ? g * weight : g, mean, a, from_lane(k->b, i), from_lane(k->c, i));
+  return g;
+}
+
+/* dx or dresidual may be dy, so of what overlaps dy is loaded first. */
+static inline void differentiate_piece(const __global storage *x, const __global storage *dy,
+                                       const __global storage *residual, __global storage *dx,
+                                       __global storage *dresidual, ulong n, ulong ahead, const column_backward *k,
+                                       float alpha)
+{
+  const ulong lead = until_aligned(RESIDUAL && !dx ? dresidual : dx);
+  const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + lead, wants(dresidual) ? dresidual + lead : 0);
+  const ragged_ends at = ends_of(n, lead, streams);
+  const vec ends[2] = {tensor_load(dy), tensor_load(dy + at.first[1])};
+  vec made;
+  if (ahead) {
+    PREFETCH(dx + ahead);
+    PREFETCH(dx + n + ahead);
+  }
+  for (ulong i = lead; i + WIDTH <= n; i += WIDTH) {
+    if (ahead) {
+      PREFETCH(x + i + ahead);
+      PREFETCH(dy + i + ahead);
+    }
+    const vec g = piece_gradient(&made, x, tensor_load(dy + i), residual, i, k, alpha);
+    store_gradients(g, made, dx, dresidual, i, streams);
+  }
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] != 0) {
+      const vec g = piece_gradient(&made, x, ends[e], residual, at.first[e], k, alpha);
+      store_gradients_end(g, made, dx, dresidual, at, e);
+    }
+  }
+}
+
+static inline void differentiate_pieces(const __global storage *x, const __global storage *dy,
+                                        const __global storage *residual, __global storage *dx,
+                                        __global storage *dresidual, ulong columns, column_backward *k, float alpha,
+                                        columns_place at)
+{
+  const ulong n = piece_of(at);
+  join_edge(k->a, at);
+  if (READS_X) {
+    join_edge(k->mean, at);
+  }
+  if (!FROM_RUNNING) {
+    join_edge(k->b, at);
+    join_edge(k->c, at);
+  }
+  if (DERIVES) {
+    join_edge(k->shift, at);
+  }
+  if (SAMPLES) {
+    join_edge(k->weight, at);
+  }
+  for (ulong row = at.first; row < at.end; row++) {
+    const ulong start = row * columns + at.column, ahead = elements_ahead(at, row, columns, READS_X);
+    __global storage *const to = RESIDUAL && !dx ? 0 : dx + start;
+    __global storage *const too = wants(dresidual) ? dresidual + start : 0;
+    if (ahead) {
+      differentiate_piece(x + start, dy + start, residual + start, to, too, n, ahead, k, alpha);
+    } else {
+      differentiate_piece(x + start, dy + start, residual + start, to, too, n, 0, k, alpha);
+    }
+  }
+}
+
+/* k is changed. */
 static inline void columns_differentiate(const __global storage *x, const __global storage *dy,
                                          const __global storage *residual, __global storage *dx,
-                                         __global storage *dresidual, ulong columns, const column_backward *k,
-                                         float alpha, columns_place at)
+                                         __global storage *dresidual, ulong columns, column_backward *k, float alpha,
+                                         columns_place at)
 {
-  if (FOLDED) {
+  if (FOLDED == 1) {
     cycle_differentiate(x, dy, residual, dx, dresidual, columns, k, alpha, at);
+    return;
+  }
+  if (FOLDED == 2) {
+    differentiate_pieces(x, dy, residual, dx, dresidual, columns, k, alpha, at);
     return;
   }
   for (ulong row = at.first + at.row; row < at.end; row += at.rows) {

@@ -19,8 +19,8 @@
 #if LOCAL < 1 || (LOCAL & (LOCAL - 1)) != 0
 #error "LOCAL has to be a power of two"
 #endif
-#if GROUP != 1 && GROUP != 16 && GROUP != 64
-#error "GROUP has to be 1, 16 or 64"
+#if GROUP != 1 && GROUP != 16 && GROUP != 20 && GROUP != 64 && GROUP != 80
+#error "GROUP has to be 1, 16, 20, 64 or 80"
 #endif
 #if FMA != 0 && FMA != 1
 #error "FMA has to be 0 or 1"
@@ -55,8 +55,10 @@ typedef OF_WIDTH(float) vec;
 #if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
 typedef vec __attribute__((aligned(4))) vec_anywhere;
 #define GLOBAL_VSTORE(v, p) (*(__global vec_anywhere *)(p) = (v))
+#define PRIVATE_VLOAD(p) (*(const __private vec_anywhere *)(p))
 #else
 #define GLOBAL_VSTORE(v, p) VSTORE((v), (p))
+#define PRIVATE_VLOAD(p) VLOAD(p)
 #endif
 
 #if WIDTH == 1

@@ -172,28 +172,50 @@ static inline vec normalize_between(vec x, forward_coefficients a, forward_coeff
                     between(a.shift, b.shift, lanes));
 }
 
-/* What is before and behind the aligned vectors of n elements, the first `lead` elements on. A vector each, which overlaps those,
- * takes one store; not so where these go past the caches: a line that is written both ways costs a wait for the memory, so the
- * elements that are left over are stored alone. */
+/* What is before and behind the aligned vectors of n >= WIDTH elements, the first `lead` elements on: lanes of a vector each, which
+ * overlaps those. It is stored whole, in one store; not so where the others go past the caches: a line that is written both ways
+ * costs a wait for the memory. */
 typedef struct ragged_ends {
   ulong first[2];
-  uint count[2]; /* 0: nothing is there */
+  uint skip[2], count[2]; /* lanes [skip, skip + count); count 0: nothing is there */
 } ragged_ends;
 
 static inline ragged_ends ends_of(ulong n, ulong lead, int streams)
 {
   const uint rest = (uint)((n - lead) % WIDTH);
-  const ragged_ends made = {{0, streams ? n - rest : n - WIDTH},
+  const ragged_ends made = {{0, n - WIDTH},
+                            {0, streams ? WIDTH - rest : 0},
                             {lead != 0 && !streams ? WIDTH : (uint)lead, rest != 0 && !streams ? WIDTH : rest}};
   return made;
+}
+
+static inline void store_part(vec value, __global storage *p, uint skip, uint count)
+{
+  if (count == WIDTH) {
+    tensor_store(value, p);
+  } else {
+    tensor_store_part(value, p, skip, count);
+  }
 }
 
 static inline void store_ends(const vec *ends, ragged_ends at, __global storage *y)
 {
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
-      tensor_store_most(ends[e], y + at.first[e], at.count[e]);
+      store_part(ends[e], y + at.first[e], at.skip[e], at.count[e]);
     }
+  }
+}
+
+/* The same of a gradient's end, beside the residual's: see store_gradients. */
+static inline void store_gradients_end(vec g, vec value, __global storage *dx, __global storage *dresidual,
+                                       ragged_ends at, uint e)
+{
+  if (wants(dresidual)) {
+    store_part(g, dresidual + at.first[e], at.skip[e], at.count[e]);
+  }
+  if (!RESIDUAL || dx) {
+    store_part(value, dx + at.first[e], at.skip[e], at.count[e]);
   }
 }
 
@@ -208,8 +230,8 @@ static inline void joined_apply(const __global storage *x, const __global storag
   vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
-      const vec z = normalize(tensor_load_most(x + at.first[e], at.count[e], 0.0f), k[e * (count - 1)]);
-      ends[e] = activated(z, addend_most(residual, at.first[e], at.count[e], 1), alpha);
+      const vec z = normalize(tensor_load(x + at.first[e]), k[e * (count - 1)]);
+      ends[e] = activated(z, addend(residual, at.first[e], 1), alpha);
     }
   }
   ulong i = until_aligned(y);
@@ -246,7 +268,7 @@ static inline void run_apply(const __global storage *x, const __global storage *
   if (tail != 0) {
     const ulong i = run / WIDTH * WIDTH;
     const vec z = normalize(tensor_load_some(x + i, tail, 0.0f), *k);
-    tensor_store_some(activated(z, addend_most(residual, i, tail, 1), alpha), y + i, tail);
+    tensor_store_part(activated(z, addend_most(residual, i, tail, 1), alpha), y + i, 0, tail);
   }
 }
 
@@ -421,7 +443,7 @@ static inline void joined_dx(const __global storage *x, const __global storage *
   vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
-      ends[e] = tensor_load_most(dy + at.first[e], at.count[e], 0.0f);
+      ends[e] = tensor_load(dy + at.first[e]);
     }
   }
   ulong i = first;
@@ -446,10 +468,9 @@ static inline void joined_dx(const __global storage *x, const __global storage *
       continue;
     }
     const backward_coefficients own = k[e * (count - 1)];
-    const vec value = tensor_load_most(x + at.first[e], at.count[e], 0.0f);
-    const vec added = addend_most(residual, at.first[e], at.count[e], DERIVES);
-    const vec made = gradient_at_z(value, ends[e], added, own, alpha);
-    store_gradients_most(made, gradient(value, made, own), dx, dresidual, at.first[e], at.count[e]);
+    const vec value = tensor_load(x + at.first[e]);
+    const vec made = gradient_at_z(value, ends[e], addend(residual, at.first[e], DERIVES), own, alpha);
+    store_gradients_end(made, gradient(value, made, own), dx, dresidual, at, e);
   }
 }
 

@@ -119,7 +119,7 @@ INLINE_LOCAL void each_apply_aligned(const each_forward *f, __global storage *y,
   vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
-      ends[e] = each_value(f, at.first[e], at.count[e]);
+      ends[e] = each_value(f, at.first[e], WIDTH);
     }
   }
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH) {

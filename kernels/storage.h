@@ -59,9 +59,10 @@ typedef OF_WIDTH(ushort) stored;
 #if ALIGNED
 #define LOAD_BITS(p) (*(const __global stored *)(p))
 #define STORE_BITS(bits, p) (*(__global stored *)(p) = (bits))
-#elif STORAGE != 1 && WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
-/* PoCL 3.1 stores vectors of ushort in pieces too, and takes halves to lie at multiples of 16 bytes. */
-typedef stored __attribute__((aligned(2))) stored_anywhere;
+#elif WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+/* PoCL 3.1 loads and stores vectors in pieces, which its compiler does not always put together, and takes halves to lie at
+ * multiples of 16 bytes. */
+typedef stored __attribute__((aligned(STORAGE == 1 ? 4 : 2))) stored_anywhere;
 #define LOAD_BITS(p) (*(const __global stored_anywhere *)(p))
 #define STORE_BITS(bits, p) (*(__global stored_anywhere *)(p) = (bits))
 #else
@@ -117,14 +118,45 @@ RARE vec tensor_load_some(const __global storage *p, uint count, float fill)
   return VLOAD(lanes);
 }
 
-RARE void tensor_store_some(vec value, __global storage *p, uint count)
+/* Stores the lanes [skip, skip + count) of a vector at p, and nothing else of it. */
+#if WIDTH != 1 && defined(POCL_DEVICE_ADDRESS_BITS)
+/* In up to four pieces: of an element at a time PoCL makes a loop. */
+#if STORAGE == 1
+typedef float bits;
+#define PART(n) PASTE(float, n)
+#else
+typedef ushort bits;
+#define PART(n) PASTE(ushort, n)
+#endif
+typedef PART(8) __attribute__((aligned(sizeof(bits)))) part_of_8;
+typedef PART(4) __attribute__((aligned(sizeof(bits)))) part_of_4;
+typedef PART(2) __attribute__((aligned(sizeof(bits)))) part_of_2;
+#define MOVE_PART(type, n)                                              \
+  if (count & (n)) {                                                    \
+    *(__global type *)(to + i) = *(const __private type *)(lanes + i); \
+    i += (n);                                                           \
+  }
+RARE void tensor_store_part(vec value, __global storage *p, uint skip, uint count)
+{
+  stored lanes_of[1] = {STORED_OF(value)};
+  const __private bits *const lanes = (const __private bits *)lanes_of;
+  __global bits *const to = (__global bits *)p;
+  uint i = skip;
+  MOVE_PART(part_of_8, 8)
+  MOVE_PART(part_of_4, 4)
+  MOVE_PART(part_of_2, 2)
+  MOVE_PART(bits, 1)
+}
+#else
+RARE void tensor_store_part(vec value, __global storage *p, uint skip, uint count)
 {
   float lanes[WIDTH];
   VSTORE(value, lanes);
-  for (uint i = 0; i < WIDTH && i < count; i++) {
+  for (uint i = skip; i < WIDTH && i < skip + count; i++) {
     STORE(lanes[i], p + i);
   }
 }
+#endif
 
 static inline vec tensor_load_most(const __global storage *p, uint count, float fill)
 {
@@ -136,7 +168,7 @@ static inline void tensor_store_most(vec value, __global storage *p, uint count)
   if (count >= WIDTH) {
     tensor_store(value, p);
   } else {
-    tensor_store_some(value, p, count);
+    tensor_store_part(value, p, 0, count);
   }
 }
 

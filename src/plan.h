@@ -118,6 +118,13 @@ typedef enum clnorm__sharing {
   CLNORM__COPIED   /* the same, and a task makes copies of it for them, and their sums apart: where they are few */
 } clnorm__sharing;
 
+/* How rows of columns that are no whole vectors are walked on OpenCL, as the kernels are told: see rows. */
+typedef enum clnorm__folding {
+  CLNORM__UNFOLDED = 0,
+  CLNORM__FOLDED,
+  CLNORM__PIECES /* element-wise: rows are longer than a tile; each piece is written in aligned vectors */
+} clnorm__folding;
+
 typedef struct clnorm__step {
   clnorm__role role;
   clnorm__when when;
@@ -125,8 +132,8 @@ typedef struct clnorm__step {
   int stream;             /* 1: results go past the caches */
   clnorm__sharing shared; /* samples */
   int per_sample;         /* 1: columns: of each sample by itself; no tile has rows of two */
-  int aligned;    /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
-  int folded;     /* 1: OpenCL, columns: see rows */
+  int aligned; /* 1: OpenCL: all vectors are whole and aligned if the tensors are, so they are loaded at once */
+  clnorm__folding folded;
   int owns_saved; /* 1: this step's mean and inv_std are the workspace's, whatever the caller gave */
   uint64_t tasks;
   uint64_t outer_tile, outer_tiles;

@@ -25,12 +25,34 @@ static uint64_t fold_of(const clnorm_plan *plan, const clnorm__step *step, const
   return best;
 }
 
-/* 1 if an element-wise step walks a tile as one row: where rows are no whole vectors, vectors cross from one to the next. */
-static int is_one_row(const clnorm_plan *plan, const clnorm__step *step, const clnorm__capabilities *capabilities)
+/* Columns of a tile of rows that are no whole vectors: as many as arrays of coefficients have place for, or up to a quarter more
+ * where that leaves no tile shorter than a quarter; 0: it cannot be done. */
+#define LONGER 4
+
+static uint64_t folded_tile(const clnorm_plan *plan, const clnorm__step *step)
+{
+  const uint64_t columns = plan->geometry.columns, group = plan->parameters.column_group_large;
+  const uint64_t shortest = at_least(group / LONGER, 1) * step->width;
+  for (uint64_t vectors = group; vectors <= group + group / LONGER; vectors++) {
+    const uint64_t tile = vectors * step->width;
+    if (columns <= tile || columns % tile >= shortest) {
+      return tile;
+    }
+  }
+  return 0;
+}
+
+/* How an element-wise step walks rows that are no whole vectors: a tile as one row, whose vectors cross from one to the next, or
+ * where rows are longer than a tile piece by piece, of a vector at least. */
+static clnorm__folding folding_of(const clnorm_plan *plan, const clnorm__step *step,
+                                  const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
-  return is_wide(capabilities) && g->columns % step->width != 0 &&
-         g->columns <= plan->parameters.column_group_large * step->width;
+  const uint64_t tile = folded_tile(plan, step);
+  if (!is_wide(capabilities) || g->columns % step->width == 0 || tile == 0) {
+    return CLNORM__UNFOLDED;
+  }
+  return g->columns <= tile ? CLNORM__FOLDED : CLNORM__PIECES;
 }
 
 static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t fold, uint64_t tasks, uint64_t min_rows,
@@ -39,18 +61,24 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t fold, u
   const clnorm__geometry *geometry = &plan->geometry;
   step->rows = geometry->rows / fold;
   step->columns = geometry->columns * fold;
+  /* Element-wise; reductions are folded to fit. */
+  const int is_folded = step->folded != CLNORM__UNFOLDED && fold == 1;
   if (is_lanes(capabilities)) {
     step->lanes = power_of_two_above(ceil_div(step->columns, step->width), step->local);
   } else {
-    if (!step->folded) {
+    if (step->folded == CLNORM__UNFOLDED) {
       clnorm__step_limit_width(step, step->columns);
     }
     const uint64_t vectors = ceil_div(step->columns, step->width);
     const clnorm__parameters *p = &plan->parameters;
-    const int is_small = vectors <= p->column_group_small && !(step->folded && fold == 1);
+    const int is_small = vectors <= p->column_group_small && !is_folded;
     step->group = (uint32_t)(is_small ? p->column_group_small : p->column_group_large);
   }
   step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
+  if (is_folded && folded_tile(plan, step) > step->inner_tile) {
+    step->group += step->group / LONGER;
+    step->inner_tile = folded_tile(plan, step);
+  }
   step->inner_tiles = ceil_div(step->columns, step->inner_tile);
   const uint64_t rows = step->per_sample ? geometry->repeat : step->rows;
   const uint64_t samples = step->rows / at_least(rows, 1);
@@ -78,7 +106,7 @@ void clnorm__columns_add_partial(clnorm_plan *plan, clnorm__role role, clnorm__w
   const uint64_t tasks =
       is_host(capabilities) ? clnorm__host_tasks(plan, capabilities) : clnorm__wanted_tasks(plan, capabilities);
   const uint64_t fold = fold_of(plan, step, capabilities);
-  step->folded = fold != 1;
+  step->folded = fold != 1 ? CLNORM__FOLDED : CLNORM__UNFOLDED;
   tile_columns(plan, step, fold, tasks, plan->parameters.min_tile_rows, capabilities);
   plan->partials = step->outer_tiles * fold;
 }
@@ -92,6 +120,6 @@ void clnorm__columns_add_elementwise(clnorm_plan *plan, clnorm__role role, clnor
                                                  : clnorm__wanted_tasks(plan, capabilities);
   step->from_running = from_running;
   step->per_sample = clnorm__plan_has_matrices(plan);
-  step->folded = is_one_row(plan, step, capabilities);
+  step->folded = folding_of(plan, step, capabilities);
   tile_columns(plan, step, 1, at_least(tasks, 1), 1, capabilities);
 }

@@ -5,7 +5,8 @@
 
 #include "problem.h"
 
-static const size_t shapes[][4] = {{3, 5, 7, 7}, {2, 2, 120, 121}, {16, 40, 14, 14}, {900, 30, 1, 1}, {2, 3, 1, 5}};
+static const size_t shapes[][4] = {{3, 5, 7, 7},    {2, 2, 120, 121}, {16, 40, 14, 14},
+                                   {900, 30, 1, 1}, {2, 3, 1, 5},     {130, 2049, 1, 1}};
 
 static void compare(backend *b, problem *p, clnorm_pass pass)
 {

@@ -511,11 +511,25 @@ Test(plan, a_lone_work_item_folds_narrow_matrices_by_a_divisor_of_their_rows)
 Test(plan, rows_that_are_no_whole_vectors_are_one_row_to_a_lone_work_item)
 {
   const clnorm_layout last = CLNORM_CHANNELS_LAST;
-  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == 1);
-  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 64}).steps[0].folded == 0);
-  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 1023}).steps[0].folded == 1);
-  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 1025}).steps[0].folded == 0);
-  cr_assert(make(&gpu_large, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == 0);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == CLNORM__FOLDED);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 64}).steps[0].folded == CLNORM__UNFOLDED);
+  cr_assert(make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 1023}).steps[0].folded == CLNORM__FOLDED);
+  /* Where rows are longer than a tile, pieces of them. No tile has a few columns only. */
+  static const struct {
+    size_t columns;
+    clnorm__folding folded;
+    uint64_t tiles, tile;
+  } wide[] = {{1024, CLNORM__UNFOLDED, 1, 1024}, {1025, CLNORM__FOLDED, 1, 1040},  {1281, CLNORM__PIECES, 2, 1024},
+              {1500, CLNORM__PIECES, 2, 1024},   {2049, CLNORM__PIECES, 2, 1040},  {2305, CLNORM__PIECES, 3, 1024},
+              {2048, CLNORM__UNFOLDED, 2, 1024}, {10241, CLNORM__PIECES, 10, 1040}};
+  for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+    const clnorm__step step =
+        make(&cpu_wide, last, 0, CLNORM_INFER, 2, (const size_t[]){512, wide[i].columns}).steps[0];
+    cr_expect(step.folded == wide[i].folded && step.inner_tiles == wide[i].tiles && step.inner_tile == wide[i].tile,
+              "%zu columns: %d, %llu tiles of %llu", wide[i].columns, (int)step.folded,
+              (unsigned long long)step.inner_tiles, (unsigned long long)step.inner_tile);
+  }
+  cr_assert(make(&gpu_large, last, 0, CLNORM_INFER, 2, (const size_t[]){512, 65}).steps[0].folded == CLNORM__UNFOLDED);
 }
 
 Test(plan, columns_are_split_over_their_rows)

@@ -99,8 +99,8 @@ Test(variants, each_passes_the_table_of_cases)
   }
 }
 
-/* (N, C, S): short and long runs, ends of vectors, enough values to be split, more columns than a group or a task has. */
-static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 1500}, {300, 37, 1}, {130, 270, 1}, {11, 1037, 1}};
+/* (N, C, S): short and long runs, ends of vectors, enough values to be split, more columns than a group has. */
+static const size_t shapes[][3] = {{5, 19, 49}, {40, 3, 77}, {3, 2, 1500}, {300, 37, 1}, {130, 270, 1}};
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
@@ -171,6 +171,31 @@ static void random_values(clnorm__engine engine, uint32_t *state, char text[CLNO
                                  (unsigned long long)value);
     }
   }
+}
+
+static const char *past_the_caches(const backend *b)
+{
+  const clnorm__engine engine = engine_of(b);
+  return engine == CLNORM__ENGINE_HOST      ? " stream_eighths=0"
+         : engine == CLNORM__ENGINE_CL_WIDE ? " stream_bytes=0"
+                                            : "";
+}
+
+/* Rows that are no whole vectors and longer than a tile are written in pieces, whose ends are stored alone. */
+Test(variants, wide_odd_rows_are_as_exact)
+{
+  static const size_t wide[][2] = {{130, 1037}, {130, 1501}, {130, 2049}};
+  backend *b = backend_open();
+  for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+    clnorm_desc desc;
+    desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 2, wide[i]);
+    problem *p = problem_make(&desc, GENERATE_NORMAL, 100.0, 1.5, i + 1);
+    const size_t applied = check_choice(b, p, "columns_apply", past_the_caches(b));
+    const size_t split = check_choice(b, p, "columns_split", past_the_caches(b));
+    cr_assert(applied == 1 && split == 3, "%s: %zu and %zu passes", desc_text(&desc), applied, split);
+    problem_free(p);
+  }
+  backend_close(b);
 }
 
 Test(variants, values_of_all_parameters_at_once_are_as_exact)
