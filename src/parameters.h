@@ -1,8 +1,9 @@
 /* The numbers that the choice of a variant and its steps depend on, with what is built in for each engine.
  *
  *   tasks_per_unit       Tasks a compute unit: enough to even out uneven cores (on OpenCL; the CPU backend gives each thread
- *                        a share of neighbours), few enough that their fixed costs do not show. On PoCL 4 instead of 8: 64x512x7x7 channels-last training 0.86, backward 0.84 of the
- *                        time, because half as many partial results are merged.
+ *                        a share of neighbours), few enough that their fixed costs do not show. On PoCL 4 instead of 8:
+ *                        64x512x7x7 channels-last training 0.86, backward 0.84 of the time, because half as many partial
+ *                        results are merged.
  *   min_tile             Elements that one task of a reduction should have at least: below, the launch and the merge cost
  *                        more than the parallelism gains.
  *   apply_tile           Elements of a tile of the element-wise steps where many work-items share it: 4 vectors of 4 for
@@ -19,7 +20,8 @@
  *                        0.7 of the time that it takes split.
  *   column_group_small   Vectors of columns that one work-item of a wide device walks together, for matrices up to that
  *   column_group_large   many and for wider ones: whole rows if it can, because then a tile is contiguous. With pieces of
- *                        rows of 4096 bytes each load waits for the store 4096 bytes before it.
+ *                        rows of 4096 bytes each load waits for the store 4096 bytes before it. Up to a quarter more
+ *                        where rows are no whole vectors and would leave a tile with a few columns.
  *   min_tile_rows        Rows of a columns tile: below, the merge of the partial results shows.
  *   merge_tile           Statistics a task of the merge steps; where work-items share a task, one for each of them.
  *   vector               Elements a vector; 0: 16 or 8, as the device tells.
