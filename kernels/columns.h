@@ -190,12 +190,10 @@ static inline vec load_columns(const __global float *p, ulong offset, ulong colu
 
 /* Each work-item's coefficients of up to GROUP vectors of columns: z = (x - mean) * scale + shift. Arrays of 4096
  * bytes, 64 vectors of 16 floats, are a little longer: a column's three vectors, x and y would otherwise all want the same place of
- * the first cache, in rows of a page each, which costs 5 %. (Of the gradients, which wait for memory, nothing.) A vector that
- * begins inside of the last one may be loaded where rows are pieces. */
-#define BEYOND (FOLDED == 2)
-#define SPARE (GROUP * WIDTH % 1024 == 0 ? 5 : BEYOND)
+ * the first cache, in rows of a page each, which costs 5 %. (Of the gradients, which wait for memory, nothing.) */
+#define SPARE (GROUP * WIDTH % 1024 == 0 ? 5 : 0)
 typedef struct column_forward {
-  vec mean[GROUP + SPARE], scale[GROUP + SPARE], shift[GROUP + BEYOND];
+  vec mean[GROUP + SPARE], scale[GROUP + SPARE], shift[GROUP];
 } column_forward;
 
 /* beta without what `lo`, which the mean's floats have not, adds to z. */

@@ -218,8 +218,8 @@ static inline void columns_normalize(const __global storage *x, const __global s
 
 /* The same for gradients: backward_coefficients of columns. */
 typedef struct column_backward {
-  vec mean[GROUP + BEYOND], a[GROUP + BEYOND], b[GROUP + BEYOND], c[GROUP + BEYOND], shift[GROUP + BEYOND];
-  vec weight[GROUP + BEYOND]; /* SAMPLES: gamma, which is not in a */
+  vec mean[GROUP], a[GROUP], b[GROUP], c[GROUP], shift[GROUP];
+  vec weight[GROUP]; /* SAMPLES: gamma, which is not in a */
 } column_backward;
 
 static inline vec weighted(const column_backward *k, uint i, vec value)

@@ -3,11 +3,13 @@
  * Axes, set by the host as macros:
  *   WIDTH         1, 4, 8, 16   elements a vector
  *   LOCAL         a power of 2  work-items a work-group
- *   GROUP         1, 16, 64     statistics (rows) or vectors of columns (columns) that one work-item walks together
+ *   GROUP         1, 16, 64     statistics (rows) or vectors of columns (columns) that one work-item walks together; 20, 80:
+ *                               the same, of rows that are no whole vectors
  *   FMA           0, 1          fma() is one instruction
  *   FROM_RUNNING  0, 1          coefficients come from the running statistics
  *   STREAM        0, 1          results go past the caches, if the compiler can
- * and those of storage.h, activation.h, reduce.h and finish.h, and one that is a choice of header: sums as real_pair.h (two floats, any device) or as real_double.h keeps them.
+ * and those of storage.h, reduce.h and finish.h, and one that is a choice of header: sums as real_pair.h (two floats, any
+ * device) or as real_double.h keeps them.
  *
  * oclgrind 21.10, which checks these kernels, does not know all that its compiler makes of `a < b ? b - a : 0`, of a quotient
  * beside its remainder and of structures returned inside loops (into a variable that is declared there: work_group_sum).

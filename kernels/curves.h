@@ -1,5 +1,5 @@
 /* The bent parts of activations and their derivatives, of one number (general_*) or of a vector, without branches: exp, sigmoid,
- * tanh, silu, gelu and gelu-tanh. src/cpu_activation.h has the same formulas. A NaN stays one everywhere.
+ * tanh, silu, gelu and gelu-tanh. src/cpu_activation.h has the formulas. A NaN stays one everywhere.
  *
  * For floats all is written out: a device's own exp or erf may be a call for each lane, and cost more than the memory does. */
 
@@ -132,14 +132,14 @@ static inline nums expm1_below_0(nums z)
   return MULTIPLY_ADD(whole, part, whole - ONE);
 }
 
-/* sigmoid(z), and sigmoid(-z) in *opposite. Neither loses bits where it is small. */
+/* sigmoid(z), and sigmoid(-z) in *opposite. Neither loses bits where it is small; below 2^-126 it is 0. */
 static inline nums sigmoids(nums z, nums *opposite)
 {
   nums whole, part;
   split_exp(-within(z, SIGMOID_FAR), &whole, &part);
   const nums e = MULTIPLY_ADD(whole, part, whole), s = NUMS(1.0f) / (e + ONE);
-  *opposite = e * s;
-  return s;
+  *opposite = CHOOSE(z > NUMS(SIGMOID_FAR), NUMS(0.0f), e * s);
+  return CHOOSE(z < NUMS(-SIGMOID_FAR), NUMS(0.0f), s);
 }
 
 static inline nums silu(nums z)
@@ -172,7 +172,7 @@ static inline nums square_within(nums z, float far)
 
 static inline nums gated(nums z, nums q, float far)
 {
-  const nums end = CHOOSE(z > ZERO, z, NUMS(0.0f));
+  const nums end = CHOOSE(z > ZERO, z, NUMS(-0.0f));
   return CHOOSE(z * z > NUMS(far * far), end, z * MULTIPLY_ADD(z, q, NUMS(0.5f)));
 }
 

@@ -1,7 +1,7 @@
 /* The walk over anything: axes with any strides, storage types, padding, activations; one element at a time. The kernels
  * general_* are right everywhere and fast nowhere: what should be fast has a variant of its own.
  *
- * Axes: those of common.h (WIDTH is 1), storage.h and activation.h. */
+ * Axes: those of common.h (WIDTH is 1) and storage.h. */
 
 /* Values of clnorm_op, clnorm_variance and the flags of a descriptor. */
 #define OP_RMS 5

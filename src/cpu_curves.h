@@ -1,6 +1,6 @@
 /* Activations that bend, and their derivatives, of vectors of floats: the loops behind the curves of cpu_kernels.h, written once;
  * cpu_curves_*.c include this file, each compiled for its instruction set. It defines CURVES_TABLE.
- * Formulas: clnorm_activation in clnorm.h; what no difference may take away: cpu_activation.h, which does the same in double. */
+ * Formulas: clnorm_activation in clnorm.h; cpu_activation.h has them in double. */
 #include "cpu_kernels.h"
 #include "cpu_vectors.h"
 
@@ -78,15 +78,15 @@ static inline vf within(vf z, float far)
   return if_less(most, from, most, from);
 }
 
-/* sigmoid(u) and sigmoid(-u); neither loses what is small. */
+/* sigmoid(u) and sigmoid(-u); neither loses what is small, and below 2^-126 it is 0. */
 typedef struct gate {
   vf open, closed;
 } gate;
 
 static inline gate gate_of(vf u)
 {
-  const vf e = exp_of(-within(u, SIGMOID_FAR)), open = 1.0f / (1.0f + e);
-  return (gate){open, e * open};
+  const vf e = exp_of(-within(u, SIGMOID_FAR)), open = 1.0f / (1.0f + e), zero = all_f(0.0f), far = all_f(SIGMOID_FAR);
+  return (gate){if_less(u, -far, zero, open), if_less(far, u, zero, e * open)};
 }
 
 /* Gelus are z times a gate. Gates and slopes are 1/2 + z * q(z^2), q a polynomial (minimax for z * q), up to `far`, and from
@@ -103,7 +103,7 @@ static inline vf square_within(vf z, float far)
 
 static inline vf gated(vf z, vf q, float far)
 {
-  const vf zero = all_f(0.0f), end = if_less(zero, z, z, zero);
+  const vf end = if_less(all_f(0.0f), z, z, all_f(-0.0f));
   return if_less(all_f(far * far), z * z, end, z * (z * q + 0.5f));
 }
 

@@ -139,7 +139,8 @@ typedef struct clnorm__step {
   uint64_t outer_tile, outer_tiles;
   uint64_t inner_tile, inner_tiles;
   /* columns: the matrix that is walked. Folded, reductions take several rows beside each other for one, in which each column
-   * appears several times; element-wise steps take all rows of a tile for one, in which the columns repeat themselves. */
+   * appears several times; element-wise steps take all rows of a tile for one, in which the columns repeat themselves. Rows in
+   * pieces are not put together. */
   uint64_t rows, columns;
   uint32_t group; /* rows_train, rows_backward: statistics a task; columns: vectors of columns a work-item */
   uint32_t width; /* elements a vector */

@@ -181,7 +181,7 @@ static const char *past_the_caches(const backend *b)
                                             : "";
 }
 
-/* Rows that are no whole vectors and longer than a tile are written in pieces, whose ends are stored alone. */
+/* Rows that are no whole vectors and longer than a tile: a longer tile, two pieces, two longer pieces. */
 Test(variants, wide_odd_rows_are_as_exact)
 {
   static const size_t wide[][2] = {{130, 1037}, {130, 1501}, {130, 2049}};
