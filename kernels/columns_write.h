@@ -379,7 +379,7 @@ static inline void differentiate_piece(const __global storage *x, const __global
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
       const vec g = piece_gradient(&made, x, ends[e], residual, at.first[e], k, alpha);
-      store_gradients_end(g, made, dx, dresidual, at, e);
+      store_gradients_lanes(g, made, dx, dresidual, at.first[e], at.skip[e], at.count[e]);
     }
   }
 }

@@ -111,15 +111,22 @@ static inline void store_gradients(vec g, vec value, __global storage *dx, __glo
   }
 }
 
+/* Of lanes [skip, skip + count) alone. */
+static inline void store_gradients_lanes(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i,
+                                         uint skip, uint count)
+{
+  if (wants(dresidual)) {
+    tensor_store_lanes(g, dresidual + i, skip, count);
+  }
+  if (!RESIDUAL || dx) {
+    tensor_store_lanes(value, dx + i, skip, count);
+  }
+}
+
 static inline void store_gradients_most(vec g, vec value, __global storage *dx, __global storage *dresidual, ulong i,
                                         uint count)
 {
-  if (wants(dresidual)) {
-    tensor_store_most(g, dresidual + i, count);
-  }
-  if (!RESIDUAL || dx) {
-    tensor_store_most(value, dx + i, count);
-  }
+  store_gradients_lanes(g, value, dx, dresidual, i, 0, count);
 }
 
 static inline int can_stream_both(const __global storage *dx, const __global storage *dresidual)

@@ -189,33 +189,12 @@ static inline ragged_ends ends_of(ulong n, ulong lead, int streams)
   return made;
 }
 
-static inline void store_part(vec value, __global storage *p, uint skip, uint count)
-{
-  if (count == WIDTH) {
-    tensor_store(value, p);
-  } else {
-    tensor_store_part(value, p, skip, count);
-  }
-}
-
 static inline void store_ends(const vec *ends, ragged_ends at, __global storage *y)
 {
   for (uint e = 0; e < 2; e++) {
     if (at.count[e] != 0) {
-      store_part(ends[e], y + at.first[e], at.skip[e], at.count[e]);
+      tensor_store_lanes(ends[e], y + at.first[e], at.skip[e], at.count[e]);
     }
-  }
-}
-
-/* The same of a gradient's end, beside the residual's: see store_gradients. */
-static inline void store_gradients_end(vec g, vec value, __global storage *dx, __global storage *dresidual,
-                                       ragged_ends at, uint e)
-{
-  if (wants(dresidual)) {
-    store_part(g, dresidual + at.first[e], at.skip[e], at.count[e]);
-  }
-  if (!RESIDUAL || dx) {
-    store_part(value, dx + at.first[e], at.skip[e], at.count[e]);
   }
 }
 
@@ -470,7 +449,7 @@ static inline void joined_dx(const __global storage *x, const __global storage *
     const backward_coefficients own = k[e * (count - 1)];
     const vec value = tensor_load(x + at.first[e]);
     const vec made = gradient_at_z(value, ends[e], addend(residual, at.first[e], DERIVES), own, alpha);
-    store_gradients_end(made, gradient(value, made, own), dx, dresidual, at, e);
+    store_gradients_lanes(made, gradient(value, made, own), dx, dresidual, at.first[e], at.skip[e], at.count[e]);
   }
 }
 

@@ -163,13 +163,19 @@ static inline vec tensor_load_most(const __global storage *p, uint count, float 
   return count >= WIDTH ? tensor_load(p) : tensor_load_some(p, count, fill);
 }
 
-static inline void tensor_store_most(vec value, __global storage *p, uint count)
+/* The same of any number of lanes. */
+static inline void tensor_store_lanes(vec value, __global storage *p, uint skip, uint count)
 {
   if (count >= WIDTH) {
     tensor_store(value, p);
   } else {
-    tensor_store_part(value, p, 0, count);
+    tensor_store_part(value, p, skip, count);
   }
+}
+
+static inline void tensor_store_most(vec value, __global storage *p, uint count)
+{
+  tensor_store_lanes(value, p, 0, count);
 }
 
 /* A result that is not read again soon. Streaming stores save the read of the line that they overwrite; they need whole

@@ -41,10 +41,10 @@ static void drain(void)
 /* Elements until p is aligned to a vector. */
 static inline size_t until_aligned(const element *p) { return (size_t)(-((uintptr_t)p / sizeof *p) % W); }
 
-/* The ends of what is written in aligned vectors, as vectors that overlap these: the first `count` lanes of the one at p lie
- * before, or the last `count` after them. Where the aligned ones go past the caches no more than these lanes are stored: a line
- * that is written both ways waits for the memory. */
-static inline void store_first(element *p, vf v, size_t count, int stream)
+/* An end of what is written in aligned vectors, as a vector at p that overlaps these in all lanes but [skip, skip + count). Where
+ * the aligned ones go past the caches no more than these lanes are stored: a line that is written both ways waits for the
+ * memory. */
+static inline void store_end(element *p, vf v, size_t skip, size_t count, int stream)
 {
   if (!stream) {
     store_e(p, v);
@@ -52,19 +52,14 @@ static inline void store_first(element *p, vf v, size_t count, int stream)
   }
   element lanes[W];
   store_e(lanes, v);
-  memcpy(p, lanes, count * sizeof *p);
+  memcpy(p + skip, lanes + skip, count * sizeof *p);
 }
 
-static inline void store_last(element *p, vf v, size_t count, int stream)
-{
-  if (!stream) {
-    store_e(p, v);
-    return;
-  }
-  element lanes[W];
-  store_e(lanes, v);
-  memcpy(p + (W - count), lanes + (W - count), count * sizeof *p);
-}
+/* The first `count` lanes, before the aligned vectors. */
+static inline void store_first(element *p, vf v, size_t count, int stream) { store_end(p, v, 0, count, stream); }
+
+/* The last ones, behind them. */
+static inline void store_last(element *p, vf v, size_t count, int stream) { store_end(p, v, W - count, count, stream); }
 
 /* The last vector of a run may begin in the one before; this keeps the lanes that no vector has had yet. */
 static inline vd keep_last(vd v, size_t lanes)

@@ -243,17 +243,16 @@ static __attribute__((noinline)) void few_fused(const fused *f, size_t begin, si
   }
 }
 
-/* The first `count` lanes of a run's first vector, or the last of its last. */
-ALWAYS_INLINE void write_end(const fused *f, size_t i, size_t count, const int is_first, const int backward, int stream,
+/* Lanes [skip, skip + count) of a run's first or last vector: see store_end. */
+ALWAYS_INLINE void write_end(const fused *f, size_t i, size_t skip, size_t count, const int backward, int stream,
                              const outputs *of)
 {
   element *const out = hidden_output(f->out), *const dresidual = hidden_output(f->dresidual);
-  void (*const store)(element *, vf, size_t, int) = is_first ? store_first : store_last;
   if (!backward || out != NULL) {
-    store(out + i, of->out[0], count, stream);
+    store_end(out + i, of->out[0], skip, count, stream);
   }
   if (backward && dresidual != NULL) {
-    store(dresidual + i, of->g[0], count, stream);
+    store_end(dresidual + i, of->g[0], skip, count, stream);
   }
 }
 
@@ -283,10 +282,10 @@ ALWAYS_INLINE void walk(const fused *f, size_t n, const clnorm__cycle k, const i
     }
   }
   if (lead != 0) {
-    write_end(f, 0, lead, 1, backward, stream, &first);
+    write_end(f, 0, 0, lead, backward, stream, &first);
   }
   if (i < n) {
-    write_end(f, n - W, n - i, 0, backward, stream, &last);
+    write_end(f, n - W, W - (n - i), n - i, backward, stream, &last);
   }
 }
 

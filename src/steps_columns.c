@@ -75,9 +75,10 @@ static void tile_columns(clnorm_plan *plan, clnorm__step *step, uint64_t fold, u
     step->group = (uint32_t)(is_small ? p->column_group_small : p->column_group_large);
   }
   step->inner_tile = (uint64_t)step->lanes * step->group * step->width;
-  if (is_folded && folded_tile(plan, step) > step->inner_tile) {
+  const uint64_t longer = is_folded ? folded_tile(plan, step) : 0;
+  if (longer > step->inner_tile) {
     step->group += step->group / LONGER;
-    step->inner_tile = folded_tile(plan, step);
+    step->inner_tile = longer;
   }
   step->inner_tiles = ceil_div(step->columns, step->inner_tile);
   const uint64_t rows = step->per_sample ? geometry->repeat : step->rows;
