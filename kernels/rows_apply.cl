@@ -35,8 +35,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_apply(
   x += x_offset + tile.start;
   residual += residual_offset + tile.start;
   y += y_offset + tile.start;
-  const ulong run_after = run_ahead(1, tile.run, segment_stride);
-  const apply_ahead ahead = {run_after, run_after};
+  const ulong after = apply_ahead_of(tile.run);
+  const apply_ahead ahead = {after, after};
   group_apply(x, residual, y, tile.segments, tile.run, segment_stride, statistic_stride, ahead, k, alpha, tile.group,
               at);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net_products.h"
 #include "net_random.h"
 
 /* Small enough for h^4 to vanish, large enough for what float rounds off. */
@@ -30,6 +31,7 @@ typedef struct probe {
 void net_fixture_open(net_device *device, uint64_t seed)
 {
   net_device_open(device, getenv("CLNORM_DEVICE"), seed);
+  net_products_shrink(device);
   cr_assert(net_device_ok(device), "%s", device->error);
 }
 
