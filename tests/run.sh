@@ -44,7 +44,7 @@ case ${1-} in
     build asan
     say "testing: with sanitizers, on the CPU and PoCL"
     run_tests asan -LE 'rusticl|house' \
-      -E "[+]|^(batch@pocl|bench|cache@|command|engines|family@pocl|fused@pocl|guard|layer_family@pocl|leaks|measure|net_|tune@|$slow)"
+      -E "[+]|^(batch@pocl|bench|cache@|command|engines|family@pocl|fused@pocl|guard|layer_family@pocl|leaks|measure|net_gradients|net_products|net_training|tune@|$slow)"
     build cpu
     say "testing: without OpenCL"
     run_tests cpu -R '^(house|example|command|bench|engine|layer|tune|batch@cpu$|arguments|measure|suite)'
