@@ -142,14 +142,16 @@ typedef struct apply_ahead {
   ulong x, residual;
 } apply_ahead;
 
-/* Where y alone is made, neighbouring runs lie one after the other and are read in this order: what is asked for is half a page
- * ahead, because the processor's own prefetching begins anew with each page. The same place of the next segment, as in
- * reductions, is too far: it is gone before it is read, or another core reads it. */
+/* Where y alone is made, runs that lie one after the other are mostly read in this order: what is asked for is half a page ahead,
+ * because the processor's own prefetching begins anew with each page. The same place of the next segment, as in reductions,
+ * is too far: it is gone before it is read, or another core reads it. Runs below so many elements take 1.0 to 1.15 of the time
+ * with it. */
 #define APPLY_AHEAD_BYTES 2048
+#define APPLY_AHEAD_RUN 512
 
 static inline ulong apply_ahead_of(ulong run)
 {
-  return CAN_PREFETCH && run >= APPLY_AHEAD_BYTES / 4 ? APPLY_AHEAD_BYTES / sizeof(storage) : 0;
+  return CAN_PREFETCH && run >= APPLY_AHEAD_RUN ? APPLY_AHEAD_BYTES / sizeof(storage) : 0;
 }
 
 static inline void prefetch_for_apply(const __global storage *x, const __global storage *residual, ulong i,

@@ -9,7 +9,7 @@
 void net_products_tune(net_device *device);
 
 /* The smallest tiles, with nothing unrolled, on any device: slow, but compiled in a tenth of the time. For programs that
- * multiply little, such as tests. Call it like net_products_tune, in place of it. */
+ * multiply little, such as tests. Call it like net_products_tune; of several calls the last counts. */
 void net_products_shrink(net_device *device);
 
 #endif
