@@ -9,6 +9,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [ "${1-}" = --all ] && [ $# -gt 1 ]; then
+  echo "tests/run.sh: --all takes no other arguments" >&2
+  exit 2
+fi
+
 say() { printf '\n== %s (%d s) ==\n' "$*" "$SECONDS"; }
 
 bash cmake/setup-debian.sh test
@@ -35,10 +40,6 @@ with_sanitizer()
   run_tests asan-cpu -LE house -E "[+]|^(bench|$slow)"
 }
 
-if [ "${1-}" = --all ] && [ $# -gt 1 ]; then
-  echo "tests/run.sh: --all takes no other arguments" >&2
-  exit 2
-fi
 build test
 case ${1-} in
   '')

@@ -2,24 +2,11 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
+#include "net_gradient.h"
 
 enum { SAMPLES = 512, BATCH = 32, INPUTS = 6, UNITS = 16, CLASSES = 3 };
-
-static void open_device(net_device *device, uint64_t seed)
-{
-  net_device_open(device, getenv("CLNORM_DEVICE"), seed);
-  cr_assert(net_device_ok(device), "%s", device->error);
-}
-
-static void close_device(net_device *device)
-{
-  cr_assert(net_device_ok(device), "%s", device->error);
-  net_device_close(device);
-}
 
 /* Classes that no straight line divides: shells around the origin. */
 static void make_shells(net_data *data, net_device *device)
@@ -83,7 +70,7 @@ Test(net_training, learns_what_no_line_divides)
       {.kind = NET_ADAM, .rate = {.base = 0.01}},
   };
   net_device device;
-  open_device(&device, 7);
+  net_fixture_open(&device, 7);
   for (size_t i = 0; i < 2; i++) {
     const net_score before = train(&device, &ways[i], 0, NULL);
     const net_score after = train(&device, &ways[i], 25, NULL);
@@ -91,7 +78,7 @@ Test(net_training, learns_what_no_line_divides)
     cr_expect(before.accuracy < 0.6 && before.loss > 0.8, "%g, %g", before.accuracy, before.loss);
     cr_expect(after.accuracy > 0.9 && after.loss < 0.4, "way %zu: %g, %g", i, after.accuracy, after.loss);
   }
-  close_device(&device);
+  net_fixture_close(&device);
 }
 
 Test(net_training, repeats_to_the_bit_with_the_same_seed_alone)
@@ -99,14 +86,14 @@ Test(net_training, repeats_to_the_bit_with_the_same_seed_alone)
   const net_optimizer_options way = {.kind = NET_ADAM, .rate = {.base = 0.01}};
   float weights[3][INPUTS * UNITS];
   net_device device;
-  open_device(&device, 3);
+  net_fixture_open(&device, 3);
   for (int i = 0; i < 3; i++) {
     net_device_seed(&device, i < 2 ? 3 : 4);
     (void)train(&device, &way, 1, weights[i]);
   }
   cr_assert(memcmp(weights[0], weights[1], sizeof weights[0]) == 0);
   cr_assert(memcmp(weights[0], weights[2], sizeof weights[0]) != 0);
-  close_device(&device);
+  net_fixture_close(&device);
 }
 
 /* ---- copies to the host: OpenCL's functions of that kind, counted on their way to OpenCL --------------------------- */
@@ -159,9 +146,9 @@ static int count_reads(net_device *device, size_t batch)
 Test(net_training, no_step_copies_to_the_host)
 {
   net_device device;
-  open_device(&device, 5);
+  net_fixture_open(&device, 5);
   const int few = count_reads(&device, 128);
   const int many = count_reads(&device, 32);
   cr_expect(few > 0 && few <= 2 && many == few, "%d reads in 4 steps, %d in 16", few, many);
-  close_device(&device);
+  net_fixture_close(&device);
 }

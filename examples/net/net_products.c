@@ -11,9 +11,8 @@ static void set_direct(net_device *device, size_t tile, size_t vector, size_t un
   if (!net_device_ok(device)) {
     return;
   }
-  const CLBlastStatusCode status =
-      CLBlastOverrideParameters(device->info.device, "XgemmDirect", CLBlastPrecisionSingle,
-                                sizeof values / sizeof values[0], names, values);
+  const CLBlastStatusCode status = CLBlastOverrideParameters(device->info.device, "XgemmDirect", CLBlastPrecisionSingle,
+                                                             sizeof values / sizeof values[0], names, values);
   if (status != CLBlastSuccess) {
     net_device_fail(device, "CLBlastOverrideParameters failed with %d", (int)status);
   }
