@@ -78,7 +78,7 @@ static operand resolve(const enqueue_call *call, const clnorm__step *step, size_
     case CLNORM__OPERAND_GIVEN_INV_STD:
       return plan->pass == CLNORM_BACKWARD ? argument_operand(call, CLNORM__ARG_INV_STD) : (operand){NULL, 0};
     case CLNORM__OPERAND_MOMENTS:
-      return plan->has_moments ? workspace_operand(call, plan->moments_offset) : (operand){NULL, 0};
+      return plan->moments != 0 ? workspace_operand(call, plan->moments_offset) : (operand){NULL, 0};
     case CLNORM__OPERAND_COUNT:
       break;
   }

@@ -8,7 +8,7 @@
 #include "kernel_sources.h"
 
 /* The files that a program is made of, in their order; then the kernel. */
-#define MOST_HEADERS 12
+#define MOST_HEADERS 13
 static const char *const pair_headers[MOST_HEADERS] = {"common", "storage",   "curves",       "activation",
                                                        "pair",   "real_pair", "reduce",       "finish",
                                                        "rows",   "columns",   "columns_write"};
@@ -18,6 +18,14 @@ static const char *const samples_pair_headers[MOST_HEADERS] = {
     "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples"};
 static const char *const samples_double_headers[MOST_HEADERS] = {
     "common", "storage", "curves", "activation", "real_double", "reduce", "finish", "rows", "samples"};
+static const char *const matrix_pair_headers[MOST_HEADERS] = {"common", "storage",   "curves",        "activation",
+                                                              "pair",   "real_pair", "reduce",        "finish",
+                                                              "rows",   "columns",   "columns_write", "matrix"};
+static const char *const matrix_double_headers[MOST_HEADERS] = {"common",      "storage",       "curves", "activation",
+                                                                "real_double", "reduce",        "finish", "rows",
+                                                                "columns",     "columns_write", "matrix"};
+static const char *const running_pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair"};
+static const char *const running_double_headers[MOST_HEADERS] = {"common", "real_double"};
 static const char *const held_pair_headers[MOST_HEADERS] = {
     "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples", "held"};
 static const char *const held_double_headers[MOST_HEADERS] = {
@@ -31,6 +39,8 @@ static int is_samples(clnorm__role role)
          role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
 }
 
+static int is_matrix(clnorm__role role) { return role == CLNORM__MATRIX_FORWARD || role == CLNORM__MATRIX_BACKWARD; }
+
 static int is_held(clnorm__role role)
 {
   return role == CLNORM__ROWS_TRAIN_HELD || role == CLNORM__ROWS_BACKWARD_HELD ||
@@ -43,8 +53,14 @@ static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
   if (clnorm__role_is_general(role)) {
     return general_headers;
   }
+  if (role == CLNORM__MERGE_RUNNING) {
+    return sums_in_double ? running_double_headers : running_pair_headers;
+  }
   if (is_held(role)) {
     return sums_in_double ? held_double_headers : held_pair_headers;
+  }
+  if (is_matrix(role)) {
+    return sums_in_double ? matrix_double_headers : matrix_pair_headers;
   }
   if (is_samples(role)) {
     return sums_in_double ? samples_double_headers : samples_pair_headers;
@@ -72,8 +88,8 @@ static double seconds_now(void)
 /* Merges know nothing of elements: one binary serves all types and all that is fused. */
 static int is_merge(clnorm__role role)
 {
-  return role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__SAMPLES_MERGE ||
-         role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
+  return role == CLNORM__MERGE_STATS || role == CLNORM__MERGE_GRADIENTS || role == CLNORM__MERGE_RUNNING ||
+         role == CLNORM__SAMPLES_MERGE || role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
 }
 
 static clnorm_dtype storage_of(const clnorm_desc *desc, clnorm__role role)

@@ -118,6 +118,17 @@ TABLE(matrix_stats) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), OPERAND(STORED_
 TABLE(matrix_gradients) = {OPERAND(PARTIALS), OPERAND(COEFFICIENTS), ARG(GAMMA), ARG(BETA), MATRICES,
                            DESC_32(activation), END};
 
+TABLE(matrix_forward) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(MEAN), ARG(INV_STD),
+                         OPERAND(MOMENTS), COLUMNS_TILES, GEOMETRY(run_parameters), GEOMETRY(statistics),
+                         PLAN(stats_divisor), NUMBER(epsilon), NUMBER(alpha), END};
+
+TABLE(matrix_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                          ARG(DBETA), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS), COLUMNS_TILES,
+                          GEOMETRY(run_parameters), PLAN(partials), NUMBER(epsilon), NUMBER(alpha), END};
+
+TABLE(merge_running) = {OPERAND(MOMENTS), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), GEOMETRY(statistics),
+                        GEOMETRY(parameters), STEP(outer_tile), NUMBER(weight), NUMBER(keep), END};
+
 TABLE(general_forward) = {TENSOR(X), TENSOR(Y), TENSOR(RESIDUAL), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN),
                           ARG(RUNNING_VAR), ARG(MEAN), ARG(INV_STD), OPERAND(MOMENTS), ARG(LENGTHS), AXES,
                           GEOMETRY(statistics), DESC_32(op), DESC_32(running_variance), AVERAGING,

@@ -11,11 +11,11 @@ typedef enum clnorm__operand {
   CLNORM__OPERAND_COEFFICIENTS,
   CLNORM__OPERAND_STORED_MEAN, /* where merge_stats stores: the caller's, or the workspace's if the step owns them */
   CLNORM__OPERAND_STORED_INV_STD,
-  CLNORM__OPERAND_CENTER,  /* mean of the backward passes: given, recomputed or running */
-  CLNORM__OPERAND_SPREAD,  /* inv_std, given or recomputed, or the running variance */
+  CLNORM__OPERAND_CENTER,     /* mean of the backward passes: given, recomputed or running */
+  CLNORM__OPERAND_SPREAD,     /* inv_std, given or recomputed, or the running variance */
   CLNORM__OPERAND_GIVEN_MEAN, /* of a backward pass with the batch's statistics: what the caller gave; NULL if nothing */
   CLNORM__OPERAND_GIVEN_INV_STD,
-  CLNORM__OPERAND_MOMENTS, /* of the variant `general`; NULL if the plan has none */
+  CLNORM__OPERAND_MOMENTS, /* NULL if the plan has none */
   CLNORM__OPERAND_COUNT
 } clnorm__operand;
 

@@ -301,7 +301,7 @@ static inline vec column_derived(const column_forward *k, uint i, vec x, vec dy,
 }
 
 /* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. k is read
- * with an activation, and of folded rows its means. */
+ * with an activation, and where mean is NULL its means. */
 static inline void columns_reduce_gradients(lane_sums *sums, const __global storage *x, const __global storage *dy,
                                             const __global storage *residual, const __global float *mean,
                                             const column_forward *k, float alpha, ulong columns, columns_place at)
@@ -315,7 +315,7 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
     const ulong end = min(row + SUM_ROWS * at.rows, at.end);
     for (uint i = 0; i < at.whole; i++) {
       lane_sums s = sums[i];
-      const vec center = FOLDED ? k->mean[i] : VLOAD(mean + column_of(at, i));
+      const vec center = mean ? VLOAD(mean + column_of(at, i)) : k->mean[i];
       if (CAN_PREFETCH) {
         const ulong next = min(row + ahead, last) * columns + column_of(at, i);
         look_down(x + next, columns, SUM_ROWS);
@@ -333,7 +333,7 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
     }
     if (at.vectors > e) {
       lane_sums s = sums[e];
-      const vec center = FOLDED ? k->mean[e] : load_most(mean + at.edge, at.edge_width, 0.0f);
+      const vec center = mean ? load_most(mean + at.edge, at.edge_width, 0.0f) : k->mean[e];
       for (ulong r = row; r < end; r += at.rows) {
         const ulong offset = r * columns + at.edge;
         const vec value = tensor_load_most(x + offset, at.edge_width, 0.0f);

@@ -39,8 +39,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_gradien
     f.scale[k] = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
     columns_affine(&f, k, lo, at, gamma, gamma_offset, beta, beta_offset, period);
   }
-  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, center, &f, alpha, columns,
-                           at);
+  columns_reduce_gradients(sums, x + x_offset, dy + dy_offset, residual + residual_offset, FOLDED ? 0 : center, &f,
+                           alpha, columns, at);
   for (uint k = 0; k < vectors_of_group(at); k++) {
     const vec_real g = columns_sum(sums_g(&sums[k]), at, scratch);
     const vec_real gd = columns_sum(sums_gd(&sums[k]), at, scratch);

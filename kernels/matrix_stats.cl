@@ -1,5 +1,5 @@
 /* Merges the tiles' partial statistics of samples that are matrices: a statistic is `width` neighbouring columns of one of them.
- * Stores mean and inv_std where they are asked for, what general_running takes (moments), and for each of the columns the
+ * Stores mean and inv_std where they are asked for, what merge_running takes (moments), and for each of the columns the
  * mean as two floats and inv_std. Each of these may be NULL.
  *
  * Merging is that of merge_stats. Backward mean and inv_std may be given, and are the coefficients then; what a mean's float has
@@ -42,7 +42,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void matrix_stats(
         __global float *stored = moments + moments_offset + c;
         stored[0] = made.hi;
         stored[statistics_count] = real_hi(real_divide(m2, real_from_count(divisor)));
-        stored[2 * statistics_count] = 1.0f;
       }
     }
     __global float *to = coefficients + coefficients_offset + c * width;

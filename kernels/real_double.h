@@ -99,6 +99,15 @@ static inline double tree_sum(double lanes[WIDTH])
 }
 #endif
 
+/* A vec_real's lanes, each a real of its own. */
+#if WIDTH == 1
+static inline vec_real vec_real_from_lanes(const real *from) { return *from; }
+static inline void vec_real_to_lanes(vec_real v, real *to) { *to = v; }
+#else
+static inline vec_real vec_real_from_lanes(const real *from) { return PASTE_VALUE(vload, WIDTH)(0, from); }
+static inline void vec_real_to_lanes(vec_real v, real *to) { PASTE_VALUE(vstore, WIDTH)(v, 0, to); }
+#endif
+
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {

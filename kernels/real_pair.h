@@ -46,6 +46,28 @@ static inline void vec_real_keep(vec_real v, __global float *a, __global float *
   GLOBAL_VSTORE(v.lo, b);
 }
 
+/* A vec_real's lanes, each a real of its own. */
+static inline vec_real vec_real_from_lanes(const real *from)
+{
+  float hi[WIDTH], lo[WIDTH];
+  for (uint i = 0; i < WIDTH; i++) {
+    hi[i] = from[i].hi;
+    lo[i] = from[i].lo;
+  }
+  const vec_real v = {VLOAD(hi), VLOAD(lo)};
+  return v;
+}
+static inline void vec_real_to_lanes(vec_real v, real *to)
+{
+  float hi[WIDTH], lo[WIDTH];
+  VSTORE(v.hi, hi);
+  VSTORE(v.lo, lo);
+  for (uint i = 0; i < WIDTH; i++) {
+    to[i].hi = hi[i];
+    to[i].lo = lo[i];
+  }
+}
+
 /* Sum of the lanes [first, first + count), as a tree. */
 static inline real lanes_sum(vec_real v, uint first, uint count)
 {

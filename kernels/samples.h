@@ -58,12 +58,11 @@ static inline finished_statistics sample_running(const __global float *running_m
 /* What the mean's float has not, as it moves xh. */
 static inline float shift_of(float lo, float inv_std) { return lo == 0.0f ? 0.0f : -lo * inv_std; }
 
-/* What general_running takes of a statistic whose squares about the mean are m2; `count` statistics. */
+/* What merge_running takes of a statistic whose squares about the mean are m2; `count` statistics. */
 static inline void keep_moments(__global float *stored, ulong count, finished_statistics s, real m2, ulong divisor)
 {
   stored[0] = s.hi;
   stored[count] = real_hi(real_divide(m2, real_from_count(divisor)));
-  stored[2 * count] = 1.0f;
 }
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */

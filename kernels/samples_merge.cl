@@ -15,8 +15,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
   partials += partials_offset;
   dgamma = dgamma ? dgamma + dgamma_offset : 0;
   dbeta = dbeta ? dbeta + dbeta_offset : 0;
-  /* Where all statistics have the same parameters whole vectors of these go together. */
-  const ulong whole = parameter_groups == 1 ? first + (end - first) / WIDTH * WIDTH : first;
+  /* Where all tasks have all parameters whole vectors of these go together. */
+  const ulong whole = step == 0 ? first + (end - first) / WIDTH * WIDTH : first;
   for (ulong p = first + get_local_id(0) * WIDTH; p < whole; p += LOCAL * WIDTH) {
     vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
     for (ulong t = 0; t < tiles; t += apart) {

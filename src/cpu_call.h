@@ -90,8 +90,8 @@ clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_
     clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train, clnorm__cpu_columns_backward,
     clnorm__cpu_columns_stats, clnorm__cpu_columns_apply, clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx,
     clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients, clnorm__cpu_samples_forward, clnorm__cpu_samples_backward,
-    clnorm__cpu_samples_merge, clnorm__cpu_general_forward, clnorm__cpu_general_running, clnorm__cpu_general_mask,
-    clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
+    clnorm__cpu_samples_merge, clnorm__cpu_merge_running, clnorm__cpu_general_forward, clnorm__cpu_general_running,
+    clnorm__cpu_general_mask, clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
 
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
 

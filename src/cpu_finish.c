@@ -256,3 +256,33 @@ void clnorm__cpu_merge_gradients(const clnorm__cpu_call *call, const clnorm__ste
     }
   }
 }
+
+/* What follows the mean of the samples' numbers from `part` on. */
+static void follow_samples(const clnorm__cpu_call *call, float *running, const float *part, size_t count)
+{
+  const uint64_t parameters = call->plan->geometry.parameters, samples = call->plan->geometry.statistics / parameters;
+  double sums[TOGETHER] = {0};
+  for (uint64_t s = 0; s < samples; s++) {
+    for (size_t i = 0; i < count; i++) {
+      sums[i] += (double)part[s * parameters + i];
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    running[i] = average(running[i], sums[i] / (double)samples, call->weight);
+  }
+}
+
+void clnorm__cpu_merge_running(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const float *const moments = call->moments;
+  const uint64_t begin = task * step->outer_tile, end = tile_end(step, begin, call->plan->geometry.parameters);
+  for (uint64_t p = begin; p < end; p += TOGETHER) {
+    const size_t count = end - p < TOGETHER ? (size_t)(end - p) : TOGETHER;
+    if (call->running_mean != NULL) {
+      follow_samples(call, call->running_mean + p, moments + p, count);
+    }
+    if (call->running_var != NULL) {
+      follow_samples(call, call->running_var + p, moments + call->plan->geometry.statistics + p, count);
+    }
+  }
+}

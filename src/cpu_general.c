@@ -228,7 +228,7 @@ static void keep_statistics(const clnorm__cpu_call *call, uint64_t statistic, co
   }
   put_number(call, call->args->mean.data, statistic, m->mean + m->rest);
   put_number(call, call->args->inv_std.data, statistic, inv_std);
-  if (plan->has_moments) {
+  if (plan->moments != 0) {
     put_moment(call, 0, statistic, m->mean + m->rest);
     put_moment(call, 1, statistic, stored_variance(call, m));
     put_moment(call, 2, statistic, m->count != 0 ? 1.0 : 0.0);

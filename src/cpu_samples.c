@@ -96,12 +96,11 @@ void clnorm__samples_keep(const clnorm__cpu_call *call, uint64_t c, double mean,
   if (call->inv_std != NULL) {
     call->inv_std[c] = (float)inv_std;
   }
-  if (plan->has_moments) {
+  if (plan->moments != 0) {
     float *moments = (float *)call->moments + c;
     moments[0] = (float)mean;
     moments[plan->geometry.statistics] =
         (float)(variance * ((double)plan->geometry.values / (double)plan->stats_divisor));
-    moments[2 * plan->geometry.statistics] = 1.0f;
   }
 }
 

@@ -16,8 +16,8 @@
  *                        with 1024: 64x128x28x28 1.2.
  *   apply_group          The same of element-wise steps: neighbours lie beside each other, and the longer a piece of memory, the
  *                        better it is prefetched. Inference of 64x64x20x20 0.75, of 32x64x56x56 0.9 of the time of 1.
- *   whole_tasks_per_unit Tasks a compute unit from which on no statistic is split. On PoCL 2: 64x64x20x20 in 4 tasks takes
- *                        0.7 of the time that it takes split.
+ *   whole_tasks_per_unit Tasks a compute unit from which on no statistic is split, and no sample that is a matrix. On PoCL 2:
+ *                        64x64x20x20 in 4 tasks takes 0.7 of the time that it takes split.
  *   column_group_small   Vectors of columns that one work-item of a wide device walks together, for matrices up to that
  *   column_group_large   many and for wider ones: whole rows if it can, because then a tile is contiguous. With pieces of
  *                        rows of 4096 bytes each load waits for the store 4096 bytes before it. Up to a quarter more

@@ -22,7 +22,6 @@
 #define COEFFICIENTS 4
 #define COEFFICIENTS_OF_Z 2
 #define COEFFICIENTS_OF_Z_CL 1
-#define MOMENTS 3
 
 /* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
 #define PARAMETER_PARTIAL 16
@@ -116,7 +115,7 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
   const uint64_t statistics = plan->geometry.statistics;
   const uint64_t each = partial_bytes(plan) * plan->partials + (coefficients_of(plan) + 2) * sizeof(float);
   uint64_t end = 0;
-  if ((uses_partials(plan) || plan->has_moments) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
+  if ((uses_partials(plan) || plan->moments != 0) && statistics > ((uint64_t)INT64_MAX - 4 * PIECE_ALIGNMENT) / each) {
     return clnorm__fail(CLNORM_OVERFLOW,
                         "workspace: expected less than 2^63 bytes, %" PRIu64 " statistics need %" PRIu64 " each",
                         statistics, each);
@@ -137,8 +136,8 @@ static clnorm_status lay_out_workspace(clnorm_plan *plan)
     const uint64_t copied = copies_parameters(plan) ? COPIED_FLOATS * sizeof(float) * plan->geometry.run : 0;
     plan->partials_offset = take_piece(&end, (PARAMETER_PARTIAL * plan->geometry.parameters + copied) * plan->partials);
   }
-  if (plan->has_moments) {
-    plan->moments_offset = take_piece(&end, MOMENTS * clnorm__number_size(plan->desc.dtype) * statistics);
+  if (plan->moments != 0) {
+    plan->moments_offset = take_piece(&end, plan->moments * clnorm__number_size(plan->desc.dtype) * statistics);
   }
   plan->workspace_size = end;
   return CLNORM_SUCCESS;

@@ -13,14 +13,17 @@
  *   columns_train,              t                                  all rows          columns
  *   columns_backward
  *   columns_*                   t = inner + inner_tiles * outer    rows              columns
- *   merge_*                     t                                  statistics        -
+ *   merge_*                     t                                  statistics, of merge_running parameters
  *   samples_forward,            t                                  statistics        -
  *   samples_backward            columns: t = inner + inner_tiles * outer
  *                                                                  samples           columns
  *   *_held                      as without                         as without, with one statistic at a time
  *   samples_merge               t                                  parameters        statistics of samples_backward, of a
  *                                                                                    sample; inner_tiles: its partial results
- *   matrix_*                    t                                  statistics        inner_tiles: tiles of a sample
+ *   matrix_stats,               t                                  statistics        inner_tiles: tiles of a sample
+ *   matrix_gradients
+ *   matrix_forward,             t = inner + inner_tiles * outer    samples           columns
+ *   matrix_backward
  *   general_*                   t: a statistic; of general_running and general_parameters a parameter, of general_mask
  *                               outer_tile words
  *
@@ -30,7 +33,7 @@
  *               CPU (double):   count, mean, M2
  *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
- * Partial results of samples_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
+ * Partial results of samples_backward and matrix_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
  * written where one of the task's statistics has that parameter.
  *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo; behind all of them for each task with copied parameters gamma,
  *               beta and these four of each element of a run
@@ -58,6 +61,8 @@
 #define CLNORM__CL_ROLE_TABLE(X)                                                                                       \
   X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */  \
   X(MATRIX_GRADIENTS, matrix_gradients) /* partials of columns_gradients -> coefficients, partials of samples_merge */ \
+  X(MATRIX_FORWARD, matrix_forward)     /* statistics and y of whole samples that are matrices */                      \
+  X(MATRIX_BACKWARD, matrix_backward)   /* dx of these, and partial sums of dgamma and dbeta */                        \
   X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
   X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \
   X(SAMPLES_FORWARD_HELD, samples_forward_held)                                                                        \
@@ -81,6 +86,7 @@
   X(SAMPLES_FORWARD, samples_forward)       /* statistics and y of rows whose elements have parameters of their own */ \
   X(SAMPLES_BACKWARD, samples_backward)     /* dx, and partial sums of dgamma and dbeta */                             \
   X(SAMPLES_MERGE, samples_merge)           /* partials -> dgamma, dbeta */                                            \
+  X(MERGE_RUNNING, merge_running)           /* running statistics from moments of several samples */                   \
   X(GENERAL_FORWARD, general_forward)       /* statistics and y of anything: see general.h */                          \
   X(GENERAL_RUNNING, general_running)       /* running statistics from those of several samples */                     \
   X(GENERAL_MASK, general_mask)             /* a bit an element: y > 0 */                                              \
@@ -180,10 +186,11 @@ struct clnorm_plan {
   uint64_t coefficients_offset;
   uint64_t own_mean_offset; /* [statistics] float, then inv_std */
   uint64_t own_inv_std_offset;
-  /* Of the variant `general`, three numbers (float, for F64 double) a statistic, number k of statistic s at k * statistics + s:
-   * backward mean hi, mean lo, inv_std; training mean, the variance that running ones follow, 1 (0: there are no values). */
+  /* Numbers (float, for F64 double) of each statistic, number k of statistic s at k * statistics + s; 0: none. Training what running
+   * ones follow: mean, variance, and of the variant `general` 1 (0: there are no values). Its backward passes: mean hi, mean lo,
+   * inv_std. */
+  uint64_t moments;
   uint64_t moments_offset;
-  int has_moments;
   uint64_t workspace_size;
 };
 

@@ -66,6 +66,11 @@ int clnorm__plan_has_matrices(const clnorm_plan *plan)
   return plan->desc.op != CLNORM_BATCH && !clnorm__plan_uses_running(plan);
 }
 
+int clnorm__plan_averages_samples(const clnorm_plan *plan)
+{
+  return plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE;
+}
+
 int clnorm__plan_derives(const clnorm_plan *plan)
 {
   return plan->engine != CLNORM__ENGINE_HOST && plan->desc.activation != CLNORM_ACTIVATION_NONE;

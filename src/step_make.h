@@ -31,6 +31,9 @@ uint64_t clnorm__min_partial(const clnorm_plan *plan);
 /* 1 if the running statistics take the place of x's own. */
 int clnorm__plan_uses_running(const clnorm_plan *plan);
 
+/* 1 if running statistics follow the mean of several samples' own. */
+int clnorm__plan_averages_samples(const clnorm_plan *plan);
+
 /* 1 if a backward pass computes z again, as those of activations do. The CPU backend finds by itself what it needs for that. */
 int clnorm__plan_derives(const clnorm_plan *plan);
 

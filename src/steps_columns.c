@@ -124,3 +124,41 @@ void clnorm__columns_add_elementwise(clnorm_plan *plan, clnorm__role role, clnor
   step->folded = folding_of(plan, step, capabilities);
   tile_columns(plan, step, 1, at_least(tasks, 1), 1, capabilities);
 }
+
+/* Of columns that are more than a tile, tiles of whole statistics; 0: there are none. */
+static void tile_statistics(const clnorm__geometry *g, clnorm__step *step)
+{
+  if (step->inner_tiles > 1) {
+    step->inner_tile -= step->inner_tile % g->run_parameters;
+    step->inner_tiles = step->inner_tile != 0 ? ceil_div(step->columns, step->inner_tile) : 0;
+  }
+}
+
+clnorm__step *clnorm__columns_add_samples(clnorm_plan *plan, clnorm__role role, uint64_t tasks, uint64_t least,
+                                          const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = clnorm__step_add(plan, role, CLNORM__ALWAYS, capabilities);
+  const uint64_t samples = plan->geometry.rows / plan->geometry.repeat;
+  step->per_sample = 1;
+  step->folded = folding_of(plan, step, capabilities);
+  tile_columns(plan, step, 1, 1, 1, capabilities);
+  tile_statistics(&plan->geometry, step);
+  step->outer_tile = at_least(ceil_div(samples, at_least(tasks, 1)), least);
+  step->outer_tiles = ceil_div(samples, step->outer_tile);
+  step->tasks = step->outer_tiles * step->inner_tiles;
+  return step;
+}
+
+int clnorm__columns_hold_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  clnorm_plan other = *plan;
+  const clnorm__geometry *g = &plan->geometry;
+  const uint64_t enough = plan->parameters.whole_tasks_per_unit * at_least(capabilities->compute_units, 1);
+  if (!is_wide(capabilities) || g->statistics / g->parameter_groups < enough) {
+    return 0;
+  }
+  other.num_steps = 0;
+  const clnorm__step *step = clnorm__columns_add_samples(&other, CLNORM__MATRIX_FORWARD, 1, 1, capabilities);
+  return (g->columns >= NARROW || g->columns % step->width == 0) &&
+         (step->inner_tiles == 1 || (step->inner_tiles > 1 && step->inner_tile % step->width == 0));
+}

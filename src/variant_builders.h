@@ -16,7 +16,4 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
 /* Anything, one element at a time. */
 void clnorm__build_general(clnorm_plan *plan, const clnorm__capabilities *capabilities);
 
-/* Adds the update of running statistics of which several statistics make one, if the plan has such. */
-void clnorm__step_add_running(clnorm_plan *plan, const clnorm__capabilities *capabilities);
-
 #endif

@@ -14,10 +14,13 @@ static clnorm__step *add_general(clnorm_plan *plan, clnorm__role role, clnorm__w
   return step;
 }
 
-void clnorm__step_add_running(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+/* Numbers of each statistic that steps leave for others. */
+#define MOMENTS 3
+
+static void add_running(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  if (plan->pass == CLNORM_TRAIN && plan->desc.op == CLNORM_INSTANCE) {
-    plan->has_moments = 1;
+  if (clnorm__plan_averages_samples(plan)) {
+    plan->moments = MOMENTS;
     add_general(plan, CLNORM__GENERAL_RUNNING, CLNORM__WITH_RUNNING, plan->geometry.parameters, capabilities);
   }
 }
@@ -27,7 +30,7 @@ void clnorm__build_general(clnorm_plan *plan, const clnorm__capabilities *capabi
   const clnorm__geometry *g = &plan->geometry;
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     add_general(plan, CLNORM__GENERAL_FORWARD, CLNORM__ALWAYS, g->statistics, capabilities);
-    clnorm__step_add_running(plan, capabilities);
+    add_running(plan, capabilities);
     if (plan->desc.flags & CLNORM_RELU_MASK) {
       clnorm__step *step = add_general(plan, CLNORM__GENERAL_MASK, CLNORM__ALWAYS, 0, capabilities);
       step->outer_tile = step->local > 1 ? step->local : plan->parameters.merge_tile;
@@ -35,7 +38,7 @@ void clnorm__build_general(clnorm_plan *plan, const clnorm__capabilities *capabi
     }
     return;
   }
-  plan->has_moments = 1;
+  plan->moments = MOMENTS;
   add_general(plan, CLNORM__GENERAL_MOMENTS, CLNORM__ALWAYS, g->statistics, capabilities);
   add_general(plan, CLNORM__GENERAL_PARAMETERS, CLNORM__WITH_PARAMETERS, g->parameters, capabilities);
   add_general(plan, CLNORM__GENERAL_DX, CLNORM__WITH_INPUTS, g->statistics, capabilities);

@@ -103,6 +103,19 @@ static clnorm__step *add_matrix_merge(clnorm_plan *plan, clnorm__role role, clno
   return step;
 }
 
+/* Numbers of each statistic that running ones follow. */
+#define MOMENTS 2
+
+static void add_running(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  if (!clnorm__plan_averages_samples(plan)) {
+    return;
+  }
+  plan->moments = MOMENTS;
+  clnorm__step *step = clnorm__step_add_merge(plan, CLNORM__MERGE_RUNNING, CLNORM__WITH_RUNNING, capabilities);
+  step->outer_tiles = step->tasks = ceil_div(plan->geometry.parameters, step->outer_tile);
+}
+
 static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
@@ -112,7 +125,7 @@ static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabi
   add_matrix_merge(plan, CLNORM__MATRIX_STATS, CLNORM__ALWAYS, capabilities);
   if (!backward) {
     clnorm__columns_add_elementwise(plan, CLNORM__COLUMNS_APPLY, CLNORM__ALWAYS, 0, capabilities);
-    clnorm__step_add_running(plan, capabilities);
+    add_running(plan, capabilities);
     return;
   }
   clnorm__columns_add_partial(plan, CLNORM__COLUMNS_GRADIENTS, CLNORM__ALWAYS, capabilities);
@@ -123,10 +136,29 @@ static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabi
   merge->outer_tiles = merge->tasks = ceil_div(g->parameters, merge->outer_tile);
 }
 
+static void build_whole_matrices(clnorm_plan *plan, const clnorm__capabilities *capabilities)
+{
+  const uint64_t tasks = WIDE_TASKS * clnorm__wanted_tasks(plan, capabilities);
+  if (plan->pass != CLNORM_BACKWARD) {
+    clnorm__columns_add_samples(plan, CLNORM__MATRIX_FORWARD, tasks, 1, capabilities);
+    add_running(plan, capabilities);
+    return;
+  }
+  const clnorm__step *backward = clnorm__columns_add_samples(plan, CLNORM__MATRIX_BACKWARD, tasks,
+                                                             least_samples(plan, capabilities), capabilities);
+  clnorm__step *merge = clnorm__step_add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  plan->partials = backward->outer_tiles;
+  merge->inner_tile = backward->outer_tile * plan->geometry.parameter_groups;
+  merge->width = backward->width;
+  merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
+}
+
 void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   if (plan->geometry.pattern == CLNORM__COLUMNS && !is_host(capabilities)) {
-    if (clnorm__plan_has_matrices(plan)) {
+    if (clnorm__plan_has_matrices(plan) && clnorm__columns_hold_samples(plan, capabilities)) {
+      build_whole_matrices(plan, capabilities);
+    } else if (clnorm__plan_has_matrices(plan)) {
       build_matrices(plan, capabilities);
     } else {
       /* With the running statistics instance normalization is batch normalization. */
@@ -138,7 +170,7 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     clnorm__step *forward = add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_FORWARD_HELD, 1, forward);
-    clnorm__step_add_running(plan, capabilities);
+    add_running(plan, capabilities);
     return;
   }
   clnorm__step *backward =

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "descriptor.h"
+#include "steps_columns.h"
 #include "steps_rows.h"
 #include "variant_builders.h"
 
@@ -36,15 +37,20 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Bytes of a sample's column at least, so that its partial results, coefficients and moments, up to 52, stay small beside it. */
-#define MIN_COLUMN_BYTES 128
+/* Values that a sample has of a column at least: of fewer its partial results, coefficients and moments, up to 52 bytes, would be
+ * several times the tensor. Where a task has all of a sample there are none but moments. */
+#define MIN_COLUMN_VALUES 8
+#define MIN_WHOLE_VALUES 2
 
 /* Whether samples that are matrices beside each other can be walked. */
 static int walks_matrices(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   const clnorm__geometry *g = &plan->geometry;
-  return is_host(capabilities) ? g->run_parameters <= CLNORM__MATRIX_COLUMNS
-                               : g->repeat * clnorm__dtype_size(plan->desc.dtype) >= MIN_COLUMN_BYTES;
+  if (is_host(capabilities)) {
+    return g->run_parameters <= CLNORM__MATRIX_COLUMNS;
+  }
+  const int whole = clnorm__plan_has_matrices(plan) && clnorm__columns_hold_samples(plan, capabilities);
+  return g->repeat >= (whole ? MIN_WHOLE_VALUES : MIN_COLUMN_VALUES);
 }
 
 /* Rows of one run each, as they lie in memory, or matrices. */
@@ -168,8 +174,8 @@ int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabi
     const int wanted = choice->variant != NULL ? choice->variant == name : variants[i].is_built_in(plan, capabilities);
     if (wanted && variants[i].can(plan, capabilities)) {
       plan->variant = name;
-      plan->num_steps = plan->has_moments = 0;
-      plan->partials = 0;
+      plan->num_steps = 0;
+      plan->partials = plan->moments = 0;
       memset(plan->steps, 0, sizeof plan->steps);
       variants[i].build(plan, capabilities);
       set_alignment(plan, capabilities);

@@ -5,7 +5,7 @@
 #include "choice.h"
 #include "plan.h"
 
-/* Fills variant, parameters, steps, partials and has_moments of a plan whose desc, pass, geometry and engine are set.
+/* Fills variant, parameters, steps, partials and moments of a plan whose desc, pass, geometry and engine are set.
  *   choice   what it names is taken, the rest is as built in
  * Returns 0, with nothing filled, if the variant that it names cannot compute this plan's pass and shape. */
 int clnorm__variant_choose(clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__choice *choice);
