@@ -175,6 +175,30 @@ static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real 
   return (s->squares - own * s->sum) + n * delta * delta;
 }
 
+/* What lanes have seen about one shift, each other values of the same statistic, is put together first. */
+#define CAN_SHARE_SHIFTS 1
+
+static inline void stats_begin(lane_stats *s, float shift)
+{
+  stats_clear(s);
+  s->shift = (vec)(shift);
+}
+
+/* Adds values to lanes that have begun; the shift itself adds nothing. */
+static inline void stats_add_shifted(lane_stats *s, vec x) { stats_add_one(s, 1, x); }
+
+/* Sums about the shift over all lanes. */
+static inline real stats_shifted_sum(const lane_stats *s) { return lanes_sum(s->sum, 0, WIDTH); }
+static inline real stats_shifted_squares(const lane_stats *s) { return lanes_sum(s->squares, 0, WIDTH); }
+
+/* Mean and squares about it (m2) of WIDTH statistics of `count` values, from these. */
+static inline void stats_unshift(vec_real *mean, vec_real *m2, vec shift, vec_real sum, vec_real squares, ulong count)
+{
+  const vec_real off = sum / (vec_real)((double)count);
+  *mean = TO_DOUBLE(shift) + off;
+  *m2 = squares - off * sum;
+}
+
 /* ---- sums of gradients ---------------------------------------------------------------------------------------------- */
 
 typedef struct lane_sums {

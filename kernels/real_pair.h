@@ -166,6 +166,9 @@ static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real 
   return vec_real_add(vec_real_of(s->m2, s->m2_lo), moved);
 }
 
+/* Lanes have means of their own, not shifts. */
+#define CAN_SHARE_SHIFTS 0
+
 /* ---- sums of gradients: g, g*(x - mean), x - mean ----------------------------------------------------------------- */
 
 typedef struct lane_sums {

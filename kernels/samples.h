@@ -47,6 +47,76 @@ INLINE_LOCAL void sample_measure(statistics *made, const __global storage *x, ul
   *made = rows_combine(&state, seen, run, run, op != OP_RMS, at, scratch);
 }
 
+#if LOCAL == 1 && CAN_SHARE_SHIFTS
+#define MEASURES_TOGETHER 1
+#else
+#define MEASURES_TOGETHER 0
+#endif
+
+/* Longer runs are not read a second time from the first cache, and take longer to sum than to finish: 1.25 to 1.6 of the time of
+ * one after the other from 784 elements on, if they come from memory. */
+#define TOGETHER_RUN 512
+
+/* Statistics of WIDTH runs. */
+typedef struct samples_together {
+  float hi[WIDTH], lo[WIDTH], inv_std[WIDTH];
+} samples_together;
+
+#if MEASURES_TOGETHER
+/* Sums of one run about its first value. */
+INLINE_LOCAL void sample_sums(real *sum, real *squares, float shift, const __global storage *x, ulong run)
+{
+  const uint tail = (uint)(run % WIDTH);
+  lane_stats s;
+  stats_begin(&s, shift);
+  for (ulong i = 0; i + WIDTH <= run; i += WIDTH) {
+    stats_add_shifted(&s, tensor_load(x + i));
+  }
+  if (tail != 0) {
+    stats_add_shifted(&s, run < WIDTH ? tensor_load_some(x, tail, shift)
+                                      : keep_last(tensor_load(x + run - WIDTH), tail, shift));
+  }
+  *sum = stats_shifted_sum(&s);
+  *squares = stats_shifted_squares(&s);
+}
+
+/* Statistics of `count` neighbouring runs, finished together: of short ones that is most of the work. mean, inv_std and moments, which
+ * begin with the first of them, may each be NULL. */
+INLINE_LOCAL void samples_measure(samples_together *made, const __global storage *x, ulong run, uint count,
+                                  float epsilon, __global float *mean, __global float *inv_std, __global float *moments,
+                                  ulong statistics_count, ulong divisor)
+{
+  real sums[WIDTH], squares[WIDTH];
+  float shifts[WIDTH];
+  vec_real center, m2;
+  for (uint j = 0; j < WIDTH; j++) {
+    sums[j] = squares[j] = real_of(0.0f, 0.0f);
+    shifts[j] = 0.0f;
+    if (j < count) {
+      shifts[j] = LOAD(x + j * run);
+      sample_sums(&sums[j], &squares[j], shifts[j], x + j * run, run);
+    }
+  }
+  stats_unshift(&center, &m2, VLOAD(shifts), vec_real_from_lanes(sums), vec_real_from_lanes(squares), run);
+  const vec_real variance = vec_real_divide(m2, vec_real_from_count(run));
+  const vec spread =
+      vec_real_inverse_sqrt(vec_real_add(variance, vec_real_of((vec)(epsilon), (vec)(0.0f))));
+  VSTORE(vec_real_hi(center), made->hi);
+  VSTORE(vec_real_lo(center), made->lo);
+  VSTORE(spread, made->inv_std);
+  if (mean) {
+    store_most(vec_real_hi(center), mean, count);
+  }
+  if (inv_std) {
+    store_most(spread, inv_std, count);
+  }
+  if (moments) {
+    store_most(vec_real_hi(center), moments, count);
+    store_most(vec_real_hi(vec_real_divide(m2, vec_real_from_count(divisor))), moments + statistics_count, count);
+  }
+}
+#endif
+
 /* From the running statistics of parameter p. */
 static inline finished_statistics sample_running(const __global float *running_mean, const __global float *running_var,
                                                  ulong p, float epsilon)

@@ -32,11 +32,24 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_forward
   forward_coefficients waiting[NEIGHBOURS]; /* of the runs from `next` on */
   ulong next = first * run;
   uint count = 0;
+  samples_together together;
   for (ulong c = first; c < end; c++) {
     const ulong p = c % parameter_groups * run_parameters;
     finished_statistics s;
     if (FROM_RUNNING) {
       s = sample_running(running_mean + running_mean_offset, running_var + running_var_offset, p, epsilon);
+    } else if (MEASURES_TOGETHER && SHARED && run <= TOGETHER_RUN) {
+      const uint lane = (uint)((c - first) % WIDTH);
+#if MEASURES_TOGETHER
+      if (lane == 0) {
+        samples_measure(&together, x + c * run, run, (uint)min(end - c, (ulong)WIDTH), epsilon,
+                        mean ? mean + mean_offset + c : 0, inv_std ? inv_std + inv_std_offset + c : 0,
+                        moments ? moments + moments_offset + c : 0, statistics_count, divisor);
+      }
+#endif
+      s.hi = together.hi[lane];
+      s.lo = together.lo[lane];
+      s.inv_std = together.inv_std[lane];
     } else {
       statistics own;
       sample_measure(&own, x + c * run, run, op, at, scratch);
