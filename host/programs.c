@@ -126,6 +126,23 @@ static fusion fusion_of(const clnorm_desc *desc, const clnorm__step *step)
   }
 }
 
+/* Of steps that make gradients of parameters: what they add to. */
+static int adds_of(const clnorm_desc *desc, clnorm__role role)
+{
+  const int adds =
+      ((desc->flags & CLNORM_ACCUMULATE_DGAMMA) != 0 ? 1 : 0) + ((desc->flags & CLNORM_ACCUMULATE_DBETA) != 0 ? 2 : 0);
+  switch (role) {
+    case CLNORM__ROWS_BACKWARD:
+    case CLNORM__ROWS_BACKWARD_HELD:
+    case CLNORM__COLUMNS_BACKWARD:
+    case CLNORM__MERGE_GRADIENTS:
+    case CLNORM__SAMPLES_MERGE:
+      return adds;
+    default:
+      return 0;
+  }
+}
+
 /* Steps whose work-items sum over their work-group. */
 static int sums_work_groups(const clnorm__step *step)
 {
@@ -156,11 +173,11 @@ static void write_options(const clnorm_cl *cl, const clnorm_desc *desc, const cl
   (void)snprintf(options, capacity,
                  "-cl-std=CL%d.%d -DSUB_GROUPS=%d -DWIDTH=%u -DLOCAL=%u -DGROUP=%u -DFMA=%d -DFROM_RUNNING=%d "
                  "-DSTREAM=%d -DSTORAGE=%d "
-                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DALIGNED=%d -DFOLDED=%d -DHELD=%u",
+                 "-DACTIVATION=%d -DRESIDUAL=%d -DSHARED=%d -DSAMPLES=%d -DADDS=%d -DALIGNED=%d -DFOLDED=%d -DHELD=%u",
                  version / 10, version % 10, sub_groups != 0, (unsigned)step->width, (unsigned)step->local,
                  (unsigned)step->group, cl->capabilities.fma != 0, step->from_running != 0, step->stream != 0,
                  (int)storage_of(desc, step->role), (int)fused.activation, fused.residual, step->shared,
-                 step->per_sample, step->aligned, step->folded, (unsigned)step->held);
+                 step->per_sample, adds_of(desc, step->role), step->aligned, step->folded, (unsigned)step->held);
 }
 
 static clnorm_status fail_build(const clnorm_cl *cl, cl_program program, const char *name, const char *options,

@@ -266,10 +266,10 @@ INLINE_LOCAL void columns_finish(vec *inv_std, vec_real mean, vec_real m2, ulong
   }
 }
 
-/* From the sums of a vector of columns: finish_gradients of a vector. */
+/* From the sums of a vector of columns: finish_gradients of a vector. Columns before `skip` have had their gradients. */
 INLINE_LOCAL void columns_finish_gradients(vec *a, vec *b, vec *c, vec_real g, vec_real gd, vec_real d, ulong n,
-                                           ulong column, uint width, vec inv_std, vec gamma, __global float *dgamma,
-                                           __global float *dbeta)
+                                           ulong column, uint skip, uint width, vec inv_std, vec gamma,
+                                           __global float *dgamma, __global float *dbeta)
 {
   const vec_real count = vec_real_from_count(n), wide_inv_std = vec_real_of(inv_std, (vec)(0.0f));
   const vec_real rounding = vec_real_divide(d, count);
@@ -278,10 +278,10 @@ INLINE_LOCAL void columns_finish_gradients(vec *a, vec *b, vec *c, vec_real g, v
   }
   const vec_real scaled = vec_real_multiply(gd, wide_inv_std);
   if (dgamma) {
-    store_most(vec_real_hi(scaled), dgamma + column, width);
+    gather(vec_real_hi(scaled), dgamma + column, skip, width, ADDS_DGAMMA);
   }
   if (dbeta) {
-    store_most(vec_real_hi(g), dbeta + column, width);
+    gather(vec_real_hi(g), dbeta + column, skip, width, ADDS_DBETA);
   }
   *a = inv_std * gamma;
   *b = *c = (vec)(0.0f);

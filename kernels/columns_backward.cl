@@ -57,8 +57,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     if (DERIVES) {
       k.shift[i] = f.shift[i];
     }
-    columns_finish_gradients(&k.a[i], &k.b[i], &k.c[i], g, gd, d, rows, column, width, inv_std,
-                             load_optional(gamma, gamma_offset + column, width, 1.0f),
+    columns_finish_gradients(&k.a[i], &k.b[i], &k.c[i], g, gd, d, rows, column, i == at.whole ? edge_overlap(at) : 0,
+                             width, inv_std, load_optional(gamma, gamma_offset + column, width, 1.0f),
                              at.row == 0 && dgamma ? dgamma + dgamma_offset : 0,
                              at.row == 0 && dbeta ? dbeta + dbeta_offset : 0);
   }

@@ -8,6 +8,7 @@
  *   FMA           0, 1          fma() is one instruction
  *   FROM_RUNNING  0, 1          coefficients come from the running statistics
  *   STREAM        0, 1          results go past the caches, if the compiler can
+ *   ADDS          0 to 3        1: dgamma, 2: dbeta is added to what is there
  * and those of storage.h, reduce.h and finish.h, and one that is a choice of header: sums as real_pair.h (two floats, any
  * device) or as real_double.h keeps them.
  *
@@ -30,6 +31,12 @@
 #if FROM_RUNNING != 0 && FROM_RUNNING != 1
 #error "FROM_RUNNING has to be 0 or 1"
 #endif
+
+#if ADDS < 0 || ADDS > 3
+#error "ADDS has to be 0 to 3"
+#endif
+#define ADDS_DGAMMA (ADDS & 1)
+#define ADDS_DBETA (ADDS >> 1)
 
 #if STREAM != 0 && STREAM != 1
 #error "STREAM has to be 0 or 1"

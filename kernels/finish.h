@@ -220,6 +220,23 @@ static inline float inv_std_of(float variance, float epsilon)
   return real_inverse_sqrt(real_add(real_of(variance, 0.0f), real_of(epsilon, 0.0f)));
 }
 
+/* What a parameter's gradient becomes: `value`, or the sum of it and what is there. */
+static inline float gathered(float value, const __global float *to, int adds) { return adds ? *to + value : value; }
+
+/* The same of lanes [skip, width) of neighbouring parameters. */
+static inline void gather(vec value, __global float *to, uint skip, uint width, int adds)
+{
+  if (!adds) {
+    store_most(value, to, width);
+    return;
+  }
+  float lanes[WIDTH];
+  VSTORE(value, lanes);
+  for (uint i = skip; i < width; i++) {
+    to[i] += lanes[i];
+  }
+}
+
 /* From the sums over n values. frozen: mean and inv_std are constants, so nothing flows back through them. Otherwise the sum
  * of x - mean tells by how much the saved mean was rounded, and the rounding is taken out again. Sets all but shift and weight. */
 static inline void finish_gradients(backward_coefficients *made, real g, real gd, real d, ulong n, ulong statistic,
@@ -235,10 +252,10 @@ static inline void finish_gradients(backward_coefficients *made, real g, real gd
   }
   const real scaled = real_multiply(gd, real_of(inv_std, 0.0f));
   if (dgamma) {
-    dgamma[statistic] = real_hi(scaled);
+    dgamma[statistic] = gathered(real_hi(scaled), dgamma + statistic, ADDS_DGAMMA);
   }
   if (dbeta) {
-    dbeta[statistic] = real_hi(g);
+    dbeta[statistic] = gathered(real_hi(g), dbeta + statistic, ADDS_DBETA);
   }
   if (!frozen) {
     const real slope = real_multiply(real_divide(scaled, count), real_of(inv_std, 0.0f));

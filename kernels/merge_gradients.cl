@@ -25,7 +25,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients
     partials_sum(&g, p, 0, plane, statistics_count, tiles, width);
     partials_sum(&gd, p, 2, plane, statistics_count, tiles, width);
     partials_sum(&d, p, 4, plane, statistics_count, tiles, width);
-    columns_finish_gradients(&a, &b, &k, g, gd, d, values, c, width,
+    columns_finish_gradients(&a, &b, &k, g, gd, d, values, c, 0, width,
                              FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given,
                              load_optional(gamma, gamma_offset + c, width, 1.0f), dgamma ? dgamma + dgamma_offset : 0,
                              dbeta ? dbeta + dbeta_offset : 0);

@@ -25,10 +25,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
       g = vec_real_add(g, vec_real_of(VLOAD(kept + 2 * plane), VLOAD(kept + 3 * plane)));
     }
     if (dgamma) {
-      GLOBAL_VSTORE(vec_real_hi(gx), dgamma + p);
+      gather(vec_real_hi(gx), dgamma + p, 0, WIDTH, ADDS_DGAMMA);
     }
     if (dbeta) {
-      GLOBAL_VSTORE(vec_real_hi(g), dbeta + p);
+      gather(vec_real_hi(g), dbeta + p, 0, WIDTH, ADDS_DBETA);
     }
   }
   for (ulong p = whole + get_local_id(0); p < end; p += LOCAL) {
@@ -47,10 +47,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
       phase -= phase < parameter_groups ? 0 : parameter_groups;
     }
     if (dgamma) {
-      dgamma[p] = real_hi(gx);
+      dgamma[p] = gathered(real_hi(gx), dgamma + p, ADDS_DGAMMA);
     }
     if (dbeta) {
-      dbeta[p] = real_hi(g);
+      dbeta[p] = gathered(real_hi(g), dbeta + p, ADDS_DBETA);
     }
   }
 }

@@ -112,6 +112,9 @@ void clnorm__moments_from(double count, const float *shift, size_t statistics, d
 void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,
                                    clnorm__moments moments, float coefficients[CLNORM__FORWARD_COEFFICIENTS]);
 
+/* What a parameter's gradient becomes by a pass that makes `value` of it: that, or with the flag the sum of it and what is there. */
+float clnorm__cpu_gathered(const clnorm__cpu_call *call, uint32_t flag, double value, const float *to);
+
 /* Stores dgamma and dbeta of statistic c and gives the coefficients of dx. */
 void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
                                   float coefficients[CLNORM__BACKWARD_COEFFICIENTS]);

@@ -226,13 +226,15 @@ static void run_step(const clnorm__cpu_call *call, const clnorm__step *step, int
 #endif
 }
 
+/* Sums over nothing. */
 static void clear(const clnorm__cpu_call *call)
 {
+  const uint32_t flags = call->plan->desc.flags;
   const size_t size = (size_t)call->plan->geometry.parameters * sizeof(float);
-  if (call->dgamma != NULL) {
+  if (call->dgamma != NULL && (flags & CLNORM_ACCUMULATE_DGAMMA) == 0) {
     memset(call->dgamma, 0, size);
   }
-  if (call->dbeta != NULL) {
+  if (call->dbeta != NULL && (flags & CLNORM_ACCUMULATE_DBETA) == 0) {
     memset(call->dbeta, 0, size);
   }
 }

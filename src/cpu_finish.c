@@ -61,6 +61,11 @@ void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__s
   coefficients[2] = (float)(rest == 0.0 ? beta : beta - rest * scale);
 }
 
+float clnorm__cpu_gathered(const clnorm__cpu_call *call, uint32_t flag, double value, const float *to)
+{
+  return (float)((call->plan->desc.flags & flag) != 0 ? (double)*to + value : value);
+}
+
 void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c, clnorm__sums sums,
                                   float coefficients[CLNORM__BACKWARD_COEFFICIENTS])
 {
@@ -74,10 +79,10 @@ void clnorm__cpu_finish_gradients(const clnorm__cpu_call *call, const clnorm__st
   const double off = frozen ? 0.0 : sums.d / n;
   const double dgamma = inv_std * (sums.gd - off * sums.g);
   if (call->dgamma != NULL) {
-    call->dgamma[c] = (float)dgamma;
+    call->dgamma[c] = clnorm__cpu_gathered(call, CLNORM_ACCUMULATE_DGAMMA, dgamma, &call->dgamma[c]);
   }
   if (call->dbeta != NULL) {
-    call->dbeta[c] = (float)sums.g;
+    call->dbeta[c] = clnorm__cpu_gathered(call, CLNORM_ACCUMULATE_DBETA, sums.g, &call->dbeta[c]);
   }
   /* Frozen statistics are constants: nothing flows back through them. */
   const double slope = frozen ? 0.0 : inv_std * dgamma / n;

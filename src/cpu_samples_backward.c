@@ -388,8 +388,10 @@ void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__st
 #define TOGETHER 16
 
 /* The sums over all tasks of one component's parameters begin to begin + count. */
-static void merge(const clnorm_plan *plan, const double *component, uint64_t begin, size_t count, float *out)
+static void merge(const clnorm__cpu_call *call, const double *component, uint64_t begin, size_t count, uint32_t flag,
+                  float *out)
 {
+  const clnorm_plan *plan = call->plan;
   double sums[TOGETHER] = {0.0};
   const double *part = component + begin;
   for (uint64_t t = 0; t < plan->partials; t++, part += plan->geometry.parameters) {
@@ -398,7 +400,7 @@ static void merge(const clnorm_plan *plan, const double *component, uint64_t beg
     }
   }
   for (size_t i = 0; i < count && out != NULL; i++) {
-    out[begin + i] = (float)sums[i];
+    out[begin + i] = clnorm__cpu_gathered(call, flag, sums[i], &out[begin + i]);
   }
 }
 
@@ -409,7 +411,7 @@ void clnorm__cpu_samples_merge(const clnorm__cpu_call *call, const clnorm__step 
   const uint64_t end = parameters - begin < step->outer_tile ? parameters : begin + step->outer_tile;
   for (uint64_t p = begin; p < end; p += TOGETHER) {
     const size_t count = end - p < TOGETHER ? (size_t)(end - p) : TOGETHER;
-    merge(plan, call->partials, p, count, call->dgamma);
-    merge(plan, call->partials + plan->partials * parameters, p, count, call->dbeta);
+    merge(call, call->partials, p, count, CLNORM_ACCUMULATE_DGAMMA, call->dgamma);
+    merge(call, call->partials + plan->partials * parameters, p, count, CLNORM_ACCUMULATE_DBETA, call->dbeta);
   }
 }

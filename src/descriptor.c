@@ -22,8 +22,9 @@ static int has_channels(const clnorm_desc *desc) { return desc->op != CLNORM_LAY
 
 int clnorm__desc_is_lean(const clnorm_desc *desc)
 {
-  return (desc->flags & ~(CLNORM_PER_ACTIVATION | CLNORM_RESIDUAL)) == 0 && desc->length_axis == 0 &&
-         clnorm__strides_are_dense(desc);
+  static const uint32_t lean =
+      CLNORM_PER_ACTIVATION | CLNORM_RESIDUAL | CLNORM_ACCUMULATE_DGAMMA | CLNORM_ACCUMULATE_DBETA;
+  return (desc->flags & ~lean) == 0 && desc->length_axis == 0 && clnorm__strides_are_dense(desc);
 }
 
 int clnorm__desc_fuses_nothing(const clnorm_desc *desc)

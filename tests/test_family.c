@@ -179,3 +179,44 @@ Test(family, odd_runs_are_written_past_the_caches)
   family_run_close(r);
   finish(&t);
 }
+
+/* Gradients of parameters that are added up are made by fast variants, each place that makes them. */
+Test(family, gradients_are_added_by_every_variant)
+{
+  static const struct {
+    clnorm_op op;
+    int last;
+    size_t n, channels, positions;
+    const char *forced;
+  } rows[] = {{CLNORM_BATCH, 0, 5, 23, 49, "whole"},   {CLNORM_BATCH, 0, 7, 3, 700, "split"},
+              {CLNORM_BATCH, 1, 3, 37, 20, "whole"},   {CLNORM_BATCH, 1, 3, 1037, 60, "split"},
+              {CLNORM_GROUP, 0, 37, 6, 7, "samples"},  {CLNORM_GROUP, 1, 9, 44, 40, "samples"},
+              {CLNORM_LAYER, 0, 70, 23, 5, "samples"}, {CLNORM_INSTANCE, 0, 5, 23, 49, "samples"}};
+  static const uint32_t flags[] = {CLNORM_ACCUMULATE_DGAMMA, CLNORM_ACCUMULATE_DBETA,
+                                   CLNORM_ACCUMULATE_DGAMMA | CLNORM_ACCUMULATE_DBETA};
+  tally t = {0};
+  family_run *r = family_run_open();
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    family_case c = {.data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 5}, .with = TRIAL_ALL};
+    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, rows[i].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+    c.desc.layout = rows[i].last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+    c.desc.rank = 3;
+    c.desc.groups = rows[i].op == CLNORM_GROUP ? 2 : 0;
+    c.desc.dims[0] = rows[i].n;
+    c.desc.dims[rows[i].last ? 2 : 1] = rows[i].channels;
+    c.desc.dims[rows[i].last ? 1 : 2] = rows[i].positions;
+    c.desc.flags = flags[i % (sizeof flags / sizeof flags[0])];
+    r->forced = rows[i].forced;
+    trial *made = trial_create(&c.desc, &c.data);
+    cr_assert(made != NULL, "no memory");
+    for (clnorm_pass pass = CLNORM_BACKWARD; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
+      if (family_case_has_pass(&c, pass)) {
+        check_pass(&t, made, &c, pass, r);
+        cr_assert(strstr(r->variant, "_general") == NULL, "%s", r->variant);
+      }
+    }
+    trial_destroy(made);
+  }
+  family_run_close(r);
+  finish(&t);
+}
