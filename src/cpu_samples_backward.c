@@ -339,6 +339,70 @@ static void by_run(work *w, samples *s)
   }
 }
 
+/* ---- a parameter a sample --------------------------------------------------------------------------------------- */
+
+/* Coefficients of runs_dx, frozen of runs_apply, k of sample i at [k][i]. */
+typedef float channel_coefficients[CLNORM__BACKWARD_COEFFICIENTS][CLNORM__SAMPLES];
+
+/* Sums over sample i, which is parameter p's, and what they make of it. */
+static void finish_channel(work *w, const samples *s, size_t i, uint64_t p, channel_coefficients c)
+{
+  const clnorm__cpu_call *call = w->call;
+  const clnorm__sample *of = &s->of[i];
+  const clnorm__sums sums = sum_run(w, s, i, 0);
+  const double n = (double)call->plan->geometry.run, inv_std = (double)of->inv_std;
+  const double off = w->frozen ? 0.0 : sums.d / n, g_xh = (sums.gd - off * sums.g) * inv_std;
+  const double slope = inv_std * g_xh / n;
+  if (w->dgamma != NULL) {
+    w->dgamma[p] += g_xh;
+    w->dbeta[p] += sums.g;
+  }
+  c[0][i] = of->mean;
+  c[1][i] = (float)(call->gamma != NULL ? (double)call->gamma[p] * inv_std : inv_std);
+  c[2][i] = (float)-slope;
+  c[3][i] = (float)(off * slope - sums.g / n);
+  if (w->frozen) {
+    c[0][i] = 0.0f, c[2][i] = -0.0f;
+  }
+}
+
+/* Of a part of whole samples. */
+static void put_channels(work *w, const samples *s, const clnorm__part *p, channel_coefficients c)
+{
+  const size_t i = (size_t)(p->c - s->c), n = p->length;
+  const pair read = read_part(w, s, p);
+  put_dresidual(w, p, read.g);
+  if (w->call->dx == NULL) {
+    return;
+  }
+  void *const dx = clnorm__writer_place(&w->dx, p->count * n);
+  if (w->frozen) {
+    w->loops->runs_apply(read.g, dx, p->count, n, c[0] + i, CLNORM__SAMPLES, w->dx.stream);
+  } else {
+    w->loops->runs_dx(read.x, read.g, dx, p->count, n, c[0] + i, CLNORM__SAMPLES, w->dx.stream);
+  }
+}
+
+static void by_channel(work *w, samples *s)
+{
+  const clnorm__geometry *g = &w->call->plan->geometry;
+  const size_t together = (size_t)(w->most / g->run);
+  channel_coefficients c;
+  uint64_t p = clnorm__first_parameter(g, s->c);
+  if (w->frozen) {
+    set_frozen(w, s);
+  } else {
+    set_samples(w, s);
+  }
+  for (size_t i = 0; i < s->count; i++, p = p + 1 < g->parameter_groups ? p + 1 : 0) {
+    finish_channel(w, s, i, p, c);
+  }
+  for (size_t i = 0; i < s->count && clnorm__cpu_writes_tensors(w->call); i += together) {
+    const size_t count = s->count - i < together ? s->count - i : together;
+    put_channels(w, s, &(clnorm__part){s->c + i, 0, count, (size_t)g->run}, c);
+  }
+}
+
 /* ---- roles ------------------------------------------------------------------------------------------------------ */
 
 /* Clears the task's partial results: it has samples of some parameters only. */
@@ -377,6 +441,8 @@ void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__st
     w.begin = w.end = SIZE_MAX;
     if (g->repeat == 1 && !w.frozen) {
       by_element(&w, &s);
+    } else if (g->run_parameters == 1 && g->run <= w.most) {
+      by_channel(&w, &s);
     } else {
       by_run(&w, &s);
     }
