@@ -5,78 +5,7 @@
 
 #include "cl_status.h"
 #include "context.h"
-#include "kernel_sources.h"
-
-/* The files that a program is made of, in their order; then the kernel. */
-#define MOST_HEADERS 13
-static const char *const pair_headers[MOST_HEADERS] = {"common", "storage",   "curves",       "activation",
-                                                       "pair",   "real_pair", "reduce",       "finish",
-                                                       "rows",   "columns",   "columns_write"};
-static const char *const double_headers[MOST_HEADERS] = {"common", "storage", "curves", "activation", "real_double",
-                                                         "reduce", "finish",  "rows",   "columns",    "columns_write"};
-static const char *const samples_pair_headers[MOST_HEADERS] = {
-    "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples"};
-static const char *const samples_double_headers[MOST_HEADERS] = {
-    "common", "storage", "curves", "activation", "real_double", "reduce", "finish", "rows", "samples"};
-static const char *const matrix_pair_headers[MOST_HEADERS] = {"common", "storage",   "curves",        "activation",
-                                                              "pair",   "real_pair", "reduce",        "finish",
-                                                              "rows",   "columns",   "columns_write", "matrix"};
-static const char *const matrix_double_headers[MOST_HEADERS] = {"common",      "storage",       "curves", "activation",
-                                                                "real_double", "reduce",        "finish", "rows",
-                                                                "columns",     "columns_write", "matrix"};
-static const char *const running_pair_headers[MOST_HEADERS] = {"common", "pair", "real_pair"};
-static const char *const running_double_headers[MOST_HEADERS] = {"common", "real_double"};
-static const char *const held_pair_headers[MOST_HEADERS] = {
-    "common", "storage", "curves", "activation", "pair", "real_pair", "reduce", "finish", "rows", "samples", "held"};
-static const char *const held_double_headers[MOST_HEADERS] = {
-    "common", "storage", "curves", "activation", "real_double", "reduce", "finish", "rows", "samples", "held"};
-static const char *const general_headers[MOST_HEADERS] = {"common", "storage",     "curves", "activation",
-                                                          "pair",   "real_number", "reduce", "general"};
-
-static int is_samples(clnorm__role role)
-{
-  return role == CLNORM__SAMPLES_FORWARD || role == CLNORM__SAMPLES_BACKWARD || role == CLNORM__SAMPLES_MERGE ||
-         role == CLNORM__MATRIX_STATS || role == CLNORM__MATRIX_GRADIENTS;
-}
-
-static int is_matrix(clnorm__role role) { return role == CLNORM__MATRIX_FORWARD || role == CLNORM__MATRIX_BACKWARD; }
-
-static int is_held(clnorm__role role)
-{
-  return role == CLNORM__ROWS_TRAIN_HELD || role == CLNORM__ROWS_BACKWARD_HELD ||
-         role == CLNORM__SAMPLES_FORWARD_HELD || role == CLNORM__SAMPLES_BACKWARD_HELD;
-}
-
-static const char *const *headers_of(const clnorm_cl *cl, clnorm__role role)
-{
-  const int sums_in_double = cl->capabilities.sums_in_double;
-  if (clnorm__role_is_general(role)) {
-    return general_headers;
-  }
-  if (role == CLNORM__MERGE_RUNNING) {
-    return sums_in_double ? running_double_headers : running_pair_headers;
-  }
-  if (is_held(role)) {
-    return sums_in_double ? held_double_headers : held_pair_headers;
-  }
-  if (is_matrix(role)) {
-    return sums_in_double ? matrix_double_headers : matrix_pair_headers;
-  }
-  if (is_samples(role)) {
-    return sums_in_double ? samples_double_headers : samples_pair_headers;
-  }
-  return sums_in_double ? double_headers : pair_headers;
-}
-
-static const char *source_text(const char *name)
-{
-  for (size_t i = 0; i < clnorm__kernel_sources_count; i++) {
-    if (strcmp(clnorm__kernel_sources[i].name, name) == 0) {
-      return clnorm__kernel_sources[i].text;
-    }
-  }
-  return NULL;
-}
+#include "kernel_texts.h"
 
 static double seconds_now(void)
 {
@@ -155,7 +84,7 @@ static int sums_work_groups(const clnorm__step *step)
     case CLNORM__SAMPLES_BACKWARD:
       return step->local > 1;
     default:
-      return step->local > 1 && (is_held(step->role) || clnorm__role_is_general(step->role));
+      return step->local > 1 && (step->held != 0 || clnorm__role_is_general(step->role));
   }
 }
 
@@ -223,14 +152,9 @@ done:
 static clnorm_status load_or_build(clnorm_cl *cl, clnorm__role role, const char *options, cl_program *out)
 {
   clnorm_status status = CLNORM_SUCCESS;
-  const char *const *headers = headers_of(cl, role);
-  const char *texts[MOST_HEADERS + 1];
-  clnorm__recipe recipe = {texts, 0, clnorm__role_name(role), options};
-  while (headers[recipe.count] != NULL) {
-    texts[recipe.count] = source_text(headers[recipe.count]);
-    recipe.count++;
-  }
-  texts[recipe.count++] = source_text(recipe.kernel);
+  const char *texts[CLNORM__MOST_KERNEL_TEXTS];
+  clnorm__recipe recipe = {texts, clnorm__kernel_texts(role, cl->capabilities.sums_in_double, texts),
+                           clnorm__role_name(role), options};
   *out = clnorm__program_cache_load(&cl->cache, cl->context, cl->device, &recipe);
   if (*out != NULL) {
     return CLNORM_SUCCESS;
