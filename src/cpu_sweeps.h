@@ -103,6 +103,7 @@ static inline vd keep_last(vd v, size_t lanes)
 #include "cpu_sweeps_fused.h"
 #include "cpu_sweeps_runs.h"
 #include "cpu_sweeps_samples.h"
+#include "cpu_sweeps_samples_gradients.h"
 #include "cpu_sweeps_slopes.h"
 
 static void scales(const float *gamma, const float *variance, double epsilon, size_t n, float *scale)
