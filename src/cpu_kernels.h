@@ -99,6 +99,10 @@ typedef struct clnorm__cpu_kernels {
    * bend y = z. */
   void (*samples_apply)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, size_t count, size_t run,
                         const float *gamma, const float *beta, const clnorm__sample *samples, size_t ahead, int stream);
+  /* y of one sample without a bend, and meanwhile sum and square of `later`, another of as many elements, at least a vector: memory
+   * is read while it is written. */
+  void (*sample_flow)(const clnorm__cpu_fused *at, const void *later, size_t run, const float *gamma, const float *beta,
+                      const clnorm__sample *sample, size_t ahead, double *sum, double *square, int stream);
   /* With h = gamma * dy: sums[0] = h, [1] = h * (x - mean), [2] = x - mean. `ahead` is of x alone, and below of dy. */
   void (*sample_sums)(const void *x, const void *dy, size_t n, size_t ahead, const float *gamma, float mean,
                       double sums[3]);

@@ -63,17 +63,11 @@ static void measure_again(const clnorm__cpu_call *call, uint64_t c, double *mean
   *variance /= (double)run;
 }
 
-void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance)
+/* From sums and squares to mean and variance, in place. */
+static void finish_measures(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance)
 {
-  const clnorm_plan *plan = call->plan;
-  const clnorm__geometry *g = &plan->geometry;
-  const int centred = plan->desc.op != CLNORM_RMS;
-  const double each = 1.0 / (double)g->run;
-  const size_t at = (size_t)(c * g->run);
-  const int is_next = call->residual != NULL && count * g->run <= CLNORM__BLOCK_AHEAD;
-  call->kernels->samples_sums(clnorm__cpu_in(call, call->x, at),
-                              is_next ? clnorm__cpu_in(call, call->residual, at) : NULL, count, (size_t)g->run,
-                              clnorm__samples_distances(g, count).sums, mean, variance);
+  const int centred = call->plan->desc.op != CLNORM_RMS;
+  const double each = 1.0 / (double)call->plan->geometry.run;
   for (size_t i = 0; i < count; i++) {
     mean[i] = centred ? mean[i] * each : 0.0;
     variance[i] = variance[i] * each - mean[i] * mean[i];
@@ -82,6 +76,17 @@ void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t co
       measure_again(call, c + i, &mean[i], &variance[i]);
     }
   }
+}
+
+void clnorm__samples_measure(const clnorm__cpu_call *call, uint64_t c, size_t count, double *mean, double *variance)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const size_t at = (size_t)(c * g->run);
+  const int is_next = call->residual != NULL && count * g->run <= CLNORM__BLOCK_AHEAD;
+  call->kernels->samples_sums(clnorm__cpu_in(call, call->x, at),
+                              is_next ? clnorm__cpu_in(call, call->residual, at) : NULL, count, (size_t)g->run,
+                              clnorm__samples_distances(g, count).sums, mean, variance);
+  finish_measures(call, c, count, mean, variance);
 }
 
 void clnorm__samples_keep(const clnorm__cpu_call *call, uint64_t c, double mean, double variance, double inv_std)
@@ -204,15 +209,22 @@ static void apply_running(const place *to, const clnorm__part *p)
 /* ---- the role --------------------------------------------------------------------------------------------------- */
 
 /* Statistics of samples, written down where they are asked for. */
-static void measure(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__spread *spreads)
+static void keep_measures(const clnorm__cpu_call *call, uint64_t c, size_t count, const double *mean,
+                          const double *variance, clnorm__spread *spreads)
 {
-  double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES], inv_std[CLNORM__SAMPLES];
-  clnorm__samples_measure(call, c, count, mean, variance);
+  double inv_std[CLNORM__SAMPLES];
   call->kernels->roots(variance, call->plan->desc.epsilon, count, inv_std);
   for (size_t i = 0; i < count; i++) {
     spreads[i] = (clnorm__spread){mean[i], inv_std[i]};
     clnorm__samples_keep(call, c + i, mean[i], variance[i], inv_std[i]);
   }
+}
+
+static void measure(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__spread *spreads)
+{
+  double mean[CLNORM__SAMPLES], variance[CLNORM__SAMPLES];
+  clnorm__samples_measure(call, c, count, mean, variance);
+  keep_measures(call, c, count, mean, variance, spreads);
 }
 
 /* spreads: NULL for the running statistics */
@@ -247,6 +259,59 @@ static void write_samples(const clnorm__cpu_call *call, clnorm__writer *w, uint6
   }
 }
 
+/* ---- samples one after the other, each measured while one before it is written ------------------------------------------ */
+
+/* How many after the one that is written: its ends, a root and divisions one after the other, are then computed in time. */
+#define LATER 2
+
+/* Elements that are read ahead of their sums. */
+#define FLOW_AHEAD 512
+
+/* Shorter samples have nothing to read while a cache line of them is written. */
+#define FLOW_RUN 256
+
+static int flows(const clnorm__cpu_call *call, const clnorm__step *step, const clnorm__writer *w)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  return g->repeat == 1 && !call->is_fused && !step->from_running && g->run >= FLOW_RUN &&
+         g->run <= clnorm__writer_most(w);
+}
+
+/* y of sample c; and statistics of the sample `later`, if there is one before `end`. */
+static void flow(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, uint64_t later, uint64_t end,
+                 clnorm__spread *spreads)
+{
+  const clnorm__geometry *g = &call->plan->geometry;
+  const clnorm__part p = {c, 0, 1, (size_t)g->run};
+  const clnorm__spread *own = &spreads[c % LATER];
+  double mean, square;
+  if (later >= end) {
+    write_part(call, w, &p, own);
+    return;
+  }
+  const float center = (float)own->mean;
+  const clnorm__sample sample = {center, (float)(own->mean - (double)center), (float)own->inv_std};
+  const uint64_t first = clnorm__first_parameter(g, c);
+  clnorm__cpu_fused at = clnorm__cpu_fused_at(call, clnorm__part_at(g, &p));
+  at.out = clnorm__writer_place(w, p.length);
+  call->kernels->sample_flow(&at, clnorm__cpu_in(call, call->x, (size_t)(later * g->run)), p.length,
+                             clnorm__parameters_from(call->gamma, first), clnorm__parameters_from(call->beta, first),
+                             &sample, FLOW_AHEAD, &mean, &square, w->stream);
+  finish_measures(call, later, 1, &mean, &square);
+  keep_measures(call, later, 1, &mean, &square, &spreads[later % LATER]);
+}
+
+static void flow_through(const clnorm__cpu_call *call, clnorm__writer *w, clnorm__range r)
+{
+  clnorm__spread spreads[LATER];
+  for (uint64_t c = r.begin; c < r.end && c < r.begin + LATER; c++) {
+    measure(call, c, 1, &spreads[c % LATER]);
+  }
+  for (uint64_t c = r.begin; c < r.end; c++) {
+    flow(call, w, c, c + LATER, r.end, spreads);
+  }
+}
+
 void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__geometry *g = &call->plan->geometry;
@@ -259,6 +324,11 @@ void clnorm__cpu_samples_forward(const clnorm__cpu_call *call, const clnorm__ste
   clnorm__spread spreads[CLNORM__SAMPLES];
   clnorm__writer w;
   clnorm__writer_open(&w, call, call->y, r.begin * g->run, 0);
+  if (flows(call, step, &w)) {
+    flow_through(call, &w, r);
+    clnorm__writer_close(&w);
+    return;
+  }
   for (uint64_t c = r.begin; c < r.end; c += together) {
     const size_t count = r.end - c < together ? (size_t)(r.end - c) : together;
     if (!step->from_running) {

@@ -135,6 +135,7 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .matrix_slopes = matrix_slopes,
     .samples_sums = samples_sums,
     .samples_apply = samples_apply,
+    .sample_flow = sample_flow,
     .sample_sums = sample_sums,
     .sample_dx = sample_dx,
     .sample_runs_dx = sample_runs_dx,

@@ -234,6 +234,73 @@ static void samples_apply(const clnorm__cpu_bend *bend, const clnorm__cpu_fused 
   }
 }
 
+/* Eight sums of D lanes each: four of elements, four of squares. */
+typedef struct flow_sums {
+  vd s[4], q[4];
+} flow_sums;
+
+ALWAYS_INLINE void flow_add(flow_sums *f, const element *x)
+{
+  const vd one = opaque_one();
+  const vd a = load_wide_e(x), b = load_wide_e(x + D), c = load_wide_e(x + W), d = load_wide_e(x + W + D);
+  f->s[0] = ADD(f->s[0], a), f->s[1] = ADD(f->s[1], b), f->s[2] = ADD(f->s[2], c), f->s[3] = ADD(f->s[3], d);
+  f->q[0] += a * a, f->q[1] += b * b, f->q[2] += c * c, f->q[3] += d * d;
+}
+
+/* Elements from i on, fewer than two vectors. */
+ALWAYS_INLINE void flow_add_rest(flow_sums *f, const element *x, size_t i, size_t n)
+{
+  for (; i + D <= n; i += D) {
+    const vd a = load_wide_e(x + i);
+    f->s[0] += a;
+    f->q[0] += a * a;
+  }
+  if (i < n) {
+    const vd a = keep_last(load_wide_e(x + n - D), n - i);
+    f->s[1] += a;
+    f->q[1] += a * a;
+  }
+}
+
+static void sample_flow(const clnorm__cpu_fused *at, const void *later_at, size_t run, const float *gamma,
+                        const float *beta, const clnorm__sample *sample, size_t ahead, double *sum, double *square,
+                        int stream)
+{
+  const fused f = sample_fused(NULL, at);
+  const element *const later = later_at;
+  const forward_sample s = forward_sample_of(sample, parameters_or(gamma, ones), parameters_or(beta, zeros));
+  element *const y = f.out;
+  const size_t lead = until_aligned(y);
+  flow_sums sums = {{{0}}, {{0}}};
+  vf first, last, block[2];
+  apply_samples(&f, 0, 1, &s, PLAIN, &first);
+  apply_samples(&f, run - W, 1, &s, PLAIN, &last);
+  size_t i = lead;
+  for (; i + 2 * W <= run; i += 2 * W) {
+    LOOK_AHEAD(later + (i - lead), 2 * W, ahead)
+    apply_samples(&f, i, 2, &s, PLAIN, block);
+    write_to(y + i, 2, stream, block);
+    flow_add(&sums, later + (i - lead));
+  }
+  size_t j = i - lead;
+  for (; i + W <= run; i += W) {
+    apply_samples(&f, i, 1, &s, PLAIN, block);
+    write_to(y + i, 1, stream, block);
+  }
+  for (; j + 2 * W <= run; j += 2 * W) {
+    flow_add(&sums, later + j);
+  }
+  flow_add_rest(&sums, later, j, run);
+  if (lead != 0) {
+    store_first(y, first, lead, stream);
+  }
+  if (i < run) {
+    store_last(y + run - W, last, run - i, stream);
+  }
+  *sum = sum_of((sums.s[0] + sums.s[1]) + (sums.s[2] + sums.s[3]));
+  *square = sum_of((sums.q[0] + sums.q[1]) + (sums.q[2] + sums.q[3]));
+}
+
 /* ---- blocks of floats ------------------------------------------------------------------------------------------- */
 
 static void floats_to(const float *z, void *out_at, size_t n, int stream)
