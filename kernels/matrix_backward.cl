@@ -24,6 +24,8 @@ INLINE_LOCAL void matrix_spread(matrix_columns *made, const __global storage *x,
   }
   if (given) {
     float means[MATRIX_COLUMNS], inverse[MATRIX_COLUMNS];
+    VSTORE((vec)(0.0f), means);
+    VSTORE((vec)(0.0f), inverse);
     for (ulong j = 0; j < at->count; j++) {
       means[j] = mean[j];
       inverse[j] = inv_std[j];

@@ -3,7 +3,8 @@
  *
  * Work:    a work-item owns WIDTH neighbouring statistics after others of its group's outer_tile.
  * Traffic: six floats a tile and statistic.
- * Macros:  WIDTH, LOCAL; FROM_RUNNING = 1: mean and spread are the running mean and variance, constants. */
+ * Macros:  WIDTH, LOCAL; FROM_RUNNING = 1: mean and spread are the running mean and variance, constants.
+ *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void merge_gradients(
     const __global float *partials, ulong partials_offset, __global float *coefficients, ulong coefficients_offset,
     const __global float *gamma, ulong gamma_offset, const __global float *beta, ulong beta_offset,

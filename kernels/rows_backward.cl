@@ -6,7 +6,8 @@
  * Traffic: x, dy and residual are read twice, the second time from cache if a statistic's data fits there; dx and
  *          dresidual are written once. With an activation x once more where saved means are far from 0: mean_is_exact.
  * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL; FROM_RUNNING = 1: mean and spread are the
- *          running mean and variance, constants. */
+ *          running mean and variance, constants.
+ *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,

@@ -2,7 +2,8 @@
  *
  * Work:    a work-group owns one statistic.
  * Traffic: x, dy and residual are read once; dx and dresidual, of which either may be dy, are written once.
- * Macros:  WIDTH (divides run), LOCAL (WIDTH * LOCAL * HELD >= segments * run), HELD, STORAGE, ACTIVATION, RESIDUAL. */
+ * Macros:  WIDTH (divides run), LOCAL (WIDTH * LOCAL * HELD >= segments * run), HELD, STORAGE, ACTIVATION, RESIDUAL.
+ *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_held(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, __global storage *dx, ulong dx_offset,

@@ -1,7 +1,8 @@
 /* y = act(gamma * (x - mean) * inv_std + beta + residual) with each sample's own statistics or, with FROM_RUNNING, the running ones; RMS
  * without the mean. gamma, beta, mean, inv_std and moments (what merge_running takes) may each be NULL.
  *
- * Work:    a work-group owns outer_tile neighbouring statistics, which it measures one after the other.
+ * Work:    a work-group owns outer_tile neighbouring statistics, which it measures one after the other, short ones WIDTH at a
+ *          time.
  * Traffic: x is read twice, the second time from cache if a run fits there (FROM_RUNNING: once); y is written once. y may
  *          be x or residual.
  * Macros:  WIDTH, LOCAL, STREAM, FROM_RUNNING, STORAGE, ACTIVATION, RESIDUAL, SHARED. */

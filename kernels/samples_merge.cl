@@ -2,7 +2,8 @@
  *
  * Work:    a work-item owns one parameter after another of its group's outer_tile.
  * Traffic: four floats for each parameter of each task's statistics, inner_tile a task, of every `apart` tiles.
- * Macros:  LOCAL, WIDTH. */
+ * Macros:  LOCAL, WIDTH.
+ *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_merge(
     const __global float *partials, ulong partials_offset, __global float *dgamma, ulong dgamma_offset,
     __global float *dbeta, ulong dbeta_offset, ulong run_parameters, ulong parameter_groups, ulong statistics_count,

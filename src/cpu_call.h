@@ -23,7 +23,7 @@ typedef struct clnorm__cpu_call {
   const float *read_mean, *read_inv_std; /* what backward uses: the caller's or the workspace's */
   double *partials;
   float *coefficients;
-  void *moments; /* of the variant `general` */
+  void *moments; /* of each statistic, see plan.h */
   double weight; /* of the new value in the running statistics */
   int stream;    /* 1: y or dx is too large for the cache and is better written past it */
   clnorm__cpu_bend bend;

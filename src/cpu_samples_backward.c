@@ -349,7 +349,8 @@ static void finish_channel(work *w, const samples *s, size_t i, uint64_t p, chan
 {
   const clnorm__cpu_call *call = w->call;
   const clnorm__sample *of = &s->of[i];
-  const clnorm__sums sums = sum_run(w, s, i, 0);
+  const int needed = !w->frozen || w->dgamma != NULL;
+  const clnorm__sums sums = needed ? sum_run(w, s, i, 0) : (clnorm__sums){0.0, 0.0, 0.0};
   const double n = (double)call->plan->geometry.run, inv_std = (double)of->inv_std;
   const double off = w->frozen ? 0.0 : sums.d / n, g_xh = (sums.gd - off * sums.g) * inv_std;
   const double slope = inv_std * g_xh / n;

@@ -144,8 +144,8 @@ static void build_whole_matrices(clnorm_plan *plan, const clnorm__capabilities *
     add_running(plan, capabilities);
     return;
   }
-  const clnorm__step *backward = clnorm__columns_add_samples(plan, CLNORM__MATRIX_BACKWARD, tasks,
-                                                             least_samples(plan, capabilities), capabilities);
+  const clnorm__step *backward = clnorm__columns_add_samples(
+      plan, CLNORM__MATRIX_BACKWARD, tasks, ceil_div(MIN_ELEMENTS_WIDE, plan->geometry.repeat), capabilities);
   clnorm__step *merge = clnorm__step_add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->outer_tiles;
   merge->inner_tile = backward->outer_tile * plan->geometry.parameter_groups;

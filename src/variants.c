@@ -23,7 +23,11 @@ static int is_lean(const clnorm_plan *plan)
   return plan->desc.dtype != CLNORM_F64 && clnorm__desc_is_lean(&plan->desc);
 }
 
-static int is_fast(const clnorm_plan *plan) { return plan->desc.op == CLNORM_BATCH && is_lean(plan); }
+/* Of no elements the general variant makes sums of nothing. */
+static int is_fast(const clnorm_plan *plan)
+{
+  return plan->desc.op == CLNORM_BATCH && plan->geometry.elements != 0 && is_lean(plan);
+}
 
 static int is_elementwise(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
@@ -37,10 +41,10 @@ static int reduces(const clnorm_plan *plan, const clnorm__capabilities *capabili
   return is_fast(plan) && plan->pass != CLNORM_INFER;
 }
 
-/* Values that a sample has of a column at least: of fewer its partial results, coefficients and moments, up to 52 bytes, would be
- * several times the tensor. Where a task has all of a sample there are none but moments. */
-#define MIN_COLUMN_VALUES 8
-#define MIN_WHOLE_VALUES 2
+/* Bytes of a sample's column at least, so that its partial results, coefficients and moments, up to 52, stay small beside it; and
+ * where a task has all of a sample, so that there are none but moments, 8. */
+#define MIN_COLUMN_BYTES 128
+#define MIN_WHOLE_BYTES 32
 
 /* Whether samples that are matrices beside each other can be walked. */
 static int walks_matrices(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -50,7 +54,7 @@ static int walks_matrices(const clnorm_plan *plan, const clnorm__capabilities *c
     return g->run_parameters <= CLNORM__MATRIX_COLUMNS;
   }
   const int whole = clnorm__plan_has_matrices(plan) && clnorm__columns_hold_samples(plan, capabilities);
-  return g->repeat >= (whole ? MIN_WHOLE_VALUES : MIN_COLUMN_VALUES);
+  return g->repeat * clnorm__dtype_size(plan->desc.dtype) >= (whole ? MIN_WHOLE_BYTES : MIN_COLUMN_BYTES);
 }
 
 /* Rows of one run each, as they lie in memory, or matrices. */

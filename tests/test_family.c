@@ -220,3 +220,27 @@ Test(family, gradients_are_added_by_every_variant)
   family_run_close(r);
   finish(&t);
 }
+
+/* Frozen statistics of no elements: what is not added to is written all the same. */
+Test(family, gradients_over_nothing_are_0_or_what_was_there)
+{
+  static const uint32_t flags[] = {0, CLNORM_ACCUMULATE_DGAMMA, CLNORM_ACCUMULATE_DBETA};
+  tally t = {0};
+  family_run *r = family_run_open();
+  for (size_t i = 0; i < 2 * (sizeof flags / sizeof flags[0]); i++) {
+    family_case c = {.data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 5}, .with = TRIAL_ALL};
+    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, CLNORM_BATCH, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+    c.desc.layout = i % 2 != 0 ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+    c.desc.rank = 3;
+    c.desc.dims[0] = 0;
+    c.desc.dims[1] = 21;
+    c.desc.dims[2] = 23;
+    c.desc.flags = flags[i / 2];
+    trial *made = trial_create(&c.desc, &c.data);
+    cr_assert(made != NULL, "no memory");
+    check_pass(&t, made, &c, CLNORM_BACKWARD_FROZEN, r);
+    trial_destroy(made);
+  }
+  family_run_close(r);
+  finish(&t);
+}

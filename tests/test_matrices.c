@@ -18,24 +18,24 @@ static const struct shape {
   uint32_t groups;
   int whole;
 } shapes[] = {
-    {5, 9, 48, 0, 1},
+    {5, 16, 48, 0, 1},
     {4, 33, 64, 4, 1},
     /* rows that are no whole vectors, of one and of several columns a statistic */
-    {6, 7, 70, 7, 1},
-    {4, 2, 41, 0, 1},
-    {9, 5, 1230, 3, 1},
+    {6, 17, 70, 7, 1},
+    {4, 16, 41, 0, 1},
+    {9, 16, 1230, 3, 1},
     /* one vector, two statistics of it */
     {5, 17, 16, 2, 1},
     /* several tiles side by side: whole ones, of 5 statistics of 192 columns, in pieces that are written aligned */
-    {4, 5, 2048, 32, 1},
-    {7, 3, 1536, 8, 1},
-    {4, 4, 1500, 375, 1},
+    {4, 16, 2048, 32, 1},
+    {7, 16, 1536, 8, 1},
+    {4, 16, 1500, 375, 1},
     /* narrow, few samples, statistics longer than a tile, tiles that would end inside of a vector */
-    {5, 40, 21, 3, 0},
-    {13, 9, 4, 0, 0},
-    {3, 33, 64, 4, 0},
-    {4, 40, 1040, 1, 0},
-    {4, 40, 1040, 4, 0},
+    {5, 64, 21, 3, 0},
+    {13, 64, 4, 0, 0},
+    {3, 64, 64, 4, 0},
+    {4, 64, 1040, 1, 0},
+    {4, 64, 1040, 4, 0},
 };
 
 static const struct {
@@ -143,7 +143,7 @@ Test(matrices, with_sums_in_two_floats_too) { check_shapes(0, NULL, 3); }
 
 /* ---- other statistics ------------------------------------------------------------------------------------------- */
 
-enum { SAMPLES = 6, POSITIONS = 5, CHANNELS = 48, GROUPS = 12, ELEMENTS = SAMPLES * POSITIONS * CHANNELS };
+enum { SAMPLES = 6, POSITIONS = 16, CHANNELS = 48, GROUPS = 12, ELEMENTS = SAMPLES * POSITIONS * CHANNELS };
 enum { SPOILT = 2 * GROUPS + 3 }; /* the third sample's fourth statistic */
 
 static size_t statistic_of(size_t element)
