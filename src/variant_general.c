@@ -29,7 +29,9 @@ void clnorm__build_general(clnorm_plan *plan, const clnorm__capabilities *capabi
 {
   const clnorm__geometry *g = &plan->geometry;
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
-    add_general(plan, CLNORM__GENERAL_FORWARD, CLNORM__ALWAYS, g->statistics, capabilities);
+    /* Statistics of nothing are written in training; inference has nothing to write, and a call of it may name no tensors. */
+    const int is_idle = g->elements == 0 && plan->pass == CLNORM_INFER;
+    add_general(plan, CLNORM__GENERAL_FORWARD, CLNORM__ALWAYS, is_idle ? 0 : g->statistics, capabilities);
     add_running(plan, capabilities);
     if (plan->desc.flags & CLNORM_RELU_MASK) {
       clnorm__step *step = add_general(plan, CLNORM__GENERAL_MASK, CLNORM__ALWAYS, 0, capabilities);

@@ -138,6 +138,32 @@ static void refuse(fixture *f, clnorm_status expected, const char *name, const c
     close_fixture(f);                                               \
   } while (0)
 
+/* Also where there are statistics, of no values each. */
+Test(arguments_cl, inference_of_nothing_needs_no_tensors)
+{
+  static const size_t empty[][3] = {{0, 10, 6}, {4, 0, 6}, {4, 10, 0}};
+  static const clnorm_dtype dtypes[] = {CLNORM_F32, CLNORM_F16, CLNORM_F64};
+  fixture *f = open_fixture(CLNORM_INFER);
+  const clnorm_cl_args none = {.size = sizeof none};
+  int runs = 0;
+  for (int i = 0; i < 9 * CLNORM_RMS; i++) {
+    clnorm_cl_plan_destroy(f->plan);
+    f->plan = NULL;
+    expect_success(clnorm_desc_init(&f->desc, sizeof f->desc, (clnorm_op)(CLNORM_BATCH + i / 9), CLNORM_PRESET_TORCH));
+    f->desc.rank = 3;
+    memcpy(f->desc.dims, empty[i % 3], sizeof empty[0]);
+    f->desc.dtype = dtypes[i / 3 % 3];
+    f->args = none;
+    const clnorm_status status = clnorm_cl_plan_create(f->base.cl, &f->desc, CLNORM_INFER, &f->plan);
+    if (status == CLNORM_SUCCESS) {
+      cr_assert(enqueue(f) == CLNORM_SUCCESS, "%s", clnorm_last_error());
+      runs++;
+    }
+  }
+  cr_assert(runs >= 12, "only %d plans were made", runs);
+  close_fixture(f);
+}
+
 Test(arguments_cl, the_valid_call_of_these_tests_succeeds)
 {
   FOR_EACH_PASS(pass)
