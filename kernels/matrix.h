@@ -62,25 +62,18 @@ static inline void join_columns(real *of, const matrix_place *at)
 }
 
 /* Makes numbers of statistics those of their columns. Backwards, so that none is overwritten before it is read. */
-static inline void spread_reals(real *of, const matrix_place *at)
-{
-  for (ulong j = at->count; at->width != 1 && j > 0; j--) {
-    const real one = of[j - 1];
-    for (ulong i = 0; i < at->width; i++) {
-      of[(j - 1) * at->width + i] = one;
-    }
+#define DEFINE_SPREAD(name, type)                                           \
+  static inline void name(type *of, const matrix_place *at)                 \
+  {                                                                         \
+    for (ulong j = at->count; at->width != 1 && j > 0; j--) {               \
+      const type one = of[j - 1];                                           \
+      for (ulong i = 0; i < at->width; i++) {                               \
+        of[(j - 1) * at->width + i] = one;                                  \
+      }                                                                     \
+    }                                                                       \
   }
-}
-
-static inline void spread_floats(float *of, const matrix_place *at)
-{
-  for (ulong j = at->count; at->width != 1 && j > 0; j--) {
-    const float one = of[j - 1];
-    for (ulong i = 0; i < at->width; i++) {
-      of[(j - 1) * at->width + i] = one;
-    }
-  }
-}
+DEFINE_SPREAD(spread_reals, real)
+DEFINE_SPREAD(spread_floats, float)
 
 /* How many of a vector of statistics from j on there are. */
 static inline uint matrix_width(const matrix_place *at, ulong j) { return (uint)min(at->count - j, (ulong)WIDTH); }
@@ -99,7 +92,7 @@ typedef struct matrix_results {
 } matrix_results;
 
 /* What a sample's columns have of their statistics. */
-typedef struct matrix_statistics_of_columns {
+typedef struct matrix_columns {
   vec mean[GROUP], lo[GROUP], inv_std[GROUP];
 } matrix_columns;
 

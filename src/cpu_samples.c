@@ -173,6 +173,12 @@ static void normalize_runs(const place *to, const clnorm__part *p, const clnorm_
   apply_runs(to, done, filled, run, coefficients);
 }
 
+static clnorm__sample sample_of(const clnorm__spread *s)
+{
+  const float mean = (float)s->mean;
+  return (clnorm__sample){mean, (float)(s->mean - (double)mean), (float)s->inv_std};
+}
+
 /* Samples with a parameter an element: at a time all that have the same ones. */
 static void normalize_elements(const place *to, const clnorm__part *p, const clnorm__spread *spreads, size_t ahead)
 {
@@ -181,8 +187,7 @@ static void normalize_elements(const place *to, const clnorm__part *p, const cln
   const size_t together = g->parameter_groups == 1 ? p->count : 1;
   clnorm__sample samples[CLNORM__SAMPLES];
   for (size_t i = 0; i < p->count; i++) {
-    const float mean = (float)spreads[i].mean;
-    samples[i] = (clnorm__sample){mean, (float)(spreads[i].mean - (double)mean), (float)spreads[i].inv_std};
+    samples[i] = sample_of(&spreads[i]);
   }
   for (size_t i = 0; i < p->count; i += together) {
     const uint64_t first = clnorm__first_parameter(g, p->c + i);
@@ -289,8 +294,7 @@ static void flow(const clnorm__cpu_call *call, clnorm__writer *w, uint64_t c, ui
     write_part(call, w, &p, own);
     return;
   }
-  const float center = (float)own->mean;
-  const clnorm__sample sample = {center, (float)(own->mean - (double)center), (float)own->inv_std};
+  const clnorm__sample sample = sample_of(own);
   const uint64_t first = clnorm__first_parameter(g, c);
   clnorm__cpu_fused at = clnorm__cpu_fused_at(call, clnorm__part_at(g, &p));
   at.out = clnorm__writer_place(w, p.length);

@@ -202,7 +202,6 @@ static void by_element(work *w, samples *s)
   const size_t ahead = s->count * run <= CLNORM__BLOCK_AHEAD ? s->count * run : CLNORM__NEAR_AHEAD;
   const size_t later = w->call->bends ? 0 : clnorm__samples_distances(g, s->count).writes;
   clnorm__part p;
-  set_samples(w, s);
   for (size_t i = 0; i < s->count; i++) {
     sum_sample(w, s, i, ahead);
   }
@@ -323,11 +322,6 @@ static void by_run(work *w, samples *s)
 {
   const clnorm__geometry *g = &w->call->plan->geometry;
   clnorm__part p;
-  if (w->frozen) {
-    set_frozen(w, s);
-  } else {
-    set_samples(w, s);
-  }
   for (size_t i = 0; i < s->count && (!w->frozen || w->dgamma != NULL); i++) {
     sum_runs(w, s, i);
   }
@@ -390,11 +384,6 @@ static void by_channel(work *w, samples *s)
   const size_t together = (size_t)(w->most / g->run);
   channel_coefficients c;
   uint64_t p = clnorm__first_parameter(g, s->c);
-  if (w->frozen) {
-    set_frozen(w, s);
-  } else {
-    set_samples(w, s);
-  }
   for (size_t i = 0; i < s->count; i++, p = p + 1 < g->parameter_groups ? p + 1 : 0) {
     finish_channel(w, s, i, p, c);
   }
@@ -440,6 +429,11 @@ void clnorm__cpu_samples_backward(const clnorm__cpu_call *call, const clnorm__st
   for (s.c = r.begin; s.c < r.end; s.c += together) {
     s.count = r.end - s.c < together ? (size_t)(r.end - s.c) : together;
     w.begin = w.end = SIZE_MAX;
+    if (w.frozen) {
+      set_frozen(&w, &s);
+    } else {
+      set_samples(&w, &s);
+    }
     if (g->repeat == 1 && !w.frozen) {
       by_element(&w, &s);
     } else if (g->run_parameters == 1 && g->run <= w.most) {

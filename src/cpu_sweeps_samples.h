@@ -43,35 +43,55 @@ static inline double sum_of(vd v)
   return sum;
 }
 
-/* As they are: what is subtracted first (run_stats) costs as much again as both sums. */
+/* Eight sums of D lanes each: four of elements, four of squares. As they are: what is subtracted first (run_stats) costs as much
+ * again as both. */
+typedef struct square_sums {
+  vd s[4], q[4];
+} square_sums;
+
+ALWAYS_INLINE void add_squares(square_sums *f, const element *x)
+{
+  const vd one = opaque_one();
+  const vd a = load_wide_e(x), b = load_wide_e(x + D), c = load_wide_e(x + W), d = load_wide_e(x + W + D);
+  f->s[0] = ADD(f->s[0], a), f->s[1] = ADD(f->s[1], b), f->s[2] = ADD(f->s[2], c), f->s[3] = ADD(f->s[3], d);
+  f->q[0] += a * a, f->q[1] += b * b, f->q[2] += c * c, f->q[3] += d * d;
+}
+
+/* Elements from i on, fewer than two vectors. */
+ALWAYS_INLINE void add_rest_squares(square_sums *f, const element *x, size_t i, size_t n)
+{
+  for (; i + D <= n; i += D) {
+    const vd a = load_wide_e(x + i);
+    f->s[0] += a;
+    f->q[0] += a * a;
+  }
+  if (i < n) {
+    const vd a = keep_last(load_wide_e(x + n - D), n - i);
+    f->s[1] += a;
+    f->q[1] += a * a;
+  }
+}
+
+ALWAYS_INLINE void finish_squares(const square_sums *f, double *sum, double *squares)
+{
+  *sum = sum_of((f->s[0] + f->s[1]) + (f->s[2] + f->s[3]));
+  *squares = sum_of((f->q[0] + f->q[1]) + (f->q[2] + f->q[3]));
+}
+
 static inline void sum_sample(const element *x, const element *next, size_t n, size_t ahead, double *sum,
                               double *squares)
 {
-  const vd one = opaque_one();
-  vd s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, q0 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+  square_sums sums = {{{0}}, {{0}}};
   size_t i = 0;
   for (; i + 2 * W <= n; i += 2 * W) {
     LOOK_AHEAD(x + i, 2 * W, ahead)
     for (size_t line = 0; next != NULL && line < 2 * W; line += LINE) {
       PREFETCH((uintptr_t)(next + i + line), 2);
     }
-    const vd a = load_wide_e(x + i), b = load_wide_e(x + i + D);
-    const vd c = load_wide_e(x + i + W), d = load_wide_e(x + i + W + D);
-    s0 = ADD(s0, a), s1 = ADD(s1, b), s2 = ADD(s2, c), s3 = ADD(s3, d);
-    q0 += a * a, q1 += b * b, q2 += c * c, q3 += d * d;
+    add_squares(&sums, x + i);
   }
-  for (; i + D <= n; i += D) {
-    const vd a = load_wide_e(x + i);
-    s0 = ADD(s0, a);
-    q0 += a * a;
-  }
-  if (i < n) {
-    const vd a = keep_last(load_wide_e(x + n - D), n - i);
-    s1 = ADD(s1, a);
-    q1 += a * a;
-  }
-  *sum = sum_of((s0 + s1) + (s2 + s3));
-  *squares = sum_of((q0 + q1) + (q2 + q3));
+  add_rest_squares(&sums, x, i, n);
+  finish_squares(&sums, sum, squares);
 }
 
 static void samples_sums(const void *x_at, const void *next_at, size_t count, size_t run, size_t ahead, double *sum,
@@ -234,34 +254,6 @@ static void samples_apply(const clnorm__cpu_bend *bend, const clnorm__cpu_fused 
   }
 }
 
-/* Eight sums of D lanes each: four of elements, four of squares. */
-typedef struct flow_sums {
-  vd s[4], q[4];
-} flow_sums;
-
-ALWAYS_INLINE void flow_add(flow_sums *f, const element *x)
-{
-  const vd one = opaque_one();
-  const vd a = load_wide_e(x), b = load_wide_e(x + D), c = load_wide_e(x + W), d = load_wide_e(x + W + D);
-  f->s[0] = ADD(f->s[0], a), f->s[1] = ADD(f->s[1], b), f->s[2] = ADD(f->s[2], c), f->s[3] = ADD(f->s[3], d);
-  f->q[0] += a * a, f->q[1] += b * b, f->q[2] += c * c, f->q[3] += d * d;
-}
-
-/* Elements from i on, fewer than two vectors. */
-ALWAYS_INLINE void flow_add_rest(flow_sums *f, const element *x, size_t i, size_t n)
-{
-  for (; i + D <= n; i += D) {
-    const vd a = load_wide_e(x + i);
-    f->s[0] += a;
-    f->q[0] += a * a;
-  }
-  if (i < n) {
-    const vd a = keep_last(load_wide_e(x + n - D), n - i);
-    f->s[1] += a;
-    f->q[1] += a * a;
-  }
-}
-
 static void sample_flow(const clnorm__cpu_fused *at, const void *later_at, size_t run, const float *gamma,
                         const float *beta, const clnorm__sample *sample, size_t ahead, double *sum, double *square,
                         int stream)
@@ -271,7 +263,7 @@ static void sample_flow(const clnorm__cpu_fused *at, const void *later_at, size_
   const forward_sample s = forward_sample_of(sample, parameters_or(gamma, ones), parameters_or(beta, zeros));
   element *const y = f.out;
   const size_t lead = until_aligned(y);
-  flow_sums sums = {{{0}}, {{0}}};
+  square_sums sums = {{{0}}, {{0}}};
   vf first, last, block[2];
   apply_samples(&f, 0, 1, &s, PLAIN, &first);
   apply_samples(&f, run - W, 1, &s, PLAIN, &last);
@@ -280,7 +272,7 @@ static void sample_flow(const clnorm__cpu_fused *at, const void *later_at, size_
     LOOK_AHEAD(later + (i - lead), 2 * W, ahead)
     apply_samples(&f, i, 2, &s, PLAIN, block);
     write_to(y + i, 2, stream, block);
-    flow_add(&sums, later + (i - lead));
+    add_squares(&sums, later + (i - lead));
   }
   size_t j = i - lead;
   for (; i + W <= run; i += W) {
@@ -288,17 +280,16 @@ static void sample_flow(const clnorm__cpu_fused *at, const void *later_at, size_
     write_to(y + i, 1, stream, block);
   }
   for (; j + 2 * W <= run; j += 2 * W) {
-    flow_add(&sums, later + j);
+    add_squares(&sums, later + j);
   }
-  flow_add_rest(&sums, later, j, run);
+  add_rest_squares(&sums, later, j, run);
   if (lead != 0) {
     store_first(y, first, lead, stream);
   }
   if (i < run) {
     store_last(y + run - W, last, run - i, stream);
   }
-  *sum = sum_of((sums.s[0] + sums.s[1]) + (sums.s[2] + sums.s[3]));
-  *square = sum_of((sums.q[0] + sums.q[1]) + (sums.q[2] + sums.q[3]));
+  finish_squares(&sums, sum, square);
 }
 
 /* ---- blocks of floats ------------------------------------------------------------------------------------------- */

@@ -14,10 +14,10 @@
 
 static uint64_t least_samples(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  if (plan->geometry.pattern == CLNORM__COLUMNS) {
-    return ceil_div(MIN_ELEMENTS, plan->geometry.repeat);
-  }
   const uint64_t least = is_wide(capabilities) ? MIN_ELEMENTS_WIDE : MIN_ELEMENTS;
+  if (plan->geometry.pattern == CLNORM__COLUMNS) {
+    return ceil_div(least, plan->geometry.repeat);
+  }
   return ceil_div(least * plan->geometry.parameters, plan->geometry.run);
 }
 
@@ -103,6 +103,15 @@ static clnorm__step *add_matrix_merge(clnorm_plan *plan, clnorm__role role, clno
   return step;
 }
 
+/* A merge whose tasks are tiles of parameters. */
+static clnorm__step *add_parameter_merge(clnorm_plan *plan, clnorm__role role, clnorm__when when,
+                                         const clnorm__capabilities *capabilities)
+{
+  clnorm__step *step = clnorm__step_add_merge(plan, role, when, capabilities);
+  step->outer_tiles = step->tasks = ceil_div(plan->geometry.parameters, step->outer_tile);
+  return step;
+}
+
 /* Numbers of each statistic that running ones follow. */
 #define MOMENTS 2
 
@@ -112,8 +121,7 @@ static void add_running(clnorm_plan *plan, const clnorm__capabilities *capabilit
     return;
   }
   plan->moments = MOMENTS;
-  clnorm__step *step = clnorm__step_add_merge(plan, CLNORM__MERGE_RUNNING, CLNORM__WITH_RUNNING, capabilities);
-  step->outer_tiles = step->tasks = ceil_div(plan->geometry.parameters, step->outer_tile);
+  add_parameter_merge(plan, CLNORM__MERGE_RUNNING, CLNORM__WITH_RUNNING, capabilities);
 }
 
 static void build_matrices(clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -144,13 +152,12 @@ static void build_whole_matrices(clnorm_plan *plan, const clnorm__capabilities *
     add_running(plan, capabilities);
     return;
   }
-  const clnorm__step *backward = clnorm__columns_add_samples(
-      plan, CLNORM__MATRIX_BACKWARD, tasks, ceil_div(MIN_ELEMENTS_WIDE, plan->geometry.repeat), capabilities);
-  clnorm__step *merge = clnorm__step_add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  const clnorm__step *backward = clnorm__columns_add_samples(plan, CLNORM__MATRIX_BACKWARD, tasks,
+                                                             least_samples(plan, capabilities), capabilities);
+  clnorm__step *merge = add_parameter_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->outer_tiles;
   merge->inner_tile = backward->outer_tile * plan->geometry.parameter_groups;
   merge->width = backward->width;
-  merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
 }
 
 void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -179,9 +186,8 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
     /* x, g, and two sums of two floats. Where neighbours share a parameter, each parameter's sums are taken apart. */
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_BACKWARD_HELD, 6, backward);
   }
-  clnorm__step *merge = clnorm__step_add_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
+  clnorm__step *merge = add_parameter_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->outer_tiles;
   merge->inner_tile = backward->outer_tile;
   merge->width = is_wide(capabilities) ? backward->width : 1;
-  merge->outer_tiles = merge->tasks = ceil_div(plan->geometry.parameters, merge->outer_tile);
 }

@@ -141,6 +141,20 @@ static void force_past_the_caches(family_run *r)
 #endif
 }
 
+/* A case of three axes; groups of GROUP: 2. */
+static family_case case_of(clnorm_op op, int last, size_t n, size_t channels, size_t positions, const trial_data *data)
+{
+  family_case c = {.data = *data, .with = TRIAL_ALL};
+  cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  c.desc.layout = last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+  c.desc.rank = 3;
+  c.desc.groups = op == CLNORM_GROUP ? 2 : 0;
+  c.desc.dims[0] = n;
+  c.desc.dims[last ? 2 : 1] = channels;
+  c.desc.dims[last ? 1 : 2] = positions;
+  return c;
+}
+
 /* Runs that begin and end inside of vectors are written as one row, whose ends are not whole. */
 Test(family, odd_runs_are_written_past_the_caches)
 {
@@ -162,13 +176,8 @@ Test(family, odd_runs_are_written_past_the_caches)
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     /* Each tensor begins at another place of a vector, but where there are two results: both go past the caches, or none. */
     const size_t offset = rows[i].flags & CLNORM_RESIDUAL ? 16 : 5;
-    family_case c = {.data = {GENERATE_NORMAL, rows[i].mean, 1.0, 3, 1, offset}};
-    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, rows[i].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
-    c.desc.rank = 3;
-    c.desc.groups = rows[i].op == CLNORM_GROUP ? 2 : 0;
-    c.desc.dims[0] = rows[i].n;
-    c.desc.dims[1] = rows[i].channels;
-    c.desc.dims[2] = rows[i].positions;
+    const trial_data data = {GENERATE_NORMAL, rows[i].mean, 1.0, 3, 1, offset};
+    family_case c = case_of(rows[i].op, 0, rows[i].n, rows[i].channels, rows[i].positions, &data);
     c.desc.activation = rows[i].activation;
     c.desc.flags |= rows[i].flags;
     for (unsigned in_place = 0; in_place <= 1; in_place++) {
@@ -179,6 +188,8 @@ Test(family, odd_runs_are_written_past_the_caches)
   family_run_close(r);
   finish(&t);
 }
+
+static const trial_data added_data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 5};
 
 /* Gradients of parameters that are added up are made by fast variants, each place that makes them. */
 Test(family, gradients_are_added_by_every_variant)
@@ -197,14 +208,7 @@ Test(family, gradients_are_added_by_every_variant)
   tally t = {0};
   family_run *r = family_run_open();
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    family_case c = {.data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 5}, .with = TRIAL_ALL};
-    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, rows[i].op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
-    c.desc.layout = rows[i].last ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
-    c.desc.rank = 3;
-    c.desc.groups = rows[i].op == CLNORM_GROUP ? 2 : 0;
-    c.desc.dims[0] = rows[i].n;
-    c.desc.dims[rows[i].last ? 2 : 1] = rows[i].channels;
-    c.desc.dims[rows[i].last ? 1 : 2] = rows[i].positions;
+    family_case c = case_of(rows[i].op, rows[i].last, rows[i].n, rows[i].channels, rows[i].positions, &added_data);
     c.desc.flags = flags[i % (sizeof flags / sizeof flags[0])];
     r->forced = rows[i].forced;
     trial *made = trial_create(&c.desc, &c.data);
@@ -228,13 +232,7 @@ Test(family, gradients_over_nothing_are_0_or_what_was_there)
   tally t = {0};
   family_run *r = family_run_open();
   for (size_t i = 0; i < 2 * (sizeof flags / sizeof flags[0]); i++) {
-    family_case c = {.data = {GENERATE_NORMAL, 0.5, 1.0, 3, 1, 5}, .with = TRIAL_ALL};
-    cr_assert(clnorm_desc_init(&c.desc, sizeof c.desc, CLNORM_BATCH, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
-    c.desc.layout = i % 2 != 0 ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
-    c.desc.rank = 3;
-    c.desc.dims[0] = 0;
-    c.desc.dims[1] = 21;
-    c.desc.dims[2] = 23;
+    family_case c = case_of(CLNORM_BATCH, i % 2 != 0, 0, 21, 23, &added_data);
     c.desc.flags = flags[i / 2];
     trial *made = trial_create(&c.desc, &c.data);
     cr_assert(made != NULL, "no memory");

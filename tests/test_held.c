@@ -117,22 +117,8 @@ static size_t check_shape(family_run *r, size_t shape, size_t kind)
                            .seed = turn + 1,
                            .batch_number = 1,
                            .offset = turn % 2 == 0 ? 16 : turn % 7};
-  trial *t = trial_create(&desc, &data);
-  size_t wrong = 0;
-  cr_assert(t != NULL, "no memory");
-  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
-    trial_result result;
-    for (size_t i = 0; i < 2; i++) {
-      const unsigned with = presence[(turn + i * 2) % COUNT(presence)];
-      if (!trial_check(t, (clnorm_pass)pass, with, family_run_pass, r, &result)) {
-        (void)fprintf(stderr, "%s (%s, dtype %d, activation %d, %x)\n", result.problem, r->variant, (int)desc.dtype,
-                      (int)desc.activation, with);
-        wrong++;
-      }
-    }
-  }
-  trial_destroy(t);
-  return wrong;
+  const unsigned with[] = {presence[turn % COUNT(presence)], presence[(turn + 2) % COUNT(presence)]};
+  return family_run_check(r, &desc, &data, with, COUNT(with));
 }
 
 /* What each shape's plans hold; and every `each`-th shape as one kind. `turn` tells which. */

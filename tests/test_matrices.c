@@ -101,21 +101,7 @@ static size_t check_shape(family_run *r, size_t shape, size_t kind)
                            .seed = turn + 1,
                            .batch_number = 1,
                            .offset = turn % 2 == 0 ? 16 : turn % 7};
-  trial *t = trial_create(&desc, &data);
-  size_t wrong = 0;
-  cr_assert(t != NULL, "no memory");
-  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
-    for (size_t i = 0; i < COUNT(presence); i++) {
-      trial_result result;
-      if (!trial_check(t, (clnorm_pass)pass, presence[i], family_run_pass, r, &result)) {
-        (void)fprintf(stderr, "%s (%s, dtype %d, activation %d, %x)\n", result.problem, r->variant, (int)desc.dtype,
-                      (int)desc.activation, presence[i]);
-        wrong++;
-      }
-    }
-  }
-  trial_destroy(t);
-  return wrong;
+  return family_run_check(r, &desc, &data, presence, COUNT(presence));
 }
 
 /* Every shape as one kind; `turn` tells which. */
