@@ -252,6 +252,7 @@ void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabil
       /* A CPU's doubles are half as fast as its floats, cheaper than pairs; on many GPUs they are 1/32. */
       .sums_in_double = wide && device->fp64,
       .fma = device->fma,
+      .cache = wide ? device->cache : 0,
       .sub_groups = wide ? 0 : clnorm__sub_groups_of_device(device->device),
   };
 }

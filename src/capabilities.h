@@ -22,10 +22,15 @@ typedef struct clnorm__capabilities {
   int sums_in_double;      /* OpenCL: double is there and about as fast as float */
   int fma;                 /* fused multiply-add of float in hardware */
   int sub_groups; /* OpenCL: version of OpenCL C (20, 30) in which programs have sub-groups with shuffles; 0: none */
+  uint64_t cache; /* OpenCL on a CPU: bytes of the last-level cache; 0: unknown. The CPU backend asks when it runs */
   const struct clnorm_tuning *tuning; /* choices measured on this machine; NULL: none */
 } clnorm__capabilities;
 
 /* The CPU backend's. */
 extern const clnorm__capabilities clnorm__host_capabilities;
+
+/* Bytes of a CPU's last-level cache in which results are better kept than in memory: of what the system tells, as much as cores
+ * reach faster than memory. 0 bytes or processors: unknown. */
+uint64_t clnorm__near_cache(uint64_t bytes, uint64_t processors);
 
 #endif

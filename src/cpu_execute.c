@@ -22,11 +22,6 @@
 /* Threads that nobody needs more of, so that no request can fail to make them. */
 #define MOST_THREADS 512
 
-/* Last-level cache where the system does not tell; and the most that is believed: virtual machines and processors of
- * many dies report sums that no core has to itself. */
-#define DEFAULT_CACHE ((uint64_t)16 << 20)
-#define MOST_CACHE ((uint64_t)32 << 20)
-
 /* ---- arguments ---------------------------------------------------------------------------------------------- */
 
 static clnorm__span span_of(const void *data, size_t count)
@@ -72,21 +67,14 @@ static clnorm_status check(const clnorm_plan *plan, const clnorm_args *args)
 static uint64_t cache_size(void)
 {
 #ifdef _SC_LEVEL3_CACHE_SIZE
-  const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  if (size > 0) {
-    return (uint64_t)size < MOST_CACHE ? (uint64_t)size : MOST_CACHE;
-  }
+  const long size = sysconf(_SC_LEVEL3_CACHE_SIZE), processors = sysconf(_SC_NPROCESSORS_ONLN);
+  return clnorm__near_cache(size > 0 ? (uint64_t)size : 0, processors > 0 ? (uint64_t)processors : 0);
+#else
+  return clnorm__near_cache(0, 0);
 #endif
-  return DEFAULT_CACHE;
 }
 
-/* 1 if lines written are gone before anyone reads them: then reading them first was in vain. Built in: if input and output
- * together fill three quarters of the cache. */
-int clnorm__cpu_exceeds_cache(const clnorm_plan *plan)
-{
-  return plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype) >
-         cache_size() / 8 * plan->parameters.stream_eighths;
-}
+int clnorm__cpu_exceeds_cache(const clnorm_plan *plan) { return clnorm__plan_exceeds(plan, cache_size()); }
 
 int clnorm__cpu_is_serial(const clnorm_plan *plan) { return plan->geometry.elements < plan->parameters.serial_below; }
 

@@ -29,12 +29,11 @@
  *   held                 Floats of a statistic's data that a work-item may hold in registers where many share a task, of all
  *                        tensors together; 0: none. 32 beside the thirty or so that sums of pairs take are 64 registers,
  *                        of which a compute unit with 65536 has enough for 1024 work-items at once.
- *   stream_bytes         Bytes of a tensor from which on streaming stores win on a CPU: what is written would push out
- *                        what is still to be read. A copy of 6 MB loses 30 % with them, one of 26 MB wins 10 %, of 103 MB
- *                        25 % (PoCL, 32 MB of L3). Training of 8 and 13 MB takes 0.75 and 0.7 of the time.
- *   stream_eighths       The same for the CPU backend, which knows its cache: eighths of it that one tensor exceeds. With
- *                        32 MiB, time written past the cache to time written through it: tensors of 6 MB 1.1 to 1.7, of
- *                        17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of 103 MB 0.75 to 0.95.
+ *   stream_eighths       Eighths of a CPU's last-level cache that a tensor reaches where streaming stores win: what is written
+ *                        would push out what is still to be read. With 32 MiB, time written past the cache to time written
+ *                        through it: CPU backend, tensors of 6 MB 1.1 to 1.7, of 17 MB 0.75 to 0.9, of 26 MB 0.8 to 0.9, of
+ *                        103 MB 0.75 to 0.95. PoCL, a copy of 6 MB 1.3, of 26 MB 0.9, of 103 MB 0.75; training of 8 and 13 MB
+ *                        0.75 and 0.7. Of which caches: clnorm__near_cache.
  *   serial_below         Elements below which waking other threads costs more than they save: about 10 microseconds of
  *                        work. */
 #ifndef CLNORM_SRC_PARAMETERS_H
@@ -49,23 +48,22 @@
 
 /* X(name, host, wide, lanes, the values that a choice may set, ...). NONE: the engine does not use it. Every built-in value
  * is one that may be set. */
-#define CLNORM__PARAMETER_TABLE(X, NONE)                                                                          \
-  X(tasks_per_unit, 8, 4, 8, 1, 2, 4, 8, 16, 32, 64)                                                              \
-  X(min_tile, 16384, 16384, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)                            \
-  X(apply_tile, 131072, NONE, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)                          \
-  X(short_run, 256, 512, NONE, 16, 32, 64, 128, 256, 512, 1024, 4096, CLNORM__NEVER)                              \
-  X(short_run_group, 16, 16, NONE, 1, 16, 64)                                                                     \
-  X(apply_group, NONE, 64, NONE, 1, 16, 64)                                                                       \
-  X(whole_tasks_per_unit, 4, 2, 1, 1, 2, 4, 8, 16)                                                                \
-  X(column_group_small, 16, 16, NONE, 1, 16, 64)                                                                  \
-  X(column_group_large, 64, 64, NONE, 1, 16, 64)                                                                  \
-  X(min_tile_rows, 64, 64, 64, 64, 128, 256, 512, 1024, 2048)                                                     \
-  X(merge_tile, 64, 64, 64, 16, 32, 64, 128, 256)                                                                 \
-  X(vector, NONE, 0, 4, 0, 4, 8, 16)                                                                              \
-  X(work_items, NONE, NONE, 256, 32, 64, 128, 256, 512, 1024)                                                     \
-  X(held, NONE, NONE, 32, 0, 8, 16, 32, 64)                                                                       \
-  X(stream_bytes, NONE, 8388608, NONE, 0, 1048576, 4194304, 8388608, 16777216, 33554432, 67108864, CLNORM__NEVER) \
-  X(stream_eighths, 3, NONE, NONE, 0, 1, 2, 3, 4, 6, 8, 16, 1073741824)                                           \
+#define CLNORM__PARAMETER_TABLE(X, NONE)                                                 \
+  X(tasks_per_unit, 8, 4, 8, 1, 2, 4, 8, 16, 32, 64)                                     \
+  X(min_tile, 16384, 16384, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)   \
+  X(apply_tile, 131072, NONE, 4096, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072) \
+  X(short_run, 256, 512, NONE, 16, 32, 64, 128, 256, 512, 1024, 4096, CLNORM__NEVER)     \
+  X(short_run_group, 16, 16, NONE, 1, 16, 64)                                            \
+  X(apply_group, NONE, 64, NONE, 1, 16, 64)                                              \
+  X(whole_tasks_per_unit, 4, 2, 1, 1, 2, 4, 8, 16)                                       \
+  X(column_group_small, 16, 16, NONE, 1, 16, 64)                                         \
+  X(column_group_large, 64, 64, NONE, 1, 16, 64)                                         \
+  X(min_tile_rows, 64, 64, 64, 64, 128, 256, 512, 1024, 2048)                            \
+  X(merge_tile, 64, 64, 64, 16, 32, 64, 128, 256)                                        \
+  X(vector, NONE, 0, 4, 0, 4, 8, 16)                                                     \
+  X(work_items, NONE, NONE, 256, 32, 64, 128, 256, 512, 1024)                            \
+  X(held, NONE, NONE, 32, 0, 8, 16, 32, 64)                                              \
+  X(stream_eighths, 3, 2, NONE, 0, 1, 2, 3, 4, 6, 8, 16, 1073741824)                     \
   X(serial_below, 32768, NONE, NONE, 0, 4096, 8192, 16384, 32768, 65536, 131072)
 
 #define CLNORM__UNUSED UINT64_MAX

@@ -238,6 +238,11 @@ done:
   return status;
 }
 
+int clnorm__plan_exceeds(const clnorm_plan *plan, uint64_t cache)
+{
+  return plan->geometry.elements * clnorm__dtype_size(plan->desc.dtype) >= cache / 8 * plan->parameters.stream_eighths;
+}
+
 int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT])
 {
   if (step->tasks == 0) {

@@ -205,6 +205,9 @@ clnorm_status clnorm__plan_make_with(const clnorm_desc *desc, clnorm_pass pass, 
 /* 1 if one of the plan's steps has the role. */
 int clnorm__plan_has_role(const clnorm_plan *plan, clnorm__role role);
 
+/* 1 if lines of results are gone from a cache of so many bytes before anyone reads them: then reading them first was in vain. */
+int clnorm__plan_exceeds(const clnorm_plan *plan, uint64_t cache);
+
 /* Elements beside each other that a step which walks rows takes as one piece, whose vectors do not reach into the next. */
 uint64_t clnorm__step_piece(const clnorm__geometry *geometry, const clnorm__step *step);
 

@@ -37,7 +37,7 @@ clnorm__step *clnorm__step_add(clnorm_plan *plan, clnorm__role role, clnorm__whe
   step->width = vector_of(plan, capabilities);
   /* The CPU backend decides by itself, when it runs. */
   step->stream = is_wide(capabilities) &&
-                 plan->geometry.elements >= plan->parameters.stream_bytes / clnorm__dtype_size(plan->desc.dtype);
+                 clnorm__plan_exceeds(plan, clnorm__near_cache(capabilities->cache, capabilities->compute_units));
   return step;
 }
 

@@ -136,7 +136,9 @@ static void force_past_the_caches(family_run *r)
   if (r->cl != NULL) {
     clnorm_cl *cl = family_run_get_cl(r);
     cl->capabilities.compute_units = 1;
-    r->forced = cl->capabilities.engine == CLNORM__ENGINE_CL_WIDE ? "samples stream_bytes=0" : "samples";
+    if (cl->capabilities.engine == CLNORM__ENGINE_CL_LANES) {
+      r->forced = "samples";
+    }
   }
 #endif
 }

@@ -31,7 +31,7 @@ static const size_t shapes[][3] = {{3, 5, 49},  {18, 19, 49}, {2, 3, 37},   {4, 
 
 /* Without rows_ and columns_; NULL: what is built in. */
 static const char *const variants[] = {
-    NULL, "whole", "split", "whole stream_bytes=0", "split stream_bytes=0", "apply stream_bytes=0"};
+    NULL, "whole", "split", "whole stream_eighths=0", "split stream_eighths=0", "apply stream_eighths=0"};
 
 static const unsigned presence[] = {TRIAL_ALL,
                                     TRIAL_ALL | TRIAL_IN_PLACE,
@@ -102,7 +102,7 @@ static void check_trial(tally *t, family_run *r, size_t shape, int last, size_t 
     }
     if (!trial_check(made, pass, presence[index % COUNT(presence)], family_run_pass, r, &result)) {
       /* Only engines of wide vectors have streaming stores. */
-      if (result.status == CLNORM_INVALID_ARGUMENT && strstr(clnorm_last_error(), "stream_bytes") != NULL) {
+      if (result.status == CLNORM_INVALID_ARGUMENT && strstr(clnorm_last_error(), "stream_eighths") != NULL) {
         t->without_streams++;
         continue;
       }
@@ -127,7 +127,7 @@ static void check_layout(int last)
   size_t index = 0;
   for (size_t v = 0; v < COUNT(variants); v++) {
     for (size_t shape = 0; shape < COUNT(shapes); shape++, index++) {
-      /* The CPU backend's variants are others, and know no stream_bytes. */
+      /* The CPU backend's variants are others. */
       if (index % step == 0 && (r->cl != NULL || v == 0)) {
         r->forced = variants[v];
         check_trial(&t, r, shape, last, index);

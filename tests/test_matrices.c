@@ -124,7 +124,7 @@ static void check_shapes(int sums_in_double, const char *forced, size_t turn)
 }
 
 Test(matrices, whole_samples_are_normalized_as_the_reference_does) { check_shapes(1, NULL, 0); }
-Test(matrices, past_the_caches_too) { check_shapes(1, "samples stream_bytes=0", 2); }
+Test(matrices, past_the_caches_too) { check_shapes(1, "samples stream_eighths=0", 2); }
 Test(matrices, with_sums_in_two_floats_too) { check_shapes(0, NULL, 3); }
 
 /* ---- other statistics ------------------------------------------------------------------------------------------- */

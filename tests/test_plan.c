@@ -508,6 +508,31 @@ Test(plan, a_lone_work_item_folds_narrow_matrices_by_a_divisor_of_their_rows)
   cr_assert(walked_columns(&gpu_large, 65536, 3) == 3);
 }
 
+static int streams(uint64_t cache, uint32_t units, size_t batch)
+{
+  clnorm__capabilities machine = cpu_wide;
+  machine.cache = cache;
+  machine.compute_units = units;
+  return make(&machine, CLNORM_CHANNELS_FIRST, 0, CLNORM_INFER, 4, (const size_t[]){batch, 512, 7, 7}).steps[0].stream;
+}
+
+/* Tensors of 100352 bytes a sample. */
+Test(plan, results_go_past_caches_that_they_would_fill)
+{
+  const uint64_t mega = 1 << 20;
+  cr_assert(!streams(32 * mega, 2, 83) && streams(32 * mega, 2, 84));
+  cr_assert(!streams(12 * mega, 2, 31) && streams(12 * mega, 2, 32));
+  /* More is not believed, and nothing told is taken for as much. */
+  cr_assert(!streams(64 * mega, 2, 83) && streams(64 * mega, 2, 84));
+  cr_assert(!streams(0, 2, 83) && streams(0, 2, 84));
+  /* A socket's, for a few of its cores and for most of them. */
+  cr_assert(!streams(260 * mega, 2, 26) && streams(260 * mega, 2, 27));
+  cr_assert(!streams(260 * mega, 48, 83) && streams(260 * mega, 48, 84));
+  cr_assert(!streams(260 * mega, 0, 83));
+  clnorm_plan plan = make(&gpu_large, CLNORM_CHANNELS_FIRST, 0, CLNORM_INFER, 4, (const size_t[]){4096, 512, 7, 7});
+  cr_assert(!plan.steps[0].stream);
+}
+
 Test(plan, rows_that_are_no_whole_vectors_are_one_row_to_a_lone_work_item)
 {
   const clnorm_layout last = CLNORM_CHANNELS_LAST;

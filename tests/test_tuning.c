@@ -212,7 +212,7 @@ Test(tuning, a_choice_that_means_nothing_is_refused)
       {"rows_split min_tile=18446744073709551615", "not allowed"},
       {"rows_split min_tile=4096 min_tile=4096", "twice"},
       {"rows_split work_items=256", "this kind of device"},
-      {"rows_split stream_bytes=0", "this kind of device"},
+      {"rows_split held=8", "this kind of device"},
   };
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     clnorm__choice choice;

@@ -175,10 +175,7 @@ static void random_values(clnorm__engine engine, uint32_t *state, char text[CLNO
 
 static const char *past_the_caches(const backend *b)
 {
-  const clnorm__engine engine = engine_of(b);
-  return engine == CLNORM__ENGINE_HOST      ? " stream_eighths=0"
-         : engine == CLNORM__ENGINE_CL_WIDE ? " stream_bytes=0"
-                                            : "";
+  return engine_of(b) == CLNORM__ENGINE_CL_LANES ? "" : " stream_eighths=0";
 }
 
 /* Rows that are no whole vectors and longer than a tile: a longer tile, two pieces, two longer pieces. */
