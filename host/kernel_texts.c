@@ -43,6 +43,7 @@ static const char *const *headers_of(clnorm__role role)
       [CLNORM__MERGE_GRADIENTS] = &columns,
       [CLNORM__MERGE_RUNNING] = &numbers,
       [CLNORM__SAMPLES_FORWARD] = &samples,
+      [CLNORM__SAMPLES_FLOW] = &samples,
       [CLNORM__SAMPLES_FORWARD_HELD] = &samples_held,
       [CLNORM__SAMPLES_BACKWARD] = &gradients,
       [CLNORM__SAMPLES_BACKWARD_HELD] = &gradients_held,

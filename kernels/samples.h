@@ -63,19 +63,25 @@ typedef struct samples_together {
 } samples_together;
 
 #if MEASURES_TOGETHER
+/* Adds a run's elements from i on, a multiple of WIDTH, about its shift. */
+INLINE_LOCAL void sums_rest(lane_stats *s, const __global storage *x, ulong i, ulong run, float shift)
+{
+  const uint tail = (uint)(run % WIDTH);
+  for (; i + WIDTH <= run; i += WIDTH) {
+    stats_add_shifted(s, tensor_load(x + i));
+  }
+  if (tail != 0) {
+    stats_add_shifted(s, run < WIDTH ? tensor_load_some(x, tail, shift)
+                                     : keep_last(tensor_load(x + run - WIDTH), tail, shift));
+  }
+}
+
 /* Sums of one run about its first value. */
 INLINE_LOCAL void sample_sums(real *sum, real *squares, float shift, const __global storage *x, ulong run)
 {
-  const uint tail = (uint)(run % WIDTH);
   lane_stats s;
   stats_begin(&s, shift);
-  for (ulong i = 0; i + WIDTH <= run; i += WIDTH) {
-    stats_add_shifted(&s, tensor_load(x + i));
-  }
-  if (tail != 0) {
-    stats_add_shifted(&s, run < WIDTH ? tensor_load_some(x, tail, shift)
-                                      : keep_last(tensor_load(x + run - WIDTH), tail, shift));
-  }
+  sums_rest(&s, x, 0, run, shift);
   *sum = stats_shifted_sum(&s);
   *squares = stats_shifted_squares(&s);
 }

@@ -160,6 +160,18 @@ static void build_whole_matrices(clnorm_plan *plan, const clnorm__capabilities *
   merge->width = backward->width;
 }
 
+/* Elements of samples that are written while others are read: of shorter ones little is read meanwhile, three longer ones do not
+ * stay in the second cache. */
+#define LEAST_FLOW 256
+#define MOST_FLOW 65536
+
+static int flows(const clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__step *step)
+{
+  const uint64_t run = plan->geometry.run;
+  return is_wide(capabilities) && capabilities->sums_in_double && step->shared == CLNORM__OWN && !step->from_running &&
+         run >= LEAST_FLOW && run <= MOST_FLOW;
+}
+
 void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
   if (plan->geometry.pattern == CLNORM__COLUMNS && !is_host(capabilities)) {
@@ -177,6 +189,9 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     clnorm__step *forward = add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_FORWARD_HELD, 1, forward);
+    if (flows(plan, capabilities, forward)) {
+      forward->role = CLNORM__SAMPLES_FLOW;
+    }
     add_running(plan, capabilities);
     return;
   }

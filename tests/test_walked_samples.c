@@ -1,5 +1,6 @@
-/* Channels-last samples of which a task has all: plans of a small machine, samples that can be walked so and some that cannot,
- * against the reference. */
+/* Samples that a device of wide vectors walks in ways of its own, against the reference: channels-last ones of which a task has
+ * all, and those that are written while others are read. Plans of a small machine; shapes that can be walked so and some that
+ * cannot. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,30 +13,39 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* groups: 0 for instance normalization. whole: samples are. */
+/* Channels-last. own: samples are walked so. */
 static const struct shape {
   size_t samples, positions, channels;
   uint32_t groups;
-  int whole;
+  int own;
+  clnorm_op op;
 } shapes[] = {
-    {5, 16, 48, 0, 1},
-    {4, 33, 64, 4, 1},
+    {5, 16, 48, 1, 1, CLNORM_INSTANCE},
+    {4, 33, 64, 4, 1, CLNORM_GROUP},
     /* rows that are no whole vectors, of one and of several columns a statistic */
-    {6, 17, 70, 7, 1},
-    {4, 16, 41, 0, 1},
-    {9, 16, 1230, 3, 1},
+    {6, 17, 70, 7, 1, CLNORM_GROUP},
+    {4, 16, 41, 1, 1, CLNORM_INSTANCE},
+    {9, 16, 1230, 3, 1, CLNORM_GROUP},
     /* one vector, two statistics of it */
-    {5, 17, 16, 2, 1},
+    {5, 17, 16, 2, 1, CLNORM_GROUP},
     /* several tiles side by side: whole ones, of 5 statistics of 192 columns, in pieces that are written aligned */
-    {4, 16, 2048, 32, 1},
-    {7, 16, 1536, 8, 1},
-    {4, 16, 1500, 375, 1},
+    {4, 16, 2048, 32, 1, CLNORM_GROUP},
+    {7, 16, 1536, 8, 1, CLNORM_GROUP},
+    {4, 16, 1500, 375, 1, CLNORM_GROUP},
     /* narrow, few samples, statistics longer than a tile, tiles that would end inside of a vector */
-    {5, 64, 21, 3, 0},
-    {13, 64, 4, 0, 0},
-    {3, 64, 64, 4, 0},
-    {4, 64, 1040, 1, 0},
-    {4, 64, 1040, 4, 0},
+    {5, 64, 21, 3, 0, CLNORM_GROUP},
+    {13, 64, 4, 1, 0, CLNORM_INSTANCE},
+    {3, 64, 64, 4, 0, CLNORM_GROUP},
+    {4, 64, 1040, 1, 0, CLNORM_GROUP},
+    {4, 64, 1040, 4, 0, CLNORM_GROUP},
+    /* layer and RMS: one sample, the fewest that are written while others are read, several tasks of some; ends of each kind */
+    {1, 1, 256, 1, 1, CLNORM_LAYER},
+    {3, 3, 100, 1, 1, CLNORM_LAYER},
+    {37, 1, 257, 1, 1, CLNORM_RMS},
+    {130, 7, 73, 1, 1, CLNORM_LAYER},
+    {21, 32, 40, 1, 1, CLNORM_RMS},
+    {50, 1, 1039, 1, 1, CLNORM_LAYER},
+    {5, 5, 51, 1, 0, CLNORM_LAYER},
 };
 
 static const struct {
@@ -56,14 +66,13 @@ static const double means[] = {0.25, 1e5};
 static clnorm_desc desc_of(const struct shape *s, size_t kind)
 {
   clnorm_desc desc;
-  const clnorm_op op = s->groups == 0 ? CLNORM_INSTANCE : CLNORM_GROUP;
-  cr_assert(clnorm_desc_init(&desc, sizeof desc, op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
+  cr_assert(clnorm_desc_init(&desc, sizeof desc, s->op, CLNORM_PRESET_TORCH) == CLNORM_SUCCESS);
   desc.layout = CLNORM_CHANNELS_LAST;
   desc.rank = 3;
   desc.dims[0] = s->samples;
   desc.dims[1] = s->positions;
   desc.dims[2] = s->channels;
-  desc.groups = s->groups;
+  desc.groups = s->op == CLNORM_GROUP ? s->groups : desc.groups;
   desc.dtype = kinds[kind].dtype;
   desc.activation = kinds[kind].activation;
   desc.flags = kinds[kind].flags;
@@ -78,15 +87,23 @@ static void become(clnorm_cl *cl, int sums_in_double)
   cl->capabilities.sums_in_double = sums_in_double;
 }
 
-static void expect_whole(const clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, int whole)
+/* What walks samples of the shape; a role that no plan has where nothing does. */
+static clnorm__role role_of(const clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass)
+{
+  if (desc->op == CLNORM_INSTANCE || desc->op == CLNORM_GROUP) {
+    return pass == CLNORM_BACKWARD ? CLNORM__MATRIX_BACKWARD : CLNORM__MATRIX_FORWARD;
+  }
+  return pass == CLNORM_BACKWARD || !cl->capabilities.sums_in_double ? CLNORM__ROLE_COUNT : CLNORM__SAMPLES_FLOW;
+}
+
+static void expect_own(const clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, int own)
 {
   clnorm_plan plan;
   const clnorm_status status = clnorm__plan_make(desc, pass, &cl->capabilities, &plan);
   cr_assert(status == CLNORM_SUCCESS, "%s", clnorm_last_error());
-  const clnorm__role role = pass == CLNORM_BACKWARD ? CLNORM__MATRIX_BACKWARD : CLNORM__MATRIX_FORWARD;
-  cr_assert(strcmp(plan.variant, "columns_samples") == 0 && clnorm__plan_has_role(&plan, role) == whole,
-            "%zux%zux%zu, %u groups: %s", desc->dims[0], desc->dims[1], desc->dims[2], (unsigned)desc->groups,
-            plan.variant);
+  const clnorm__role role = role_of(cl, desc, pass);
+  cr_assert(clnorm__plan_has_role(&plan, role) == (own && role != CLNORM__ROLE_COUNT), "%zux%zux%zu, %u groups: %s",
+            desc->dims[0], desc->dims[1], desc->dims[2], (unsigned)desc->groups, plan.variant);
 }
 
 /* Both passes of a shape, as a kind of what is stored and fused, with and without arguments. */
@@ -115,66 +132,74 @@ static void check_shapes(int sums_in_double, const char *forced, size_t turn)
   for (size_t shape = 0; shape < COUNT(shapes); shape++) {
     const size_t kind = (shape + turn) % COUNT(kinds);
     const clnorm_desc desc = desc_of(&shapes[shape], kind);
-    expect_whole(cl, &desc, CLNORM_TRAIN, shapes[shape].whole);
-    expect_whole(cl, &desc, CLNORM_BACKWARD, shapes[shape].whole);
+    expect_own(cl, &desc, CLNORM_TRAIN, shapes[shape].own);
+    expect_own(cl, &desc, CLNORM_BACKWARD, shapes[shape].own);
     wrong += check_shape(r, shape, kind);
   }
   family_run_close(r);
   cr_assert(wrong == 0, "%zu passes are wrong", wrong);
 }
 
-Test(matrices, whole_samples_are_normalized_as_the_reference_does) { check_shapes(1, NULL, 0); }
-Test(matrices, past_the_caches_too) { check_shapes(1, "samples stream_eighths=0", 2); }
-Test(matrices, with_sums_in_two_floats_too) { check_shapes(0, NULL, 3); }
+Test(walked_samples, they_are_normalized_as_the_reference_does) { check_shapes(1, NULL, 0); }
+Test(walked_samples, past_the_caches_too) { check_shapes(1, "samples stream_eighths=0", 2); }
+Test(walked_samples, with_sums_in_two_floats_too) { check_shapes(0, NULL, 3); }
 
 /* ---- other statistics ------------------------------------------------------------------------------------------- */
 
 enum { SAMPLES = 6, POSITIONS = 16, CHANNELS = 48, GROUPS = 12, ELEMENTS = SAMPLES * POSITIONS * CHANNELS };
-enum { SPOILT = 2 * GROUPS + 3 }; /* the third sample's fourth statistic */
 
-static size_t statistic_of(size_t element)
+static const struct shape grouped = {SAMPLES, POSITIONS, CHANNELS, GROUPS, 1, CLNORM_GROUP};
+static const struct shape layered = {SAMPLES, POSITIONS, CHANNELS, 1, 1, CLNORM_LAYER};
+
+static size_t statistic_of(const struct shape *shape, size_t element)
 {
-  return element / (POSITIONS * CHANNELS) * GROUPS + element % CHANNELS / (CHANNELS / GROUPS);
+  const size_t groups = shape->groups;
+  return element / (POSITIONS * CHANNELS) * groups + element % CHANNELS / (CHANNELS / groups);
 }
 
-static void check_poison(backend *b, clnorm_pass pass, float poison)
+/* A statistic of the third sample. */
+static size_t spoilt_of(const struct shape *shape) { return shape->groups == 1 ? 2 : 2 * GROUPS + 3; }
+
+static void check_poison(backend *b, const struct shape *shape, clnorm_pass pass, float poison)
 {
-  static const struct shape shape = {SAMPLES, POSITIONS, CHANNELS, GROUPS, 1};
   static float x[ELEMENTS], dy[ELEMENTS], clean[ELEMENTS], out[ELEMENTS];
-  const clnorm_desc desc = desc_of(&shape, 0);
+  const clnorm_desc desc = desc_of(shape, 0);
   generate_normal(x, ELEMENTS, 1, 3.0, 1.0);
   generate_normal(dy, ELEMENTS, 2, 0.0, 1.0);
   backend_args args = {.x = x};
-  expect_whole(backend_get_cl(b), &desc, pass, 1);
+  expect_own(backend_get_cl(b), &desc, pass, 1);
   for (int spoilt = 0; spoilt < 2; spoilt++) {
     float *result = spoilt ? out : clean;
     args.y = pass == CLNORM_TRAIN ? result : NULL;
     args.dy = pass == CLNORM_TRAIN ? NULL : dy;
     args.dx = pass == CLNORM_TRAIN ? NULL : result;
     for (size_t i = 0; spoilt && i < ELEMENTS; i++) {
-      x[i] = statistic_of(i) == SPOILT && i % 20 == 17 ? poison : x[i];
+      x[i] = statistic_of(shape, i) == spoilt_of(shape) && i % 20 == 17 ? poison : x[i];
     }
     cr_assert(backend_run(b, &desc, pass, &args) == CLNORM_SUCCESS, "%s", clnorm_last_error());
   }
   size_t spoilt = 0;
   for (size_t i = 0; i < ELEMENTS; i++) {
-    if (statistic_of(i) == SPOILT) {
+    if (statistic_of(shape, i) == spoilt_of(shape)) {
       cr_assert(isnan(out[i]), "%g: element %zu of its statistic is %g", (double)poison, i, (double)out[i]);
       spoilt++;
     } else {
       cr_assert(memcmp(&out[i], &clean[i], sizeof out[i]) == 0, "%g: element %zu", (double)poison, i);
     }
   }
-  cr_assert(spoilt == (size_t)POSITIONS * CHANNELS / GROUPS);
+  cr_assert(spoilt == (size_t)POSITIONS * CHANNELS / shape->groups);
 }
 
-Test(matrices, nan_and_infinity_stay_inside_their_own_statistic)
+Test(walked_samples, nan_and_infinity_stay_inside_their_own_statistic)
 {
+  static const clnorm_pass passes[] = {CLNORM_TRAIN, CLNORM_BACKWARD};
   backend *b = backend_open();
   become(backend_get_cl(b), 1);
-  check_poison(b, CLNORM_TRAIN, NAN);
-  check_poison(b, CLNORM_TRAIN, INFINITY);
-  check_poison(b, CLNORM_BACKWARD, NAN);
-  check_poison(b, CLNORM_BACKWARD, INFINITY);
+  for (size_t i = 0; i < COUNT(passes); i++) {
+    check_poison(b, &grouped, passes[i], NAN);
+    check_poison(b, &grouped, passes[i], INFINITY);
+    check_poison(b, &layered, passes[i], NAN);
+    check_poison(b, &layered, passes[i], INFINITY);
+  }
   backend_close(b);
 }
