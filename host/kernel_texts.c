@@ -46,6 +46,7 @@ static const char *const *headers_of(clnorm__role role)
       [CLNORM__SAMPLES_FLOW] = &samples,
       [CLNORM__SAMPLES_FORWARD_HELD] = &samples_held,
       [CLNORM__SAMPLES_BACKWARD] = &gradients,
+      [CLNORM__SAMPLES_BACKWARD_FLOW] = &gradients,
       [CLNORM__SAMPLES_BACKWARD_HELD] = &gradients_held,
       [CLNORM__SAMPLES_MERGE] = &rows,
       [CLNORM__MATRIX_STATS] = &rows,

@@ -1,6 +1,6 @@
 /* y = act(gamma * (x - mean) * inv_std + beta + residual) with each sample's own statistics, RMS without the mean: a sample is
  * written while one after it is read for its statistics, so that reading, summing and writing overlap. Where elements have
- * parameters of their own. gamma, beta, mean and inv_std may each be NULL.
+ * parameters of their own and all samples the same. gamma, beta, mean and inv_std may each be NULL.
  *
  * Work:    a work-item owns outer_tile neighbouring samples.
  * Traffic: x is read twice, the second time from cache if LATER + 1 samples fit there; y is written once. y may be x or
@@ -54,7 +54,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
     ulong beta_offset, __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong run,
-    ulong parameter_groups, ulong statistics_count, ulong outer_tile, ulong divisor, uint op, float epsilon, float alpha)
+    ulong statistics_count, ulong outer_tile, ulong divisor, uint op, float epsilon, float alpha)
 {
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
@@ -77,11 +77,11 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
     flow_finish(&of[c - first], &sums, shift, run, c, op, epsilon, divisor, mean, inv_std);
   }
   for (ulong c = first; c < end; c++) {
-    const ulong p = c % parameter_groups * run, i = c * run, k = (c - first) % LATER;
+    const ulong i = c * run, k = (c - first) % LATER;
     const each_forward f = {x + i,
                             residual + i,
-                            gamma ? gamma + gamma_offset + p : 0,
-                            beta ? beta + beta_offset + p : 0,
+                            gamma ? gamma + gamma_offset : 0,
+                            beta ? beta + beta_offset : 0,
                             of[k].hi,
                             of[k].inv_std,
                             shift_of(of[k].lo, of[k].inv_std),

@@ -241,17 +241,30 @@ INLINE_LOCAL void each_load(each_elements *e, const each_block *b, const sample_
   }
 }
 
+/* Before the first store: dx or dresidual may be dy, so what the tail overlaps is loaded then. */
+typedef struct each_tail {
+  each_elements e;
+  vec gamma;
+  ulong start;
+  uint count; /* 0: there is none */
+  int overlaps;
+} each_tail;
+
+static inline int each_stores(const each_block *b) { return b->dx || wants(b->dresidual); }
+
 /* The tail's dx and what it adds; of lanes that are not the tail's nothing is added. */
-INLINE_LOCAL void each_store_tail(const each_block *b, const each_kept *kept, each_elements *e, const sample_terms *t,
-                                  ulong start, uint tail, int overlaps, uint samples, vec gamma)
+INLINE_LOCAL void each_store_tail(const each_block *b, const each_kept *kept, each_tail *last, const sample_terms *t,
+                                  uint samples)
 {
+  const uint tail = last->count, skip = last->overlaps ? WIDTH - tail : 0;
+  each_elements *const e = &last->e;
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
   {
-    if (r < samples && (b->dx || wants(b->dresidual))) {
-      store_gradients_most(e->dy[r], sample_gradient(e->x[r], e->dy[r] * gamma, t[r]), b->dx, b->dresidual,
-                           r * b->stride + start, overlaps ? WIDTH : tail);
+    if (r < samples && each_stores(b)) {
+      store_gradients_most(e->dy[r], sample_gradient(e->x[r], e->dy[r] * last->gamma, t[r]), b->dx, b->dresidual,
+                           r * b->stride + last->start, last->overlaps ? WIDTH : tail);
     }
-    e->dy[r] = overlaps ? keep_last(e->dy[r], tail, 0.0f) : e->dy[r];
+    e->dy[r] = last->overlaps ? keep_last(e->dy[r], tail, 0.0f) : e->dy[r];
   }
   if (kept->sums) {
     const vec_real zero = vec_real_of((vec)(0.0f), (vec)(0.0f));
@@ -263,58 +276,81 @@ INLINE_LOCAL void each_store_tail(const each_block *b, const each_kept *kept, ea
     VSTORE(vec_real_hi(g), sums[2]);
     VSTORE(vec_real_lo(g), sums[3]);
     for (uint k = 0; k < tail; k++) {
-      const uint lane = (overlaps ? WIDTH - tail : 0) + k;
-      keep_sums(kept->sums + start + lane, kept->plane, real_of(sums[0][lane], sums[1][lane]),
+      const uint lane = skip + k;
+      keep_sums(kept->sums + last->start + lane, kept->plane, real_of(sums[0][lane], sums[1][lane]),
                 real_of(sums[2][lane], sums[3][lane]), kept->adds);
     }
   }
 }
 
-/* dx of the first `samples` (a constant: TOGETHER or 1) of a block, and what they add to the parameters. */
+INLINE_LOCAL void each_load_tail(each_tail *last, const each_block *b, const sample_terms *t, uint samples, rows_place at)
+{
+  last->count = lane_tail(at, b->run);
+  last->overlaps = tail_overlaps(at, b->run);
+  last->start = last->overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
+  if (last->count != 0) {
+    const uint count = last->overlaps ? WIDTH : last->count;
+    last->gamma = load_optional(b->gamma, last->start, count, 1.0f);
+    each_load(&last->e, b, t, last->start, count, samples, last->gamma, load_optional(b->beta, last->start, count, 0.0f));
+  }
+}
+
+/* 1 if all whole vectors of the samples can go past the caches. */
+static inline int each_streams(const each_block *b, uint samples)
+{
+  return each_stores(b) && can_stream_both(b->dx, b->dresidual) && (samples == 1 || b->stride % WIDTH == 0);
+}
+
+/* dx of the first `samples` (a constant: TOGETHER or 1) of a block, of one vector from i on, and what it adds to the parameters. */
+INLINE_LOCAL void each_apply_vector(const each_block *b, const each_kept *kept, const sample_terms *t, ulong i,
+                                    uint samples, int streams)
+{
+  const vec gamma = parameters_at(b->gamma, i, 1.0f);
+  each_elements e;
+  each_load(&e, b, t, i, WIDTH, samples, gamma, parameters_at(b->beta, i, 0.0f));
+  UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
+  {
+    if (r < samples && each_stores(b)) {
+      store_gradients(e.dy[r], sample_gradient(e.x[r], e.dy[r] * gamma, t[r]), b->dx, b->dresidual, r * b->stride + i,
+                      streams);
+    }
+  }
+  if (kept->sums) {
+    __global float *const p = kept->sums + i;
+    vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
+    if (kept->adds) {
+      gx = vec_real_kept(p, p + kept->plane);
+      g = vec_real_kept(p + 2 * kept->plane, p + 3 * kept->plane);
+    }
+    each_add(&gx, &g, &e, t, samples);
+    vec_real_keep(gx, p, p + kept->plane);
+    vec_real_keep(g, p + 2 * kept->plane, p + 3 * kept->plane);
+  }
+}
+
+/* The same of all of the run. */
+INLINE_LOCAL void each_apply_run(const each_block *b, const each_kept *kept, const sample_terms *t, uint samples,
+                                 rows_place at)
+{
+  const ulong step = (ulong)at.lanes * WIDTH;
+  const int streams = each_streams(b, samples);
+  each_tail last;
+  each_load_tail(&last, b, t, samples, at);
+  for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
+    each_apply_vector(b, kept, t, i, samples, streams);
+  }
+  if (last.count != 0) {
+    each_store_tail(b, kept, &last, t, samples);
+  }
+}
+
+/* The same with terms that a work-group shares. */
 INLINE_LOCAL void each_apply_gradients(const each_block *b, const each_kept *kept, const __local sample_terms *terms,
                                        uint samples, rows_place at)
 {
-  const ulong step = (ulong)at.lanes * WIDTH;
-  const uint tail = lane_tail(at, b->run);
-  const int overlaps = tail_overlaps(at, b->run), stores = b->dx || wants(b->dresidual);
-  const ulong start = overlaps ? b->run - WIDTH : b->run / WIDTH * WIDTH;
-  const uint count = overlaps ? WIDTH : tail;
-  const int streams = stores && can_stream_both(b->dx, b->dresidual) && (samples == 1 || b->stride % WIDTH == 0);
   sample_terms t[TOGETHER];
-  each_elements last = {{(vec)(0.0f)}, {(vec)(0.0f)}};
-  vec last_gamma = (vec)(1.0f);
   UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++) { t[r] = terms[r < samples ? r : 0]; }
-  if (tail != 0) {
-    /* dx or dresidual may be dy: what overlaps is loaded before anything is stored. */
-    last_gamma = load_optional(b->gamma, start, count, 1.0f);
-    each_load(&last, b, t, start, count, samples, last_gamma, load_optional(b->beta, start, count, 0.0f));
-  }
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= b->run; i += step) {
-    const vec gamma = parameters_at(b->gamma, i, 1.0f);
-    each_elements e;
-    each_load(&e, b, t, i, WIDTH, samples, gamma, parameters_at(b->beta, i, 0.0f));
-    UNROLL_TOGETHER for (uint r = 0; r < TOGETHER; r++)
-    {
-      if (r < samples && stores) {
-        store_gradients(e.dy[r], sample_gradient(e.x[r], e.dy[r] * gamma, t[r]), b->dx, b->dresidual, r * b->stride + i,
-                        streams);
-      }
-    }
-    if (kept->sums) {
-      __global float *const p = kept->sums + i;
-      vec_real gx = vec_real_of((vec)(0.0f), (vec)(0.0f)), g = gx;
-      if (kept->adds) {
-        gx = vec_real_kept(p, p + kept->plane);
-        g = vec_real_kept(p + 2 * kept->plane, p + 3 * kept->plane);
-      }
-      each_add(&gx, &g, &e, t, samples);
-      vec_real_keep(gx, p, p + kept->plane);
-      vec_real_keep(g, p + 2 * kept->plane, p + 3 * kept->plane);
-    }
-  }
-  if (tail != 0) {
-    each_store_tail(b, kept, &last, t, start, tail, overlaps, samples, last_gamma);
-  }
+  each_apply_run(b, kept, t, samples, at);
 }
 
 /* Turns what vec_real_keep left in whole vectors of a run into hi and lo. */

@@ -16,7 +16,7 @@
  *   merge_*                     t                                  statistics, of merge_running parameters
  *   samples_forward,            t                                  statistics        -
  *   samples_backward,           columns: t = inner + inner_tiles * outer
- *   samples_flow                                                   samples           columns
+ *   samples_*flow                                                  samples           columns
  *   *_held                      as without                         as without, with one statistic at a time
  *   samples_merge               t                                  parameters        statistics of samples_backward, of a
  *                                                                                    sample; inner_tiles: its partial results
@@ -64,6 +64,7 @@
   X(MATRIX_FORWARD, matrix_forward)     /* statistics and y of whole samples that are matrices */                      \
   X(MATRIX_BACKWARD, matrix_backward)   /* dx of these, and partial sums of dgamma and dbeta */                        \
   X(SAMPLES_FLOW, samples_flow)         /* samples_forward, a sample written while another is summed */                \
+  X(SAMPLES_BACKWARD_FLOW, samples_backward_flow)                                                                      \
   X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
   X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \
   X(SAMPLES_FORWARD_HELD, samples_forward_held)                                                                        \

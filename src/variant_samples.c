@@ -160,16 +160,20 @@ static void build_whole_matrices(clnorm_plan *plan, const clnorm__capabilities *
   merge->width = backward->width;
 }
 
-/* Elements of samples that are written while others are read: of shorter ones little is read meanwhile, three longer ones do not
- * stay in the second cache. */
+/* Elements of samples that are written while others are read: of shorter ones little is read meanwhile. Of longer ones what is read
+ * does not stay in the second cache: three samples of x; eight of x and dy. */
 #define LEAST_FLOW 256
 #define MOST_FLOW 65536
+#define MOST_BACKWARD_FLOW 8192
 
-static int flows(const clnorm_plan *plan, const clnorm__capabilities *capabilities, const clnorm__step *step)
+static void let_flow(const clnorm_plan *plan, const clnorm__capabilities *capabilities, clnorm__role role,
+                     uint64_t most, clnorm__step *step)
 {
-  const uint64_t run = plan->geometry.run;
-  return is_wide(capabilities) && capabilities->sums_in_double && step->shared == CLNORM__OWN && !step->from_running &&
-         run >= LEAST_FLOW && run <= MOST_FLOW;
+  const clnorm__geometry *g = &plan->geometry;
+  if (is_wide(capabilities) && capabilities->sums_in_double && step->shared == CLNORM__OWN && !step->from_running &&
+      g->parameter_groups == 1 && g->run >= LEAST_FLOW && g->run <= most) {
+    step->role = role;
+  }
 }
 
 void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabilities)
@@ -189,9 +193,7 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
   if (plan->pass == CLNORM_TRAIN || plan->pass == CLNORM_INFER) {
     clnorm__step *forward = add_samples(plan, CLNORM__SAMPLES_FORWARD, CLNORM__ALWAYS, 1, capabilities);
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_FORWARD_HELD, 1, forward);
-    if (flows(plan, capabilities, forward)) {
-      forward->role = CLNORM__SAMPLES_FLOW;
-    }
+    let_flow(plan, capabilities, CLNORM__SAMPLES_FLOW, MOST_FLOW, forward);
     add_running(plan, capabilities);
     return;
   }
@@ -200,6 +202,7 @@ void clnorm__build_samples(clnorm_plan *plan, const clnorm__capabilities *capabi
   if (backward->shared == CLNORM__OWN) {
     /* x, g, and two sums of two floats. Where neighbours share a parameter, each parameter's sums are taken apart. */
     clnorm__step_hold(plan, capabilities, CLNORM__SAMPLES_BACKWARD_HELD, 6, backward);
+    let_flow(plan, capabilities, CLNORM__SAMPLES_BACKWARD_FLOW, MOST_BACKWARD_FLOW, backward);
   }
   clnorm__step *merge = add_parameter_merge(plan, CLNORM__SAMPLES_MERGE, CLNORM__WITH_PARAMETERS, capabilities);
   plan->partials = backward->outer_tiles;

@@ -93,7 +93,9 @@ static clnorm__role role_of(const clnorm_cl *cl, const clnorm_desc *desc, clnorm
   if (desc->op == CLNORM_INSTANCE || desc->op == CLNORM_GROUP) {
     return pass == CLNORM_BACKWARD ? CLNORM__MATRIX_BACKWARD : CLNORM__MATRIX_FORWARD;
   }
-  return pass == CLNORM_BACKWARD || !cl->capabilities.sums_in_double ? CLNORM__ROLE_COUNT : CLNORM__SAMPLES_FLOW;
+  return !cl->capabilities.sums_in_double ? CLNORM__ROLE_COUNT
+         : pass == CLNORM_BACKWARD        ? CLNORM__SAMPLES_BACKWARD_FLOW
+                                          : CLNORM__SAMPLES_FLOW;
 }
 
 static void expect_own(const clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass pass, int own)
