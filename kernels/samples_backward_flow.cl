@@ -16,23 +16,8 @@ typedef struct flow_given {
   float epsilon;
 } flow_given;
 
-/* Statistics of sample c, the block's first. */
-INLINE_LOCAL void flow_spread(finished_statistics *s, const each_block *b, ulong c, const flow_given *given,
-                              rows_place at, __local real *scratch)
-{
-  sample_spread(s, b->x, b->run, c, 0, 0, 0, given->mean, given->inv_std, given->op, given->epsilon, at, scratch);
-}
-
-/* Terms of one of the samples of a block, whose first is sample c. */
-INLINE_LOCAL void flow_measure(sample_terms *made, const each_block *b, ulong c, const flow_given *given, rows_place at,
-                               __local real *scratch)
-{
-  finished_statistics s;
-  flow_spread(&s, b, c, given, at, scratch);
-  each_terms(made, b, FLOW_AHEAD, given->op, s, at, scratch);
-}
-
-/* dx of a block's TOGETHER samples, and terms of the first `count` of those after it, of which `later` and c are the first. */
+/* dx of a block's TOGETHER samples (t is NULL: not so), and terms of the first `count` of those after it, of which `later` and c
+ * are the first. */
 INLINE_LOCAL void flow(sample_terms *made, const each_block *b, const each_kept *kept, const sample_terms *t,
                        const each_block *later, ulong c, uint count, const flow_given *given, rows_place at,
                        __local real *scratch)
@@ -44,13 +29,17 @@ INLINE_LOCAL void flow(sample_terms *made, const each_block *b, const each_kept 
   each_block one = *later;
   each_tail last;
   ulong v = 0;
-  each_load_tail(&last, b, t, TOGETHER, at);
+  if (t) {
+    each_load_tail(&last, b, t, TOGETHER, at);
+  }
   for (uint r = 0; r < count; r++) {
     each_sums sums = {zero, zero, zero};
     finished_statistics s;
-    flow_spread(&s, &one, c + r, given, at, scratch);
+    sample_spread(&s, one.x, run, c + r, 0, 0, 0, given->mean, given->inv_std, given->op, given->epsilon, at, scratch);
     for (ulong j = 0; j < quarter; j++, v++) {
-      each_apply_vector(b, kept, t, v * WIDTH, TOGETHER, streams);
+      if (t) {
+        each_apply_vector(b, kept, t, v * WIDTH, TOGETHER, streams);
+      }
       each_sums_add(&sums, &one, j * TOGETHER * WIDTH, WIDTH, FLOW_AHEAD, TOGETHER, s);
     }
     for (ulong i = quarter * TOGETHER * WIDTH; i + WIDTH <= run; i += WIDTH) {
@@ -62,10 +51,10 @@ INLINE_LOCAL void flow(sample_terms *made, const each_block *b, const each_kept 
     each_finish(&made[r], &sums, run, given->op, s, scratch);
     next_sample(&one);
   }
-  for (; v < vectors; v++) {
+  for (; t && v < vectors; v++) {
     each_apply_vector(b, kept, t, v * WIDTH, TOGETHER, streams);
   }
-  if (last.count != 0) {
+  if (t && last.count != 0) {
     each_store_tail(b, kept, &last, t, TOGETHER);
   }
 }
@@ -98,20 +87,22 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
                   alpha};
   sample_terms now[TOGETHER], next[TOGETHER];
   each_block later = b;
-  ulong c = first;
-  for (uint r = 0; r < (uint)min(end - first, (ulong)TOGETHER); r++) {
-    flow_measure(&now[r], &later, first + r, &given, at, scratch);
-    next_sample(&later);
-  }
-  for (; c + TOGETHER <= end; c += TOGETHER) {
-    flow(next, &b, &kept, now, &later, c + TOGETHER, (uint)min(end - c - TOGETHER, (ulong)TOGETHER), &given, at, scratch);
+  ulong measured = first, c = first; /* samples before them have terms, and dx */
+  do {
+    const int applies = measured != first;
+    flow(next, &b, &kept, applies ? now : 0, &later, measured, (uint)min(end - measured, (ulong)TOGETHER), &given, at,
+         scratch);
+    if (applies) {
+      kept.adds = 1;
+      c += TOGETHER;
+    }
     b = later;
     for (uint r = 0; r < TOGETHER; r++) {
       now[r] = next[r];
       next_sample(&later);
     }
-    kept.adds = 1;
-  }
+    measured += min(end - measured, (ulong)TOGETHER);
+  } while (c + TOGETHER <= end);
   for (uint r = 0; c < end; c++, r++) {
     each_apply_run(&b, &kept, &now[r], 1, at);
     next_sample(&b);
