@@ -98,8 +98,7 @@ TABLE(samples_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUA
                            PLAN(partials), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(samples_flow) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(MEAN), ARG(INV_STD), GEOMETRY(run),
-                       GEOMETRY(statistics), STEP(outer_tile), PLAN(stats_divisor), DESC_32(op), NUMBER(epsilon),
-                       NUMBER(alpha), END};
+                       GEOMETRY(statistics), STEP(outer_tile), DESC_32(op), NUMBER(epsilon), NUMBER(alpha), END};
 
 TABLE(samples_backward_flow) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA),
                                 ARG(DGAMMA), ARG(DBETA), ARG(MEAN), ARG(INV_STD), OPERAND(PARTIALS), GEOMETRY(run),

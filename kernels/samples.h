@@ -27,6 +27,10 @@ static inline ulong sample_ahead(ulong run, ulong stride)
   return CAN_PREFETCH && run <= SAMPLE_AHEAD_RUN && run >= AHEAD_LEAST ? stride : 0;
 }
 
+/* Of samples that are read while others are written, elements that are asked for before: less than a page, because the next page
+ * may be anywhere. */
+#define FLOW_AHEAD 512
+
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Statistics of one run; the same in every work-item. */

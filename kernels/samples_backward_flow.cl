@@ -4,10 +4,7 @@
  * Work:    a work-item owns outer_tile neighbouring samples.
  * Traffic: x and dy are read twice, the second time from cache if two blocks of TOGETHER samples fit there; dx is written
  *          once; four floats a parameter are kept. dx or dresidual may be dy.
- * Macros:  WIDTH, LOCAL (1), STREAM, STORAGE, ACTIVATION, RESIDUAL, SHARED (0). */
-
-/* Elements that are asked for before they are read: less than a page, because the next page may be anywhere. */
-#define FLOW_AHEAD 512
+ * Macros:  WIDTH, LOCAL (1), STREAM, STORAGE, ACTIVATION, RESIDUAL, SHARED (0); sums in double. */
 
 /* The arguments that all samples have in common. */
 typedef struct flow_given {

@@ -10,17 +10,14 @@
 /* How many samples after the one that is written: the root and the divisions that end its sums are then there in time. */
 #define LATER 2
 
-/* Elements that are asked for before they are read: less than a page, because the next page may be anywhere. */
-#define FLOW_AHEAD 512
-
 /* Statistics from sums about a shift. */
 INLINE_LOCAL void flow_finish(finished_statistics *made, const lane_stats *sums, float shift, ulong run, ulong c, uint op,
-                              float epsilon, ulong divisor, __global float *mean, __global float *inv_std)
+                              float epsilon, __global float *mean, __global float *inv_std)
 {
   const real sum = stats_shifted_sum(sums), squares = stats_shifted_squares(sums);
   const real off = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(sum, real_from_count(run));
   *made = finish_statistics(real_add(real_of(shift, 0.0f), off), real_subtract(squares, real_multiply(off, sum)), run, c,
-                            epsilon, 0.0f, 0.0f, divisor, 0, 0, mean, inv_std);
+                            epsilon, 0.0f, 0.0f, run, 0, 0, mean, inv_std);
 }
 
 /* Writes y of a sample, and adds the sums of another about its shift. */
@@ -54,7 +51,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
     const __global storage *x, ulong x_offset, const __global storage *residual, ulong residual_offset,
     __global storage *y, ulong y_offset, const __global float *gamma, ulong gamma_offset, const __global float *beta,
     ulong beta_offset, __global float *mean, ulong mean_offset, __global float *inv_std, ulong inv_std_offset, ulong run,
-    ulong statistics_count, ulong outer_tile, ulong divisor, uint op, float epsilon, float alpha)
+    ulong statistics_count, ulong outer_tile, uint op, float epsilon, float alpha)
 {
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
@@ -74,7 +71,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
     lane_stats sums;
     stats_begin(&sums, shift);
     sums_rest(&sums, own, 0, run, shift);
-    flow_finish(&of[c - first], &sums, shift, run, c, op, epsilon, divisor, mean, inv_std);
+    flow_finish(&of[c - first], &sums, shift, run, c, op, epsilon, mean, inv_std);
   }
   for (ulong c = first; c < end; c++) {
     const ulong i = c * run, k = (c - first) % LATER;
@@ -95,6 +92,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
     lane_stats sums;
     stats_begin(&sums, shift);
     flow(&sums, &f, y + i, later, run, shift);
-    flow_finish(&of[k], &sums, shift, run, c + LATER, op, epsilon, divisor, mean, inv_std);
+    flow_finish(&of[k], &sums, shift, run, c + LATER, op, epsilon, mean, inv_std);
   }
 }

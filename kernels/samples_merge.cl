@@ -1,4 +1,4 @@
-/* Merges the partial sums of samples_backward into dgamma and dbeta; each may be NULL.
+/* Merges the partial sums of samples_backward and its like into dgamma and dbeta; each may be NULL.
  *
  * Work:    a work-item owns one parameter after another of its group's outer_tile.
  * Traffic: four floats for each parameter of each task's statistics, inner_tile a task, of every `apart` tiles.

@@ -16,8 +16,8 @@ const clnorm__capabilities clnorm__host_capabilities = {
 
 /* More than this for each processor is no cache of these few, but that of a socket of which they are a part. It is a network, whose
  * answers take so long that few cores read from it hardly faster than from memory. Two cores beside 260 MiB, time written past it
- * to time written through it: inference of 6 MB 0.81 to 0.93, layer normalization of 4 and 8 MB 0.81 to 0.98, other passes of
- * 6 MB 0.67 to 1.1, of 1.6 MB 0.85 to 1.25. */
+ * to time written through it: inference of 6 MB 0.81 to 0.93, layer normalization of 4 and 8 MB 0.81 to 0.98, other
+ * passes of 6 MB 0.67 to 1.19, of 1.6 MB 0.85 to 1.25. */
 #define FAR_SHARE ((uint64_t)48 << 20)
 #define FAR_CACHE ((uint64_t)10 << 20)
 

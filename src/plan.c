@@ -23,7 +23,7 @@
 #define COEFFICIENTS_OF_Z 2
 #define COEFFICIENTS_OF_Z_CL 1
 
-/* Bytes of a parameter's partial results of samples_backward: two doubles, or four floats. */
+/* Bytes of a parameter's partial results of samples_backward and its like: two doubles, or four floats. */
 #define PARAMETER_PARTIAL 16
 
 /* What a task with copied parameters has of each element of a run, in floats. */

@@ -33,8 +33,8 @@
  *               CPU (double):   count, mean, M2
  *   gradients   OpenCL (float): sum g hi, lo, sum g*(x-mean) hi, lo, sum (x-mean) hi, lo
  *               CPU (double):   sum g, sum g*(x-mean), sum (x-mean)
- * Partial results of samples_backward and matrix_backward: component k of parameter p from task t at partials[(k * partials + t) * parameters + p];
- * written where one of the task's statistics has that parameter.
+ * Partial results of samples_backward, samples_backward_* and matrix_backward: component k of parameter p from task t at
+ * partials[(k * partials + t) * parameters + p]; written where one of the task's statistics has that parameter.
  *               OpenCL (float): sum g*xh hi, lo, sum g hi, lo; behind all of them for each task with copied parameters gamma,
  *               beta and these four of each element of a run
  *               CPU (double):   sum g*xh, sum g
@@ -56,15 +56,16 @@
 #include "parameters.h"
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. First what only OpenCL has: of
- * samples that are matrices (channels-last) columns_* take each sample's own statistics, and matrix_* are their merges; *_held
- * read a tensor once where the work-items of a work-group can hold what a statistic has of it. */
+ * samples that are matrices (channels-last) columns_* take each sample's own statistics, and matrix_* are their merges; *_flow, of
+ * CPU devices, write samples while they sum others; *_held read a tensor once where the work-items of a work-group can hold what a
+ * statistic has of it. */
 #define CLNORM__CL_ROLE_TABLE(X)                                                                                       \
   X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */  \
   X(MATRIX_GRADIENTS, matrix_gradients) /* partials of columns_gradients -> coefficients, partials of samples_merge */ \
   X(MATRIX_FORWARD, matrix_forward)     /* statistics and y of whole samples that are matrices */                      \
   X(MATRIX_BACKWARD, matrix_backward)   /* dx of these, and partial sums of dgamma and dbeta */                        \
   X(SAMPLES_FLOW, samples_flow)         /* samples_forward, a sample written while another is summed */                \
-  X(SAMPLES_BACKWARD_FLOW, samples_backward_flow)                                                                      \
+  X(SAMPLES_BACKWARD_FLOW, samples_backward_flow) /* dx of some written while others are summed */                     \
   X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
   X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \
   X(SAMPLES_FORWARD_HELD, samples_forward_held)                                                                        \

@@ -3,7 +3,7 @@
 #include "steps_columns.h"
 #include "variant_builders.h"
 
-/* Elements that a task of samples_backward has at least for each parameter, so that its partial results, 16 bytes a
+/* Elements that a task of gradients has at least for each parameter, so that its partial results, 16 bytes a
  * parameter, stay small beside its part of the tensor. */
 #define MIN_ELEMENTS 16
 #define MIN_ELEMENTS_WIDE 32

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cpu_call.h"
+#include "expect.h"
 #include "guarded.h"
 #include "problem.h"
 #ifdef CLNORM_TEST_OPENCL
@@ -43,6 +44,8 @@ typedef struct call {
 
 static int is_forward(clnorm_pass pass) { return pass == CLNORM_TRAIN || pass == CLNORM_INFER; }
 
+static int has_running(clnorm_op op) { return op == CLNORM_BATCH || op == CLNORM_INSTANCE; }
+
 static int is_there(const call *c, int array)
 {
   const int train = c->pass == CLNORM_TRAIN, backward = c->pass == CLNORM_BACKWARD;
@@ -64,8 +67,9 @@ static int is_there(const call *c, int array)
       return !is_forward(c->pass) && !c->sparse;
     case RUNNING_MEAN:
     case RUNNING_VAR:
-      return !backward && !(train && c->sparse);
+      return has_running(c->desc.op) && !backward && !(train && c->sparse);
     case MEAN:
+      return c->desc.op != CLNORM_RMS && (train || backward) && !c->sparse;
     case INV_STD:
       return (train || backward) && !c->sparse;
     default:
@@ -73,7 +77,10 @@ static int is_there(const call *c, int array)
   }
 }
 
-static size_t count_of(const call *c, int array) { return array <= DX ? c->counts.elements : c->counts.statistics; }
+static size_t count_of(const call *c, int array)
+{
+  return array <= DX ? c->counts.elements : array < MEAN ? c->counts.parameters : c->counts.statistics;
+}
 
 /* Whose memory an argument has. */
 static int owner_of(const call *c, int array)
@@ -121,7 +128,7 @@ static void check_written(const call *c)
   cr_assert(!isnan(data[0]) && !isnan(data[c->counts.elements - 1]), "%s was not written", array_names[tensor]);
   for (int i = DGAMMA; i < WORKSPACE; i++) {
     data = start_of(c, i);
-    cr_assert(data == NULL || (!isnan(data[0]) && !isnan(data[c->counts.statistics - 1])), "%s was not written",
+    cr_assert(data == NULL || (!isnan(data[0]) && !isnan(data[count_of(c, i) - 1])), "%s was not written",
               array_names[i]);
   }
 }
@@ -292,18 +299,29 @@ static void run(const device *d, call *c)
   free_arrays(c);
 }
 
-/* All passes over (n, c, s), with all arguments, with the least, and in place. */
-static void run_shape(const device *d, size_t n, size_t c, size_t s, clnorm_layout layout, guarded_side side,
-                      size_t offset)
+/* All passes over what the description says, with all arguments, with the least, and in place. */
+static void run_desc(const device *d, const clnorm_desc *desc, guarded_side side, size_t offset)
 {
-  const size_t dims[3] = {n, c, s};
   for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD_FROZEN; pass++) {
-    for (int way = 0; way < 3; way++) {
-      call one = {.pass = (clnorm_pass)pass, .side = side, .offset = offset, .in_place = way == 1, .sparse = way == 2};
-      desc_set(&one.desc, layout, 0, 3, dims);
+    for (int way = 0; way < 3 && (has_running(desc->op) || pass != CLNORM_BACKWARD_FROZEN); way++) {
+      call one = {.desc = *desc,
+                  .pass = (clnorm_pass)pass,
+                  .side = side,
+                  .offset = offset,
+                  .in_place = way == 1,
+                  .sparse = way == 2};
       run(d, &one);
     }
   }
+}
+
+/* Batch normalization of (n, c, s). */
+static void run_shape(const device *d, size_t n, size_t c, size_t s, clnorm_layout layout, guarded_side side,
+                      size_t offset)
+{
+  clnorm_desc desc;
+  desc_set(&desc, layout, 0, 3, (const size_t[]){n, c, s});
+  run_desc(d, &desc, side, offset);
 }
 
 /* Longer tensors add time and no new ends of rows. */
@@ -395,6 +413,29 @@ Test(guard, an_access_outside_of_an_array_ends_the_process)
 Test(guard, no_pass_leaves_its_arrays) { run_sizes(0); }
 
 Test(guard, nor_with_offsets) { run_sizes(5); }
+
+/* Samples short and long, few and many, as runs and as matrices, whose vectors are whole and are not. */
+Test(guard, nor_does_the_rest_of_the_family)
+{
+  static const size_t shapes[][3] = {{3, 6, 5}, {5, 8, 49}, {66, 4, 66}, {2, 64, 163}, {9, 1200, 20}};
+  device d;
+  device_open(&d);
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    for (int kind = 0; kind < 4 * (CLNORM_RMS - CLNORM_BATCH); kind++) {
+      clnorm_desc desc;
+      const clnorm_op op = (clnorm_op)(CLNORM_BATCH + 1 + kind / 4);
+      expect_success(clnorm_desc_init(&desc, sizeof desc, op, CLNORM_PRESET_TORCH));
+      desc.layout = kind & 1 ? CLNORM_CHANNELS_LAST : CLNORM_CHANNELS_FIRST;
+      desc.rank = 3;
+      desc.dims[0] = shapes[i][0];
+      desc.dims[kind & 1 ? 2 : 1] = shapes[i][1];
+      desc.dims[kind & 1 ? 1 : 2] = shapes[i][2];
+      desc.groups = op == CLNORM_GROUP ? 2 : desc.groups;
+      run_desc(&d, &desc, kind & 2 ? GUARDED_START : GUARDED_END, kind % 3);
+    }
+  }
+  device_close(&d);
+}
 
 /* Large enough for stores past the caches. */
 Test(guard, nor_with_streaming_stores)
