@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Tests the clnorm command as scripts see it: exit codes, one line on stderr, files written or not, known results.
-# Usage: test_command.sh CLNORM [DATA [CACHE]]
+# Usage: test_command.sh CLNORM CACHE [DATA]
+#   CACHE   "cache" if the library can keep compiled programs, else "none"
 #   DATA    a folder with MNIST's IDX files; it need not exist
-#   CACHE   not empty if the library can keep compiled programs
 # The device under test is $CLNORM_DEVICE.
 set -u
 clnorm=$1
-data=${2-}
-cache=${3-}
+cache=$2
+data=${3-}
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -232,7 +232,7 @@ else
 fi
 
 # ---- the cache of compiled programs: the second process compiles nothing and writes the same -----------------------------
-if [ "${CLNORM_DEVICE:-}" != cpu ] && [ -n "$cache" ]; then
+if [ "${CLNORM_DEVICE:-}" != cpu ] && [ "$cache" = cache ]; then
   CLNORM_CACHE_DIR=programs accepted run batch train --x x.npy --out out/compiled
   grep -q 'kernels compiled in' stdout || fail "nothing was compiled: $(cat stdout)"
   CLNORM_CACHE_DIR=programs accepted run batch train --x x.npy --out out/loaded

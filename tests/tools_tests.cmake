@@ -35,8 +35,8 @@ foreach(device ${devices})
   if(CLNORM_SANITIZE AND NOT device MATCHES "^(cpu|pocl)$")
     continue()
   endif()
-  set(script bash ${CMAKE_CURRENT_SOURCE_DIR}/test_command.sh $<TARGET_FILE:clnorm_command> "${CLNORM_TEST_DATA}"
-             $<$<BOOL:${CLNORM_HAVE_CACHE}>:cache>)
+  set(script bash ${CMAKE_CURRENT_SOURCE_DIR}/test_command.sh $<TARGET_FILE:clnorm_command>
+             $<IF:$<BOOL:${CLNORM_HAVE_CACHE}>,cache,none> ${CLNORM_TEST_DATA})
   add_test(NAME command@${device} COMMAND ${script})
   set_tests_properties(command@${device} PROPERTIES ENVIRONMENT "${environment_${device}}" TIMEOUT 300 LABELS ${device})
   if(CLNORM_SANITIZE AND device STREQUAL "pocl")
