@@ -64,7 +64,7 @@ static clnorm_status check(const clnorm_plan *plan, const clnorm_args *args)
   return CLNORM_SUCCESS;
 }
 
-static uint64_t cache_size(void)
+static uint64_t ask_near_cache(void)
 {
 #ifdef _SC_LEVEL3_CACHE_SIZE
   const long size = sysconf(_SC_LEVEL3_CACHE_SIZE), processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -74,7 +74,19 @@ static uint64_t cache_size(void)
 #endif
 }
 
-int clnorm__cpu_exceeds_cache(const clnorm_plan *plan) { return clnorm__plan_exceeds(plan, cache_size()); }
+/* Asked once: the number of processors is in a file, which took 4 microseconds of every call. */
+static uint64_t near_cache(void)
+{
+  static _Atomic uint64_t bytes; /* 0: not asked yet */
+  uint64_t known = atomic_load_explicit(&bytes, memory_order_relaxed);
+  if (known == 0) {
+    known = ask_near_cache();
+    atomic_store_explicit(&bytes, known, memory_order_relaxed);
+  }
+  return known;
+}
+
+int clnorm__cpu_exceeds_cache(const clnorm_plan *plan) { return clnorm__plan_exceeds(plan, near_cache()); }
 
 int clnorm__cpu_is_serial(const clnorm_plan *plan) { return plan->geometry.elements < plan->parameters.serial_below; }
 
