@@ -189,18 +189,25 @@ INLINE_LOCAL vec each_value(const each_forward *f, ulong i, uint count)
   return activated(z, addend_most(f->residual, i, count, 1), f->alpha);
 }
 
+/* Its ends, before anything is stored: y may be x or the residual. */
+INLINE_LOCAL void each_ends(vec ends[2], const each_forward *f, ragged_ends at)
+{
+  for (uint e = 0; e < 2; e++) {
+    ends[e] = (vec)(0.0f);
+    if (at.count[e] != 0) {
+      ends[e] = each_value(f, at.first[e], WIDTH);
+    }
+  }
+}
+
 /* A lone work-item's: aligned vectors wherever y begins, and the ends as ragged_ends says. */
 INLINE_LOCAL void each_apply_aligned(const each_forward *f, __global storage *y, ulong run, apply_ahead ahead)
 {
   const ulong lead = until_aligned(y);
   const int streams = can_stream(y + lead);
   const ragged_ends at = ends_of(run, lead, streams);
-  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      ends[e] = each_value(f, at.first[e], WIDTH);
-    }
-  }
+  vec ends[2];
+  each_ends(ends, f, at);
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH) {
     prefetch_for_apply(f->x, f->residual, i, ahead);
     store_result(each_value(f, i, WIDTH), y + i, streams);

@@ -85,6 +85,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
   sample_terms now[TOGETHER], next[TOGETHER];
   each_block later = b;
   ulong measured = first, c = first; /* samples before them have terms, and dx */
+  /* The first block's sums are taken by the same call as the others': it is long to compile. */
   do {
     const int applies = measured != first;
     flow(next, &b, &kept, applies ? now : 0, &later, measured, (uint)min(end - measured, (ulong)TOGETHER), &given, at,

@@ -29,12 +29,8 @@ INLINE_LOCAL void flow(lane_stats *sums, const each_forward *f, __global storage
   const apply_ahead ahead = {0, FLOW_AHEAD};
   const ragged_ends at = ends_of(run, lead, streams);
   lane_stats own = *sums; /* so that it stays in registers */
-  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      ends[e] = each_value(f, at.first[e], WIDTH);
-    }
-  }
+  vec ends[2];
+  each_ends(ends, f, at);
   ulong j = 0;
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH, j += WIDTH) {
     prefetch_elements(later + j + FLOW_AHEAD, WIDTH);

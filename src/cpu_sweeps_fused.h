@@ -82,6 +82,14 @@ ALWAYS_INLINE element *hidden_output(element *p)
   return p;
 }
 
+/* Asks ahead for what a loop with something fused reads of a block; a macro, as LOOK_AHEAD is. */
+#define LOOK_AHEAD_FUSED(f, i, ahead)                 \
+  LOOK_AHEAD((f)->x + (i), BLOCK * W, ahead)          \
+  LOOK_AHEAD((f)->dy + (i), BLOCK * W, ahead)         \
+  if (hidden((f)->residual) != NULL) {                \
+    LOOK_AHEAD((f)->residual + (i), BLOCK * W, ahead) \
+  }
+
 ALWAYS_INLINE float *hidden_floats(float *p)
 {
   __asm__("" : "+r"(p));

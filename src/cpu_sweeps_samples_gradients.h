@@ -332,11 +332,7 @@ ALWAYS_INLINE void slopes_of_sample(const fused *f, size_t n, size_t ahead, cons
   const vd one = opaque_one();
   size_t i = 0;
   for (; i + BLOCK * W <= n; i += BLOCK * W) {
-    LOOK_AHEAD(f->x + i, BLOCK * W, ahead)
-    LOOK_AHEAD(f->dy + i, BLOCK * W, ahead)
-    if (hidden(f->residual) != NULL) {
-      LOOK_AHEAD(f->residual + i, BLOCK * W, ahead)
-    }
+    LOOK_AHEAD_FUSED(f, i, ahead)
     slope_samples(f, i, BLOCK, s, to, shape, summed, one, W, sums);
   }
   for (; i < n; i += W) {

@@ -31,11 +31,7 @@ ALWAYS_INLINE void run_slopes_of(const fused *f, size_t n, size_t ahead, const f
   vf g[BLOCK];
   size_t i = 0;
   for (; i + BLOCK * W <= n; i += BLOCK * W) {
-    LOOK_AHEAD(f->x + i, BLOCK * W, ahead)
-    LOOK_AHEAD(f->dy + i, BLOCK * W, ahead)
-    if (hidden(f->residual) != NULL) {
-      LOOK_AHEAD(f->residual + i, BLOCK * W, ahead)
-    }
+    LOOK_AHEAD_FUSED(f, i, ahead)
     slopes_at(f, i, BLOCK, c, 1, 1, 0, curved, g);
     for (size_t v = 0; v < BLOCK; v++) {
       add_vector(&to, f->x + i + v * W, g[v], k, k, one, W);

@@ -68,8 +68,7 @@ static int are_samples(const clnorm_plan *plan, const clnorm__capabilities *capa
 /* Few values: partial results and coefficients would weigh as much as the tensor. */
 static int can_be_split(const clnorm_plan *plan, const clnorm__capabilities *capabilities)
 {
-  return reduces(plan, capabilities) && plan->geometry.values >= 2 * clnorm__min_partial(plan) &&
-         plan->geometry.elements != 0;
+  return reduces(plan, capabilities) && plan->geometry.values >= 2 * clnorm__min_partial(plan);
 }
 
 /* Whole statistics a task pay off when there are enough of them to fill the device, or so little data that splitting it

@@ -165,3 +165,17 @@ size_t family_run_check(family_run *r, const clnorm_desc *desc, const trial_data
   trial_destroy(t);
   return wrong;
 }
+
+const unsigned family_run_presences[FAMILY_RUN_PRESENCES] = {
+    TRIAL_ALL, TRIAL_ALL | TRIAL_IN_PLACE, TRIAL_ALL & ~(TRIAL_WITH_MEAN | TRIAL_WITH_INV_STD),
+    TRIAL_ALL | TRIAL_IN_PLACE_RESIDUAL, TRIAL_ALL & ~(TRIAL_WITH_GAMMA | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA)};
+
+trial_data family_run_data(double mean, size_t turn)
+{
+  return (trial_data){.kind = GENERATE_NORMAL,
+                      .mean = mean,
+                      .std = 1.5,
+                      .seed = turn + 1,
+                      .batch_number = 1,
+                      .offset = turn % 2 == 0 ? 16 : turn % 7};
+}

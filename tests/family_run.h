@@ -29,6 +29,13 @@ int family_run_pass(void *context, const clnorm_desc *desc, clnorm_pass pass, co
 size_t family_run_check(family_run *r, const clnorm_desc *desc, const trial_data *data, const unsigned *with,
                         size_t count);
 
+/* All arguments and some: in place, and without those that a caller may leave out. For family_run_check. */
+enum { FAMILY_RUN_PRESENCES = 5 };
+extern const unsigned family_run_presences[FAMILY_RUN_PRESENCES];
+
+/* Normal numbers of standard deviation 1.5 about `mean`; those, and where the tensors begin, change with `turn`. */
+trial_data family_run_data(double mean, size_t turn);
+
 #ifdef CLNORM_TEST_OPENCL
 /* The device's object, whose capabilities a test may replace; NULL on the CPU backend. */
 struct clnorm_cl *family_run_get_cl(const family_run *r);

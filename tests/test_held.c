@@ -2,13 +2,13 @@
  * does not, against the reference. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
 #include "context.h"
 #include "family_run.h"
+#include "poison.h"
 
 #define WORK_ITEMS 16
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -60,10 +60,6 @@ static const struct {
              {CLNORM_F16, CLNORM_ACTIVATION_NONE, 0},  {CLNORM_BF16, CLNORM_ACTIVATION_NONE, CLNORM_RESIDUAL},
              {CLNORM_F32, CLNORM_ACTIVATION_TANH, 0}};
 
-static const unsigned presence[] = {
-    TRIAL_ALL, TRIAL_ALL | TRIAL_IN_PLACE, TRIAL_ALL & ~(TRIAL_WITH_MEAN | TRIAL_WITH_INV_STD),
-    TRIAL_ALL | TRIAL_IN_PLACE_RESIDUAL, TRIAL_ALL & ~(TRIAL_WITH_GAMMA | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA)};
-
 /* Means that a float has, and one that it has not. */
 static const double means[] = {0.25, 3000.0};
 
@@ -111,13 +107,9 @@ static size_t check_shape(family_run *r, size_t shape, size_t kind)
   const clnorm_desc desc = desc_of(&shapes[shape], kind);
   const size_t turn = shape + kind;
   /* Half numbers do not have large means. */
-  const trial_data data = {.kind = GENERATE_NORMAL,
-                           .mean = means[desc.dtype == CLNORM_F32 ? turn % COUNT(means) : 0],
-                           .std = 1.5,
-                           .seed = turn + 1,
-                           .batch_number = 1,
-                           .offset = turn % 2 == 0 ? 16 : turn % 7};
-  const unsigned with[] = {presence[turn % COUNT(presence)], presence[(turn + 2) % COUNT(presence)]};
+  const trial_data data = family_run_data(means[desc.dtype == CLNORM_F32 ? turn % COUNT(means) : 0], turn);
+  const unsigned with[] = {family_run_presences[turn % FAMILY_RUN_PRESENCES],
+                           family_run_presences[(turn + 2) % FAMILY_RUN_PRESENCES]};
   return family_run_check(r, &desc, &data, with, COUNT(with));
 }
 
@@ -181,37 +173,10 @@ Test(held, as_much_as_is_allowed)
 
 /* ---- other statistics ------------------------------------------------------------------------------------------- */
 
-enum { ELEMENTS = 5 * 3 * 20, SPOILT = 1 };
-
-/* Which statistic an element is of. */
+/* Samples and channels of three runs of 20: which of the statistics an element is of. */
 static size_t statistic_of(const clnorm_desc *desc, size_t element)
 {
   return desc->op == CLNORM_BATCH ? element / 20 % 3 : element / 60;
-}
-
-static void check_poison(backend *b, const clnorm_desc *desc, clnorm_pass pass, float poison)
-{
-  static float x[ELEMENTS], dy[ELEMENTS], clean[ELEMENTS], out[ELEMENTS];
-  generate_normal(x, ELEMENTS, 1, 3.0, 1.0);
-  generate_normal(dy, ELEMENTS, 2, 0.0, 1.0);
-  backend_args args = {.x = x};
-  for (int spoilt = 0; spoilt < 2; spoilt++) {
-    float *result = spoilt ? out : clean;
-    args.y = pass == CLNORM_TRAIN ? result : NULL;
-    args.dy = pass == CLNORM_TRAIN ? NULL : dy;
-    args.dx = pass == CLNORM_TRAIN ? NULL : result;
-    for (size_t i = 0; spoilt && i < ELEMENTS; i++) {
-      x[i] = statistic_of(desc, i) == SPOILT && i % 20 == 7 ? poison : x[i];
-    }
-    cr_assert(backend_run(b, desc, pass, &args) == CLNORM_SUCCESS, "%s", clnorm_last_error());
-  }
-  for (size_t i = 0; i < ELEMENTS; i++) {
-    if (statistic_of(desc, i) == SPOILT) {
-      cr_assert(isnan(out[i]), "%g: element %zu of its statistic is %g", (double)poison, i, (double)out[i]);
-    } else {
-      cr_assert(memcmp(&out[i], &clean[i], sizeof out[i]) == 0, "%g: element %zu", (double)poison, i);
-    }
-  }
 }
 
 Test(held, nan_and_infinity_stay_inside_their_own_statistic)
@@ -223,8 +188,10 @@ Test(held, nan_and_infinity_stay_inside_their_own_statistic)
     const clnorm_desc desc = desc_of(&of[i], 0);
     for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
       expect_held(backend_get_cl(b), &desc, (clnorm_pass)pass, pass == CLNORM_TRAIN ? of[i].train : of[i].backward);
-      check_poison(b, &desc, (clnorm_pass)pass, NAN);
-      check_poison(b, &desc, (clnorm_pass)pass, -INFINITY);
+      const poison_case case_of = {&desc, (size_t)5 * 3 * 20, statistic_of, 1};
+      const size_t values = of[i].op == CLNORM_BATCH ? 5 * 20 : 3 * 20;
+      cr_assert(poison_check(b, &case_of, (clnorm_pass)pass, NAN) == values);
+      cr_assert(poison_check(b, &case_of, (clnorm_pass)pass, -INFINITY) == values);
     }
   }
   backend_close(b);

@@ -3,13 +3,11 @@
  * cannot. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "backend.h"
 #include "context.h"
 #include "family_run.h"
+#include "poison.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -55,10 +53,6 @@ static const struct {
 } kinds[] = {{CLNORM_F32, CLNORM_ACTIVATION_NONE, 0},  {CLNORM_F16, CLNORM_ACTIVATION_RELU, CLNORM_RESIDUAL},
              {CLNORM_BF16, CLNORM_ACTIVATION_SILU, 0}, {CLNORM_F32, CLNORM_ACTIVATION_GELU, CLNORM_RESIDUAL},
              {CLNORM_F32, CLNORM_ACTIVATION_TANH, 0},  {CLNORM_BF16, CLNORM_ACTIVATION_NONE, CLNORM_RESIDUAL}};
-
-static const unsigned presence[] = {
-    TRIAL_ALL, TRIAL_ALL | TRIAL_IN_PLACE, TRIAL_ALL & ~(TRIAL_WITH_MEAN | TRIAL_WITH_INV_STD),
-    TRIAL_ALL | TRIAL_IN_PLACE_RESIDUAL, TRIAL_ALL & ~(TRIAL_WITH_GAMMA | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA)};
 
 /* Means that a float has, and one that it has not. */
 static const double means[] = {0.25, 1e5};
@@ -112,15 +106,10 @@ static void expect_own(const clnorm_cl *cl, const clnorm_desc *desc, clnorm_pass
 static size_t check_shape(family_run *r, size_t shape, size_t kind)
 {
   const clnorm_desc desc = desc_of(&shapes[shape], kind);
-  const size_t turn = shape + kind;
   /* Half numbers do not have large means. */
-  const trial_data data = {.kind = GENERATE_NORMAL,
-                           .mean = means[desc.dtype == CLNORM_F32 ? shape % COUNT(means) : 0],
-                           .std = 1.5,
-                           .seed = turn + 1,
-                           .batch_number = 1,
-                           .offset = turn % 2 == 0 ? 16 : turn % 7};
-  return family_run_check(r, &desc, &data, presence, COUNT(presence));
+  const double mean = means[desc.dtype == CLNORM_F32 ? shape % COUNT(means) : 0];
+  const trial_data data = family_run_data(mean, shape + kind);
+  return family_run_check(r, &desc, &data, family_run_presences, FAMILY_RUN_PRESENCES);
 }
 
 /* Every shape as one kind; `turn` tells which. */
@@ -153,43 +142,21 @@ enum { SAMPLES = 6, POSITIONS = 16, CHANNELS = 48, GROUPS = 12, ELEMENTS = SAMPL
 static const struct shape grouped = {SAMPLES, POSITIONS, CHANNELS, GROUPS, 1, CLNORM_GROUP};
 static const struct shape layered = {SAMPLES, POSITIONS, CHANNELS, 1, 1, CLNORM_LAYER};
 
-static size_t statistic_of(const struct shape *shape, size_t element)
+static size_t statistic_of(const clnorm_desc *desc, size_t element)
 {
-  const size_t groups = shape->groups;
+  const size_t groups = desc->op == CLNORM_GROUP ? desc->groups : 1;
   return element / (POSITIONS * CHANNELS) * groups + element % CHANNELS / (CHANNELS / groups);
 }
 
 /* A statistic of the third sample. */
-static size_t spoilt_of(const struct shape *shape) { return shape->groups == 1 ? 2 : 2 * GROUPS + 3; }
-
-static void check_poison(backend *b, const struct shape *shape, clnorm_pass pass, float poison)
+static void check_poison(backend *b, const struct shape *shape, clnorm_pass pass)
 {
-  static float x[ELEMENTS], dy[ELEMENTS], clean[ELEMENTS], out[ELEMENTS];
   const clnorm_desc desc = desc_of(shape, 0);
-  generate_normal(x, ELEMENTS, 1, 3.0, 1.0);
-  generate_normal(dy, ELEMENTS, 2, 0.0, 1.0);
-  backend_args args = {.x = x};
+  const size_t values = (size_t)POSITIONS * CHANNELS / shape->groups;
+  const poison_case of = {&desc, ELEMENTS, statistic_of, shape->groups == 1 ? 2 : 2 * GROUPS + 3};
   expect_own(backend_get_cl(b), &desc, pass, 1);
-  for (int spoilt = 0; spoilt < 2; spoilt++) {
-    float *result = spoilt ? out : clean;
-    args.y = pass == CLNORM_TRAIN ? result : NULL;
-    args.dy = pass == CLNORM_TRAIN ? NULL : dy;
-    args.dx = pass == CLNORM_TRAIN ? NULL : result;
-    for (size_t i = 0; spoilt && i < ELEMENTS; i++) {
-      x[i] = statistic_of(shape, i) == spoilt_of(shape) && i % 20 == 17 ? poison : x[i];
-    }
-    cr_assert(backend_run(b, &desc, pass, &args) == CLNORM_SUCCESS, "%s", clnorm_last_error());
-  }
-  size_t spoilt = 0;
-  for (size_t i = 0; i < ELEMENTS; i++) {
-    if (statistic_of(shape, i) == spoilt_of(shape)) {
-      cr_assert(isnan(out[i]), "%g: element %zu of its statistic is %g", (double)poison, i, (double)out[i]);
-      spoilt++;
-    } else {
-      cr_assert(memcmp(&out[i], &clean[i], sizeof out[i]) == 0, "%g: element %zu", (double)poison, i);
-    }
-  }
-  cr_assert(spoilt == (size_t)POSITIONS * CHANNELS / shape->groups);
+  cr_assert(poison_check(b, &of, pass, NAN) == values);
+  cr_assert(poison_check(b, &of, pass, INFINITY) == values);
 }
 
 Test(walked_samples, nan_and_infinity_stay_inside_their_own_statistic)
@@ -198,10 +165,8 @@ Test(walked_samples, nan_and_infinity_stay_inside_their_own_statistic)
   backend *b = backend_open();
   become(backend_get_cl(b), 1);
   for (size_t i = 0; i < COUNT(passes); i++) {
-    check_poison(b, &grouped, passes[i], NAN);
-    check_poison(b, &grouped, passes[i], INFINITY);
-    check_poison(b, &layered, passes[i], NAN);
-    check_poison(b, &layered, passes[i], INFINITY);
+    check_poison(b, &grouped, passes[i]);
+    check_poison(b, &layered, passes[i]);
   }
   backend_close(b);
 }
