@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cl_status.h"
+#include "cpu_cache.h"
 #include "devices.h"
 #include "process.h"
 #include "sub_groups.h"
@@ -253,6 +254,8 @@ void clnorm__device_capabilities(const clnorm_cl_device *device, clnorm__capabil
       .sums_in_double = wide && device->fp64,
       .fma = device->fma,
       .cache = wide ? device->cache : 0,
+      /* OpenCL does not tell. A CPU that is a device is this one. */
+      .second_cache = wide ? clnorm__cpu_second_cache() : 0,
       .sub_groups = wide ? 0 : clnorm__sub_groups_of_device(device->device),
   };
 }

@@ -31,6 +31,8 @@ static const char *const *headers_of(clnorm__role role)
       [CLNORM__ROWS_APPLY] = &rows,
       [CLNORM__ROWS_GRADIENTS] = &rows,
       [CLNORM__ROWS_DX] = &rows,
+      [CLNORM__ROWS_TRAIN_FLOW] = &rows,
+      [CLNORM__ROWS_BACKWARD_FLOW] = &rows,
       [CLNORM__ROWS_TRAIN_HELD] = &rows_held,
       [CLNORM__ROWS_BACKWARD_HELD] = &rows_held,
       [CLNORM__COLUMNS_TRAIN] = &columns,

@@ -62,6 +62,7 @@ static int adds_of(const clnorm_desc *desc, clnorm__role role)
       ((desc->flags & CLNORM_ACCUMULATE_DGAMMA) != 0 ? 1 : 0) + ((desc->flags & CLNORM_ACCUMULATE_DBETA) != 0 ? 2 : 0);
   switch (role) {
     case CLNORM__ROWS_BACKWARD:
+    case CLNORM__ROWS_BACKWARD_FLOW:
     case CLNORM__ROWS_BACKWARD_HELD:
     case CLNORM__COLUMNS_BACKWARD:
     case CLNORM__MERGE_GRADIENTS:

@@ -45,6 +45,14 @@ TABLE(rows_backward_held) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESID
                              ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), GEOMETRY(segments),
                              GEOMETRY(run), GEOMETRY(segment_stride), GEOMETRY(statistic_stride), NUMBER(alpha), END};
 
+TABLE(rows_train_flow) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
+                          OPERAND(STORED_MEAN), OPERAND(STORED_INV_STD), ROWS_GEOMETRY, STEP(outer_tile),
+                          PLAN(stats_divisor), AVERAGING, NUMBER(alpha), END};
+
+TABLE(rows_backward_flow) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA),
+                             ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY,
+                             STEP(outer_tile), NUMBER(alpha), END};
+
 TABLE(rows_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
                      STEP_32(lanes), END};
 

@@ -86,9 +86,11 @@ typedef vec __attribute__((aligned(4))) vec_anywhere;
 #if LOCAL == 1 && defined(POCL_DEVICE_ADDRESS_BITS)
 #define CAN_PREFETCH 1
 #define PREFETCH(p) __builtin_prefetch((const __private void *)(size_t)(p), 0, 2)
+#define PREFETCH_NEAR(p) __builtin_prefetch((const __private void *)(size_t)(p), 0, 3) /* into the first cache too */
 #else
 #define CAN_PREFETCH 0
 #define PREFETCH(p) ((void)(p))
+#define PREFETCH_NEAR(p) ((void)(p))
 #endif
 
 /* For what is done at edges, in many places: compiled once, a call there. Other compilers inline all functions anyway. */

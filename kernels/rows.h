@@ -101,6 +101,25 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
   return seen;
 }
 
+/* Whether runs are summed about a shift that all lanes share. */
+#if LOCAL == 1 && CAN_SHARE_SHIFTS
+#define MEASURES_TOGETHER 1
+/* Adds a run's elements from i on, a multiple of WIDTH, about its shift. */
+INLINE_LOCAL void sums_rest(lane_stats *s, const __global storage *x, ulong i, ulong run, float shift)
+{
+  const uint tail = (uint)(run % WIDTH);
+  for (; i + WIDTH <= run; i += WIDTH) {
+    stats_add_shifted(s, tensor_load(x + i));
+  }
+  if (tail != 0) {
+    stats_add_shifted(s, run < WIDTH ? tensor_load_some(x, tail, shift)
+                                     : keep_last(tensor_load(x + run - WIDTH), tail, shift));
+  }
+}
+#else
+#define MEASURES_TOGETHER 0
+#endif
+
 typedef struct statistics {
   real sum, mean, m2;
 } statistics;
@@ -132,9 +151,42 @@ INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts 
   return made;
 }
 
+#if MEASURES_TOGETHER
+/* One statistic over n values from sums about a shift; centred: as in rows_combine, else the shift has to be 0. */
+INLINE_LOCAL statistics statistics_about(const lane_stats *sums, float shift, ulong n, int centred)
+{
+  const real sum = stats_shifted_sum(sums), squares = stats_shifted_squares(sums);
+  const real off = centred ? real_divide(sum, real_from_count(n)) : real_of(0.0f, 0.0f);
+  const statistics made = {sum, real_add(real_of(shift, 0.0f), off), real_subtract(squares, real_multiply(off, sum))};
+  return made;
+}
+#endif
+
 static inline vec normalize(vec x, forward_coefficients k)
 {
   return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
+}
+
+/* Of what is read while something else is written, elements that are asked for before: less than a page, because the next page
+ * may be anywhere. */
+#define FLOW_AHEAD 512
+
+/* And the bytes before which it is asked for once more, into the first cache: stores past the caches keep so many of the places in
+ * which that one waits for lines that few loads are under way. */
+#define NEAR_BYTES 512
+
+/* How far from what is summed that is meanwhile: one run ahead where that is near. */
+static inline ulong flow_ahead(ulong run, ulong segment_stride)
+{
+  const ulong ahead = run_ahead(1, run, segment_stride);
+  return ahead != 0 ? ahead : FLOW_AHEAD;
+}
+
+static inline void prefetch_near(const __global storage *p)
+{
+  for (ulong i = 0; i < WIDTH; i += 64 / sizeof(storage)) {
+    PREFETCH_NEAR(p + i + NEAR_BYTES / sizeof(storage));
+  }
 }
 
 /* How far from a vector those of x and of the residual are that should be prefetched while y is made; 0: none. */
@@ -210,21 +262,29 @@ static inline void store_ends(const vec *ends, ragged_ends at, __global storage 
   }
 }
 
-/* y of `count` runs beside each other. y may be x or the residual, so what the ends overlap is computed before anything is
+/* The ends of `count` runs beside each other. y may be x or the residual, so what they overlap is computed before anything is
  * stored. */
+static inline void apply_ends(vec ends[2], const __global storage *x, const __global storage *residual, ragged_ends at,
+                              uint count, const forward_coefficients *k, float alpha)
+{
+  for (uint e = 0; e < 2; e++) {
+    ends[e] = (vec)(0.0f);
+    if (at.count[e] != 0) {
+      const vec z = normalize(tensor_load(x + at.first[e]), k[e * (count - 1)]);
+      ends[e] = activated(z, addend(residual, at.first[e], 1), alpha);
+    }
+  }
+}
+
+/* y of `count` runs beside each other. */
 static inline void joined_apply(const __global storage *x, const __global storage *residual, __global storage *y,
                                 ulong run, uint count, apply_ahead ahead, const forward_coefficients *k, float alpha)
 {
   const ulong n = count * run;
   const int streams = can_stream(y + until_aligned(y));
   const ragged_ends at = ends_of(n, until_aligned(y), streams);
-  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      const vec z = normalize(tensor_load(x + at.first[e]), k[e * (count - 1)]);
-      ends[e] = activated(z, addend(residual, at.first[e], 1), alpha);
-    }
-  }
+  vec ends[2];
+  apply_ends(ends, x, residual, at, count, k, alpha);
   ulong i = until_aligned(y);
   for (uint g = 0; g < count; g++) {
     const ulong end = (g + 1) * run;
@@ -423,7 +483,30 @@ static inline vec gradient_at_z_between(vec x, vec dy, vec added, backward_coeff
                  between(a.shift, b.shift, lanes), alpha);
 }
 
-/* dx and dresidual of `count` runs beside each other; either may be dy, so what overlaps is loaded before anything is stored. */
+/* dx and dresidual of `count` runs beside each other: either may be dy, so what the ends have of it is loaded before anything is
+ * stored. */
+static inline void load_ends(vec ends[2], const __global storage *dy, ragged_ends at)
+{
+  for (uint e = 0; e < 2; e++) {
+    ends[e] = at.count[e] != 0 ? tensor_load(dy + at.first[e]) : (vec)(0.0f);
+  }
+}
+
+static inline void store_ends_dx(const vec *ends, ragged_ends at, const __global storage *x,
+                                 const __global storage *residual, __global storage *dx, __global storage *dresidual,
+                                 uint count, const backward_coefficients *k, float alpha)
+{
+  for (uint e = 0; e < 2; e++) {
+    if (at.count[e] == 0) {
+      continue;
+    }
+    const backward_coefficients own = k[e * (count - 1)];
+    const vec value = tensor_load(x + at.first[e]);
+    const vec made = gradient_at_z(value, ends[e], addend(residual, at.first[e], DERIVES), own, alpha);
+    store_gradients_lanes(made, gradient(value, made, own), dx, dresidual, at.first[e], at.skip[e], at.count[e]);
+  }
+}
+
 static inline void joined_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
                              __global storage *dx, __global storage *dresidual, ulong run, uint count,
                              const backward_coefficients *k, float alpha)
@@ -431,12 +514,8 @@ static inline void joined_dx(const __global storage *x, const __global storage *
   const ulong n = count * run, first = until_aligned(RESIDUAL && !dx ? dresidual : dx);
   const int streams = can_stream_both(RESIDUAL && !dx ? 0 : dx + first, wants(dresidual) ? dresidual + first : 0);
   const ragged_ends at = ends_of(n, first, streams);
-  vec ends[2] = {(vec)(0.0f), (vec)(0.0f)};
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] != 0) {
-      ends[e] = tensor_load(dy + at.first[e]);
-    }
-  }
+  vec ends[2];
+  load_ends(ends, dy, at);
   ulong i = first;
   for (uint g = 0; g < count; g++) {
     const ulong end = (g + 1) * run;
@@ -454,15 +533,7 @@ static inline void joined_dx(const __global storage *x, const __global storage *
       i += WIDTH;
     }
   }
-  for (uint e = 0; e < 2; e++) {
-    if (at.count[e] == 0) {
-      continue;
-    }
-    const backward_coefficients own = k[e * (count - 1)];
-    const vec value = tensor_load(x + at.first[e]);
-    const vec made = gradient_at_z(value, ends[e], addend(residual, at.first[e], DERIVES), own, alpha);
-    store_gradients_lanes(made, gradient(value, made, own), dx, dresidual, at.first[e], at.skip[e], at.count[e]);
-  }
+  store_ends_dx(ends, at, x, residual, dx, dresidual, count, k, alpha);
 }
 
 /* The same of any runs; `count` is 1 unless they are joined. */

@@ -27,10 +27,6 @@ static inline ulong sample_ahead(ulong run, ulong stride)
   return CAN_PREFETCH && run <= SAMPLE_AHEAD_RUN && run >= AHEAD_LEAST ? stride : 0;
 }
 
-/* Of samples that are read while others are written, elements that are asked for before: less than a page, because the next page
- * may be anywhere. */
-#define FLOW_AHEAD 512
-
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Statistics of one run; the same in every work-item. */
@@ -51,12 +47,6 @@ INLINE_LOCAL void sample_measure(statistics *made, const __global storage *x, ul
   *made = rows_combine(&state, seen, run, run, op != OP_RMS, at, scratch);
 }
 
-#if LOCAL == 1 && CAN_SHARE_SHIFTS
-#define MEASURES_TOGETHER 1
-#else
-#define MEASURES_TOGETHER 0
-#endif
-
 /* Longer runs are not read a second time from the first cache, and take longer to sum than to finish: 1.25 to 1.6 of the time of
  * one after the other from 784 elements on, if they come from memory. */
 #define TOGETHER_RUN 512
@@ -67,19 +57,6 @@ typedef struct samples_together {
 } samples_together;
 
 #if MEASURES_TOGETHER
-/* Adds a run's elements from i on, a multiple of WIDTH, about its shift. */
-INLINE_LOCAL void sums_rest(lane_stats *s, const __global storage *x, ulong i, ulong run, float shift)
-{
-  const uint tail = (uint)(run % WIDTH);
-  for (; i + WIDTH <= run; i += WIDTH) {
-    stats_add_shifted(s, tensor_load(x + i));
-  }
-  if (tail != 0) {
-    stats_add_shifted(s, run < WIDTH ? tensor_load_some(x, tail, shift)
-                                     : keep_last(tensor_load(x + run - WIDTH), tail, shift));
-  }
-}
-
 /* Sums of one run about its first value. */
 INLINE_LOCAL void sample_sums(real *sum, real *squares, float shift, const __global storage *x, ulong run)
 {

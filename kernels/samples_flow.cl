@@ -14,10 +14,8 @@
 INLINE_LOCAL void flow_finish(finished_statistics *made, const lane_stats *sums, float shift, ulong run, ulong c, uint op,
                               float epsilon, __global float *mean, __global float *inv_std)
 {
-  const real sum = stats_shifted_sum(sums), squares = stats_shifted_squares(sums);
-  const real off = op == OP_RMS ? real_of(0.0f, 0.0f) : real_divide(sum, real_from_count(run));
-  *made = finish_statistics(real_add(real_of(shift, 0.0f), off), real_subtract(squares, real_multiply(off, sum)), run, c,
-                            epsilon, 0.0f, 0.0f, run, 0, 0, mean, inv_std);
+  const statistics s = statistics_about(sums, shift, run, op != OP_RMS);
+  *made = finish_statistics(s.mean, s.m2, run, c, epsilon, 0.0f, 0.0f, run, 0, 0, mean, inv_std);
 }
 
 /* Writes y of a sample, and adds the sums of another about its shift. */

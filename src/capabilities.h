@@ -23,6 +23,7 @@ typedef struct clnorm__capabilities {
   int fma;                 /* fused multiply-add of float in hardware */
   int sub_groups; /* OpenCL: version of OpenCL C (20, 30) in which programs have sub-groups with shuffles; 0: none */
   uint64_t cache; /* OpenCL on a CPU: bytes of the last-level cache; 0: unknown. The CPU backend asks when it runs */
+  uint64_t second_cache; /* the same of the second level, which each core has for itself; 0: nothing stays in it */
   const struct clnorm_tuning *tuning; /* choices measured on this machine; NULL: none */
 } clnorm__capabilities;
 

@@ -93,6 +93,14 @@ clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_
     clnorm__cpu_samples_merge, clnorm__cpu_merge_running, clnorm__cpu_general_forward, clnorm__cpu_general_running,
     clnorm__cpu_general_mask, clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
 
+/* Tasks [begin, end) of a step with whole rows in one go, if that pays: each statistic is written while the next one is summed, with
+ * the same bits. Returns 0, with nothing done, if it does not. */
+int clnorm__cpu_rows_flow(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t begin, uint64_t end);
+
+/* Elements before which runs that are summed are asked for: `together` of them are read one after the other, then those `stride`
+ * further on. */
+size_t clnorm__cpu_rows_ahead(const clnorm__cpu_call *call, size_t together, size_t stride);
+
 /* ---- the ends of reductions (cpu_finish.c) ---------------------------------------------------------------------- */
 
 /* The sum over a run from those of its lanes. */

@@ -80,7 +80,14 @@ typedef struct clnorm__cpu_kernels {
   void (*runs_dx)(const void *x, const void *dy, void *dx, size_t count, size_t run, const float *c, size_t pitch,
                   int stream);
 
-  /* The same with one shift, mean and sum a column. */
+  /* runs_apply and runs_dx of one run, past the cache, and meanwhile run_stats and run_sums of `later`, another of as many elements,
+   * at least two vectors: memory is read while it is written. `ahead` is of `later`. */
+  void (*run_apply_stats)(const void *x, void *y, const void *later, size_t n, size_t ahead, const float c[3],
+                          float shift, double sums[2][CLNORM__SUM_LANES]);
+  void (*run_dx_sums)(const void *x, const void *dy, void *dx, const void *later_x, const void *later_dy, size_t n,
+                      size_t ahead, const float c[4], float mean, double sums[3][CLNORM__SUM_LANES]);
+
+  /* run_stats and what follows it with one shift, mean and sum a column. */
   void (*matrix_stats)(const void *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                        double *squares);
   void (*matrix_sums)(const void *x, const void *dy, size_t rows, size_t columns, size_t stride, const float *mean,

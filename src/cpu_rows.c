@@ -106,10 +106,14 @@ static clnorm__matrix matrix_of(const block *b)
 #define FAR_AHEAD_BYTES 65536
 #define NEAR_AHEAD_BYTES 4096
 
+size_t clnorm__cpu_rows_ahead(const clnorm__cpu_call *call, size_t together, size_t stride)
+{
+  return together * call->element <= FAR_AHEAD_BYTES ? stride : NEAR_AHEAD_BYTES / call->element;
+}
+
 static size_t ahead_of(const clnorm__cpu_call *call, const block *b)
 {
-  const size_t together = b->pitch == b->length ? b->count * b->length : b->length;
-  return together * call->element <= FAR_AHEAD_BYTES ? b->stride : NEAR_AHEAD_BYTES / call->element;
+  return clnorm__cpu_rows_ahead(call, b->pitch == b->length ? b->count * b->length : b->length, b->stride);
 }
 
 static void block_moments(const clnorm__cpu_call *call, const block *b, double mean[GROUP], double m2[GROUP])

@@ -2,6 +2,42 @@
 
 /* ---- sums over runs ----------------------------------------------------------------------------------------- */
 
+/* The sums of x - shift and of their squares, in as many chains as addition needs; blocks of 4 * D elements fill them all. */
+typedef struct run_moments {
+  vd s[4], q[4];
+} run_moments;
+
+static inline run_moments moments_begin(double sums[2][CLNORM__SUM_LANES])
+{
+  return (run_moments){{load_d(sums[0])}, {load_d(sums[1])}};
+}
+
+static inline void moments_add(run_moments *m, const element *x, vd shift, vd one)
+{
+  const vd d0 = load_wide_e(x) - shift, d1 = load_wide_e(x + D) - shift;
+  const vd d2 = load_wide_e(x + 2 * D) - shift, d3 = load_wide_e(x + 3 * D) - shift;
+  m->s[0] = ADD(m->s[0], d0), m->s[1] = ADD(m->s[1], d1), m->s[2] = ADD(m->s[2], d2), m->s[3] = ADD(m->s[3], d3);
+  m->q[0] += d0 * d0, m->q[1] += d1 * d1, m->q[2] += d2 * d2, m->q[3] += d3 * d3;
+}
+
+/* Elements [i, n) of a run of at least a vector: less than a block. */
+static inline void moments_end(run_moments *m, const element *x, size_t i, size_t n, vd shift,
+                               double sums[2][CLNORM__SUM_LANES])
+{
+  for (; i + D <= n; i += D) {
+    const vd d = load_wide_e(x + i) - shift;
+    m->s[0] += d;
+    m->q[0] += d * d;
+  }
+  if (i < n) {
+    const vd d = keep_last(load_wide_e(x + n - D) - shift, n - i);
+    m->s[1] += d;
+    m->q[1] += d * d;
+  }
+  store_d(sums[0], (m->s[0] + m->s[1]) + (m->s[2] + m->s[3]));
+  store_d(sums[1], (m->q[0] + m->q[1]) + (m->q[2] + m->q[3]));
+}
+
 static void run_stats(const void *x_at, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES])
 {
   const element *const x = x_at;
@@ -14,28 +50,53 @@ static void run_stats(const void *x_at, size_t n, size_t ahead, float shift, dou
     return;
   }
   const vd k = all_d(shift), one = opaque_one();
-  vd s0 = load_d(sums[0]), q0 = load_d(sums[1]);
-  vd s1 = {0}, s2 = {0}, s3 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+  run_moments m = moments_begin(sums);
   size_t i = 0;
   for (; i + 4 * D <= n; i += 4 * D) {
     LOOK_AHEAD(x + i, 4 * D, ahead)
-    const vd d0 = load_wide_e(x + i) - k, d1 = load_wide_e(x + i + D) - k;
-    const vd d2 = load_wide_e(x + i + 2 * D) - k, d3 = load_wide_e(x + i + 3 * D) - k;
-    s0 = ADD(s0, d0), s1 = ADD(s1, d1), s2 = ADD(s2, d2), s3 = ADD(s3, d3);
-    q0 += d0 * d0, q1 += d1 * d1, q2 += d2 * d2, q3 += d3 * d3;
+    moments_add(&m, x + i, k, one);
   }
+  moments_end(&m, x, i, n, k, sums);
+}
+
+/* The sums of dy, dy * (x - mean) and x - mean; blocks of 2 * D elements. */
+typedef struct run_gradients {
+  vd g[2], p[2], d[2];
+} run_gradients;
+
+static inline run_gradients gradients_begin(double sums[3][CLNORM__SUM_LANES])
+{
+  return (run_gradients){{load_d(sums[0])}, {load_d(sums[1])}, {load_d(sums[2])}};
+}
+
+static inline void gradients_add(run_gradients *m, const element *x, const element *dy, vd mean, vd one)
+{
+  const vd a = load_wide_e(x) - mean, b = load_wide_e(x + D) - mean;
+  const vd ga = load_wide_e(dy), gb = load_wide_e(dy + D);
+  m->g[0] = ADD(m->g[0], ga), m->g[1] = ADD(m->g[1], gb);
+  m->p[0] += ga * a, m->p[1] += gb * b;
+  m->d[0] = ADD(m->d[0], a), m->d[1] = ADD(m->d[1], b);
+}
+
+/* As moments_end. */
+static inline void gradients_end(run_gradients *m, const element *x, const element *dy, size_t i, size_t n, vd mean,
+                                 double sums[3][CLNORM__SUM_LANES])
+{
   for (; i + D <= n; i += D) {
-    const vd d = load_wide_e(x + i) - k;
-    s0 += d;
-    q0 += d * d;
+    const vd a = load_wide_e(x + i) - mean, ga = load_wide_e(dy + i);
+    m->g[0] += ga;
+    m->p[0] += ga * a;
+    m->d[0] += a;
   }
   if (i < n) {
-    const vd d = keep_last(load_wide_e(x + n - D) - k, n - i);
-    s1 += d;
-    q1 += d * d;
+    const vd a = keep_last(load_wide_e(x + n - D) - mean, n - i), ga = keep_last(load_wide_e(dy + n - D), n - i);
+    m->g[1] += ga;
+    m->p[1] += ga * a;
+    m->d[1] += a;
   }
-  store_d(sums[0], (s0 + s1) + (s2 + s3));
-  store_d(sums[1], (q0 + q1) + (q2 + q3));
+  store_d(sums[0], m->g[0] + m->g[1]);
+  store_d(sums[1], m->p[0] + m->p[1]);
+  store_d(sums[2], m->d[0] + m->d[1]);
 }
 
 static void run_sums(const void *x_at, const void *dy_at, size_t n, size_t ahead, float mean,
@@ -53,33 +114,14 @@ static void run_sums(const void *x_at, const void *dy_at, size_t n, size_t ahead
     return;
   }
   const vd k = all_d(mean), one = opaque_one();
-  vd g0 = load_d(sums[0]), p0 = load_d(sums[1]), d0 = load_d(sums[2]);
-  vd g1 = {0}, p1 = {0}, d1 = {0};
+  run_gradients m = gradients_begin(sums);
   size_t i = 0;
   for (; i + 2 * D <= n; i += 2 * D) {
     LOOK_AHEAD(x + i, 2 * D, ahead)
     LOOK_AHEAD(dy + i, 2 * D, ahead)
-    const vd a = load_wide_e(x + i) - k, b = load_wide_e(x + i + D) - k;
-    const vd ga = load_wide_e(dy + i), gb = load_wide_e(dy + i + D);
-    g0 = ADD(g0, ga), g1 = ADD(g1, gb);
-    p0 += ga * a, p1 += gb * b;
-    d0 = ADD(d0, a), d1 = ADD(d1, b);
+    gradients_add(&m, x + i, dy + i, k, one);
   }
-  for (; i + D <= n; i += D) {
-    const vd a = load_wide_e(x + i) - k, ga = load_wide_e(dy + i);
-    g0 += ga;
-    p0 += ga * a;
-    d0 += a;
-  }
-  if (i < n) {
-    const vd a = keep_last(load_wide_e(x + n - D) - k, n - i), ga = keep_last(load_wide_e(dy + n - D), n - i);
-    g1 += ga;
-    p1 += ga * a;
-    d1 += a;
-  }
-  store_d(sums[0], g0 + g1);
-  store_d(sums[1], p0 + p1);
-  store_d(sums[2], d0 + d1);
+  gradients_end(&m, x, dy, i, n, k, sums);
 }
 
 /* ---- element-wise over runs --------------------------------------------------------------------------------- */
@@ -201,4 +243,81 @@ static void runs_dx(const void *x_at, const void *dy_at, void *dx_at, size_t cou
   } else {
     joined_dx(x, dy, dx, count, run, c, pitch, 0);
   }
+}
+
+/* ---- both at once ----------------------------------------------------------------------------------------------- */
+
+/* What was read from memory is in the second cache when its turn comes. This far from it it is asked for once more, for the first
+ * one: stores past the caches keep so many of the places in which the first cache waits for lines that few loads are under way. */
+#define NEAR_BYTES 512
+
+/* The `count` elements so far from p. */
+#define LOOK_NEAR(p, count)                             \
+  for (size_t line = 0; line < (count); line += LINE) { \
+    PREFETCH((uintptr_t)((p) + line) + NEAR_BYTES, 3);  \
+  }
+
+static void run_apply_stats(const void *x_at, void *y_at, const void *later_at, size_t n, size_t ahead,
+                            const float c[3], float shift, double sums[2][CLNORM__SUM_LANES])
+{
+  const element *const x = x_at, *const later = later_at;
+  element *const y = y_at;
+  const forward_vectors own = forward_of(c, 1);
+  const vd k = all_d(shift), one = opaque_one();
+  const size_t lead = until_aligned(y);
+  const vf first = apply_at(x, own), last = apply_at(x + n - W, own);
+  run_moments m = moments_begin(sums);
+  size_t i = lead, j = 0;
+  for (; i + 4 * D <= n; i += 4 * D, j += 4 * D) {
+    LOOK_AHEAD(later + j, 4 * D, ahead)
+    LOOK_NEAR(x + i, 4 * D)
+    for (size_t v = 0; v < 4 * D; v += W) {
+      put(y + i + v, apply_at(x + i + v, own), 1);
+    }
+    moments_add(&m, later + j, k, one);
+  }
+  for (; i + W <= n; i += W) {
+    put(y + i, apply_at(x + i, own), 1);
+  }
+  for (; j + 4 * D <= n; j += 4 * D) {
+    moments_add(&m, later + j, k, one);
+  }
+  moments_end(&m, later, j, n, k, sums);
+  store_first(y, first, lead, 1);
+  store_last(y + n - W, last, n - i, 1);
+}
+
+static void run_dx_sums(const void *x_at, const void *dy_at, void *dx_at, const void *later_x_at,
+                        const void *later_dy_at, size_t n, size_t ahead, const float c[4], float mean,
+                        double sums[3][CLNORM__SUM_LANES])
+{
+  const element *const x = x_at, *const dy = dy_at, *const later_x = later_x_at, *const later_dy = later_dy_at;
+  element *const dx = dx_at;
+  const backward_vectors own = backward_of(c, 1);
+  const vd k = all_d(mean), one = opaque_one();
+  const size_t lead = until_aligned(dx);
+  const vf first = gradient_at(x, dy, own), last = gradient_at(x + n - W, dy + n - W, own);
+  run_gradients m = gradients_begin(sums);
+  size_t i = lead, j = 0;
+  for (; i + 2 * D <= n; i += 2 * D, j += 2 * D) {
+    LOOK_AHEAD(later_x + j, 2 * D, ahead)
+    LOOK_AHEAD(later_dy + j, 2 * D, ahead)
+    LOOK_NEAR(x + i, 2 * D)
+    LOOK_NEAR(dy + i, 2 * D)
+    LOOK_NEAR(later_x + j, 2 * D)
+    LOOK_NEAR(later_dy + j, 2 * D)
+    for (size_t v = 0; v < 2 * D; v += W) {
+      put(dx + i + v, gradient_at(x + i + v, dy + i + v, own), 1);
+    }
+    gradients_add(&m, later_x + j, later_dy + j, k, one);
+  }
+  for (; i + W <= n; i += W) {
+    put(dx + i, gradient_at(x + i, dy + i, own), 1);
+  }
+  for (; j + 2 * D <= n; j += 2 * D) {
+    gradients_add(&m, later_x + j, later_dy + j, k, one);
+  }
+  gradients_end(&m, later_x, later_dy, j, n, k, sums);
+  store_first(dx, first, lead, 1);
+  store_last(dx + n - W, last, n - i, 1);
 }

@@ -17,6 +17,7 @@
  *   samples_forward,            t                                  statistics        -
  *   samples_backward,           columns: t = inner + inner_tiles * outer
  *   samples_*flow                                                  samples           columns
+ *   rows_*_flow                 t                                  statistics        -
  *   *_held                      as without                         as without, with one statistic at a time
  *   samples_merge               t                                  parameters        statistics of samples_backward, of a
  *                                                                                    sample; inner_tiles: its partial results
@@ -66,6 +67,8 @@
   X(MATRIX_BACKWARD, matrix_backward)   /* dx of these, and partial sums of dgamma and dbeta */                        \
   X(SAMPLES_FLOW, samples_flow)         /* samples_forward, a sample written while another is summed */                \
   X(SAMPLES_BACKWARD_FLOW, samples_backward_flow) /* dx of some written while others are summed */                     \
+  X(ROWS_TRAIN_FLOW, rows_train_flow)   /* rows_train, a statistic written while the next is summed */                 \
+  X(ROWS_BACKWARD_FLOW, rows_backward_flow)                                                                            \
   X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
   X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \
   X(SAMPLES_FORWARD_HELD, samples_forward_held)                                                                        \

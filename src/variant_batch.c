@@ -1,4 +1,5 @@
 /* One statistic a channel: whole, or split into tasks and merged. */
+#include "step_flow.h"
 #include "step_held.h"
 #include "steps_columns.h"
 #include "steps_rows.h"
@@ -69,6 +70,7 @@ void clnorm__build_whole(clnorm_plan *plan, const clnorm__capabilities *capabili
   if (plan->pass == CLNORM_TRAIN) {
     clnorm__step *train = add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__ALWAYS, capabilities);
     clnorm__step_hold(plan, capabilities, CLNORM__ROWS_TRAIN_HELD, 1, train);
+    clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_TRAIN_FLOW, 1, train);
     return;
   }
   if (plan->pass == CLNORM_BACKWARD) {
@@ -78,4 +80,5 @@ void clnorm__build_whole(clnorm_plan *plan, const clnorm__capabilities *capabili
   clnorm__step *backward =
       add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
   clnorm__step_hold(plan, capabilities, CLNORM__ROWS_BACKWARD_HELD, 2, backward);
+  clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_BACKWARD_FLOW, 2, backward);
 }

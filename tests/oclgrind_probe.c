@@ -225,6 +225,7 @@ static const struct machine {
   uint64_t max_work_group;
   uint32_t vector_width;
   int sums_in_double;
+  uint64_t cache;      /* bytes; 1: everything goes past it */
   size_t members_each; /* which of the rest of the family it runs: all, or every second */
   size_t shapes[9][3]; /* (N, C, S) of both layouts, up to one with N = 0 */
 } machines[] = {
@@ -233,11 +234,12 @@ static const struct machine {
      8,
      1,
      0,
+     0,
      1,
      {{3, 5, 7}, {2, 12, 20}, {2, 3, 37}, {9, 21, 1}, {205, 21, 1}, {1, 1, 8200}, {3, 2, 300}, {2, 2, 301}}},
-    {CLNORM__ENGINE_CL_LANES, 32, 1, 1, 2, {{2, 4, 36}, {40, 9, 1}}},
-    {CLNORM__ENGINE_CL_WIDE, 1, 16, 1, 1, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {130, 127, 1}}},
-    {CLNORM__ENGINE_CL_WIDE, 1, 8, 0, 2, {{2, 18, 11}, {2, 3, 300}, {70, 11, 1}}},
+    {CLNORM__ENGINE_CL_LANES, 32, 1, 1, 0, 2, {{2, 4, 36}, {40, 9, 1}}},
+    {CLNORM__ENGINE_CL_WIDE, 1, 16, 1, 1, 1, {{3, 5, 7}, {2, 3, 37}, {9, 21, 1}, {130, 127, 1}, {1, 35, 519}}},
+    {CLNORM__ENGINE_CL_WIDE, 1, 8, 0, 0, 2, {{2, 18, 11}, {2, 3, 300}, {70, 11, 1}}},
 };
 
 /* The rest of the family. split: the axis of LAYER and RMS, the groups of GROUP. strided: a gap after each row, and y and dx
@@ -352,6 +354,8 @@ static void run_machine(const device *d, const struct machine *m)
   cl->capabilities.vector_width = m->vector_width;
   cl->capabilities.sums_in_double = m->sums_in_double;
   cl->capabilities.compute_units = 2;
+  cl->capabilities.cache = m->cache;
+  cl->capabilities.second_cache = 65536;
   for (size_t i = 0; m->shapes[i][0] != 0; i++) {
     const size_t *shape = m->shapes[i];
     for (int last = 0; last < 2; last++) {

@@ -445,6 +445,7 @@ Test(guard, nor_with_streaming_stores)
   for (int side = GUARDED_END; side <= GUARDED_START; side++) {
     run_shape(&d, 1, 5, 852489, CLNORM_CHANNELS_FIRST, (guarded_side)side, 3);
     run_shape(&d, 61, 69905, 1, CLNORM_CHANNELS_LAST, (guarded_side)side, 3);
+    run_shape(&d, 2, 160, 13441, CLNORM_CHANNELS_FIRST, (guarded_side)side, 3);
   }
   device_close(&d);
 }

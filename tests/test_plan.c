@@ -13,6 +13,17 @@ static const clnorm__capabilities gpu_large = {CLNORM__ENGINE_CL_LANES, 132, 1, 
 static const clnorm__capabilities gpu_small = {CLNORM__ENGINE_CL_LANES, 1, 1, 64, 32768, UINT64_C(1) << 30, 0, 0};
 static const clnorm__capabilities cpu_wide = {CLNORM__ENGINE_CL_WIDE, 2, 16, 4096, 524288, UINT64_C(1) << 40, 1, 1};
 
+/* A core of a server: two megabytes of second cache, and a part of a socket's last one. */
+static const clnorm__capabilities cpu_server = {.engine = CLNORM__ENGINE_CL_WIDE,
+                                                .compute_units = 2,
+                                                .vector_width = 16,
+                                                .max_work_group = 4096,
+                                                .max_allocation = UINT64_C(1) << 40,
+                                                .has_double = 1,
+                                                .sums_in_double = 1,
+                                                .cache = UINT64_C(260) << 20,
+                                                .second_cache = UINT64_C(2) << 20};
+
 static const clnorm__capabilities *const machines[] = {
     &clnorm__host_capabilities,
     &gpu_large,
@@ -26,6 +37,7 @@ static const clnorm__capabilities *const machines[] = {
     &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 1, 4, 1, 0, UINT64_C(1) << 30, 0, 0},
     &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 128, 8, 4096, 524288, UINT64_C(1) << 40, 1, 1},
     &(const clnorm__capabilities){CLNORM__ENGINE_CL_WIDE, 0, 0, 1, 0, UINT64_C(1) << 30, 0, 0}, /* tells nothing */
+    &cpu_server,
 };
 
 #define MACHINES (sizeof machines / sizeof machines[0])
@@ -89,8 +101,8 @@ static void for_each_plan(void (*check)(const clnorm_plan *plan, const clnorm__c
 }
 
 /* Short and long runs, values enough to be split, columns beyond one group of vectors. */
-static const size_t choice_shapes[][3] = {{40, 3, 7},  {2, 3, 300}, {700, 5, 1}, {150, 37, 1},
-                                          {3, 20, 50}, {3, 700, 7}, {150, 3, 20}};
+static const size_t choice_shapes[][3] = {{40, 3, 7},  {2, 3, 300}, {700, 5, 1},  {150, 37, 1},
+                                          {3, 20, 50}, {3, 700, 7}, {150, 3, 20}, {1, 37, 300}};
 
 /* The plan of a choice, if that can compute it. */
 static size_t check_choice(const clnorm_desc *desc, clnorm_pass pass, const clnorm__capabilities *machine,
@@ -185,6 +197,18 @@ static void touch_rows_of_statistics(const clnorm__geometry *g, const clnorm__st
   }
 }
 
+/* Of steps whose tasks own neighbouring statistics. */
+static void touch_whole_rows(const clnorm__geometry *g, const clnorm__step *step, uint64_t t, unsigned char *seen)
+{
+  for (uint64_t c = t * step->outer_tile; c < least((t + 1) * step->outer_tile, g->statistics); c++) {
+    for (uint64_t s = 0; s < g->segments; s++) {
+      for (uint64_t j = 0; j < g->run; j++) {
+        seen[c * g->statistic_stride + s * g->segment_stride + j]++;
+      }
+    }
+  }
+}
+
 static void touch_runs(const clnorm__geometry *g, const clnorm__step *step, uint64_t t, unsigned char *seen)
 {
   const uint64_t outer = t % step->outer_tiles * step->outer_tile;
@@ -240,6 +264,10 @@ static uint64_t touch(const clnorm_plan *plan, const clnorm__step *step, unsigne
       case CLNORM__ROWS_STATS:
       case CLNORM__ROWS_GRADIENTS:
         touch_rows_of_statistics(g, step, t, seen);
+        break;
+      case CLNORM__ROWS_TRAIN_FLOW:
+      case CLNORM__ROWS_BACKWARD_FLOW:
+        touch_whole_rows(g, step, t, seen);
         break;
       case CLNORM__ROWS_APPLY:
       case CLNORM__ROWS_DX:
@@ -531,6 +559,45 @@ Test(plan, results_go_past_caches_that_they_would_fill)
   cr_assert(!streams(260 * mega, 0, 83));
   clnorm_plan plan = make(&gpu_large, CLNORM_CHANNELS_FIRST, 0, CLNORM_INFER, 4, (const size_t[]){4096, 512, 7, 7});
   cr_assert(!plan.steps[0].stream);
+}
+
+/* Statistics a task of the step that writes, if it sums another one meanwhile; else 0. */
+static uint64_t flowing(const clnorm__capabilities *machine, clnorm_pass pass, size_t samples, size_t channels,
+                        size_t positions)
+{
+  const clnorm_plan plan =
+      make(machine, CLNORM_CHANNELS_FIRST, 0, pass, 3, (const size_t[]){samples, channels, positions});
+  const clnorm__step *step = &plan.steps[plan.num_steps - 1];
+  const int flows = step->role == (pass == CLNORM_TRAIN ? CLNORM__ROWS_TRAIN_FLOW : CLNORM__ROWS_BACKWARD_FLOW);
+  cr_assert(!flows || step->tasks == (channels + step->outer_tile - 1) / step->outer_tile);
+  return flows ? step->outer_tile : 0;
+}
+
+Test(plan, statistics_that_stay_in_the_second_cache_are_written_while_the_next_is_summed)
+{
+  clnorm__capabilities machine = cpu_server;
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 64, 3136) == 8);
+  cr_assert(flowing(&machine, CLNORM_BACKWARD, 32, 64, 3136) == 8);
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 261, 3136) == 32);
+  /* Of x and dy only one statistic fits. */
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 128, 64, 1024) == 8);
+  cr_assert(flowing(&machine, CLNORM_BACKWARD, 128, 64, 1024) == 0);
+  cr_assert(flowing(&machine, CLNORM_BACKWARD_FROZEN, 32, 64, 3136) == 0);
+  /* Short runs, fewer than four statistics a task, and what stays in the caches. */
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 64, 512, 49) == 0);
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 31, 3136) == 0 && flowing(&machine, CLNORM_TRAIN, 32, 32, 3136) == 4);
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 6, 32, 3136) == 0);
+  machine.second_cache = UINT64_C(1) << 20;
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 64, 3136) == 8);
+  cr_assert(flowing(&machine, CLNORM_BACKWARD, 32, 64, 3136) == 0);
+  machine.second_cache = 0;
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 64, 3136) == 0);
+  machine = cpu_server;
+  machine.sums_in_double = 0;
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 64, 3136) == 0);
+  machine = cpu_server;
+  machine.compute_units = 32;
+  cr_assert(flowing(&machine, CLNORM_TRAIN, 32, 64, 3136) == 0);
 }
 
 Test(plan, rows_that_are_no_whole_vectors_are_one_row_to_a_lone_work_item)
