@@ -4,7 +4,8 @@
  * Work:    a work-item owns outer_tile neighbouring statistics, whole.
  * Traffic: x, dy and residual are read twice, the second time from cache if two statistics' data fit there; dx and dresidual are
  *          written once. With an activation x once more where saved means are far from 0: mean_is_exact.
- * Macros:  WIDTH, LOCAL (1), GROUP (1), STREAM, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING (0); sums in double. */
+ * Macros:  WIDTH, LOCAL (1), GROUP (1), STREAM, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING (0), ADDS (as rows_backward);
+ *          sums in double. */
 
 /* What a statistic is read from, and written to; from one run on. */
 typedef struct flow_place {
@@ -117,7 +118,6 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_f
   const ulong end = min(first + outer_tile, statistics_count);
   const ulong n = segments * run, ahead = flow_ahead(run, segment_stride);
   const int writes = dx || wants(dresidual);
-  const rows_place at = rows_place_of(LOCAL);
   const flow_given given = {mean + mean_offset, spread + spread_offset, gamma ? gamma + gamma_offset : 0,
                             beta ? beta + beta_offset : 0};
   const flow_place all = {x + x_offset, dy + dy_offset, residual + residual_offset,

@@ -54,14 +54,14 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train_flow
   const ulong first = get_group_id(0) * outer_tile;
   const ulong end = min(first + outer_tile, statistics_count);
   const ulong n = segments * run, ahead = flow_ahead(run, segment_stride);
-  const apply_ahead nothing = {0, ahead};
+  const apply_ahead residual_ahead = {0, ahead}; /* x is in the cache */
   forward_coefficients k = {0.0f, 0.0f, 0.0f}; /* of statistic c - 1 */
 
   x += x_offset;
   residual += residual_offset;
   for (ulong c = first; c <= end; c++) {
     const __global storage *later = x + c * statistic_stride;
-    const int sums_it = c != end, writes_it = c != first && y;
+    const int sums_it = c != end, writes_it = c != first;
     const float shift = sums_it ? LOAD(later) : 0.0f;
     lane_stats sums;
     stats_begin(&sums, shift);
@@ -72,7 +72,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train_flow
       } else if (sums_it) {
         sums_ahead(&sums, later + i, 0, run, ahead, shift);
       } else if (writes_it) {
-        joined_apply(x + written, residual + written, y + y_offset + written, run, 1, nothing, &k, alpha);
+        joined_apply(x + written, residual + written, y + y_offset + written, run, 1, residual_ahead, &k, alpha);
       }
     }
     if (sums_it) {

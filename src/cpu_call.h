@@ -97,6 +97,9 @@ clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_
  * the same bits. Returns 0, with nothing done, if it does not. */
 int clnorm__cpu_rows_flow(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t begin, uint64_t end);
 
+/* 1 if it pays on this machine for calls of the plan that are not in place, and backward have nothing fused. */
+int clnorm__cpu_flows(const clnorm_plan *plan);
+
 /* Elements before which runs that are summed are asked for: `together` of them are read one after the other, then those `stride`
  * further on. */
 size_t clnorm__cpu_rows_ahead(const clnorm__cpu_call *call, size_t together, size_t stride);

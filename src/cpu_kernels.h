@@ -84,6 +84,9 @@ typedef struct clnorm__cpu_kernels {
    * at least two vectors: memory is read while it is written. `ahead` is of `later`. */
   void (*run_apply_stats)(const void *x, void *y, const void *later, size_t n, size_t ahead, const float c[3],
                           float shift, double sums[2][CLNORM__SUM_LANES]);
+  /* The same with something fused, as runs_fused. */
+  void (*run_fused_stats)(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, const void *later, size_t n,
+                          size_t ahead, const float c[3], float shift, double sums[2][CLNORM__SUM_LANES]);
   void (*run_dx_sums)(const void *x, const void *dy, void *dx, const void *later_x, const void *later_dy, size_t n,
                       size_t ahead, const float c[4], float mean, double sums[3][CLNORM__SUM_LANES]);
 

@@ -8,14 +8,22 @@
 
 static int is_forward(const clnorm__cpu_call *call) { return call->plan->pass == CLNORM_TRAIN; }
 
+int clnorm__cpu_flows(const clnorm_plan *plan)
+{
+  /* Backward a step of training comes first, which only measures x. */
+  const clnorm__step *step = &plan->steps[plan->num_steps - 1];
+  const int is_whole = plan->pass == CLNORM_TRAIN      ? step->role == CLNORM__ROWS_TRAIN
+                       : plan->pass == CLNORM_BACKWARD ? step->role == CLNORM__ROWS_BACKWARD
+                                                       : 0;
+  return is_whole && step->group == 1 && clnorm__cpu_exceeds_cache(plan) &&
+         clnorm__flow_pays(plan, plan->pass == CLNORM_TRAIN ? 1 : 2, clnorm__cpu_second_cache());
+}
+
 static int flows(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t count)
 {
-  /* A backward pass has a step of training too, which only measures x. */
-  const int is_whole =
-      is_forward(call) ? step->role == CLNORM__ROWS_TRAIN : step->role == CLNORM__ROWS_BACKWARD && !step->from_running;
-  const void *out = is_forward(call) ? call->y : call->dx;
-  return is_whole && count > 1 && step->group == 1 && out != NULL && call->stream && !call->is_fused &&
-         clnorm__flow_pays(call->plan, is_forward(call) ? 1 : 2, clnorm__cpu_second_cache());
+  const int forward = is_forward(call);
+  return step == &call->plan->steps[call->plan->num_steps - 1] && count > 1 && call->stream &&
+         (forward || (call->dx != NULL && !call->is_fused)) && clnorm__cpu_flows(call->plan);
 }
 
 static size_t ahead_of(const clnorm__cpu_call *call)
@@ -45,9 +53,12 @@ static void write_y(const clnorm__cpu_call *call, uint64_t c, const float k[CLNO
 {
   const clnorm__geometry *g = &call->plan->geometry;
   for (uint64_t segment = g->segments; segment-- > 0;) {
-    const size_t at = place_of(g, c, segment);
-    call->kernels->runs_apply(clnorm__cpu_in(call, call->x, at), clnorm__cpu_out(call, call->y, at), 1, (size_t)g->run,
-                              k, 1, 1);
+    const clnorm__cpu_fused at = clnorm__cpu_fused_at(call, place_of(g, c, segment));
+    if (call->is_fused) {
+      call->kernels->runs_fused(&call->bend, &at, 1, (size_t)g->run, k, 1, 1);
+    } else {
+      call->kernels->runs_apply(at.x, at.out, 1, (size_t)g->run, k, 1, 1);
+    }
   }
 }
 
@@ -56,11 +67,15 @@ static void write_y_and_sum(const clnorm__cpu_call *call, uint64_t c, const floa
                             float shift, double sums[2][CLNORM__SUM_LANES])
 {
   const clnorm__geometry *g = &call->plan->geometry;
+  const size_t n = (size_t)g->run, ahead = ahead_of(call);
   for (uint64_t segment = 0; segment < g->segments; segment++) {
-    const size_t at = place_of(g, c, segment);
+    const clnorm__cpu_fused at = clnorm__cpu_fused_at(call, place_of(g, c, segment));
     const void *later = clnorm__cpu_in(call, call->x, place_of(g, c + 1, segment));
-    call->kernels->run_apply_stats(clnorm__cpu_in(call, call->x, at), clnorm__cpu_out(call, call->y, at), later,
-                                   (size_t)g->run, ahead_of(call), k, shift, sums);
+    if (call->is_fused) {
+      call->kernels->run_fused_stats(&call->bend, &at, later, n, ahead, k, shift, sums);
+    } else {
+      call->kernels->run_apply_stats(at.x, at.out, later, n, ahead, k, shift, sums);
+    }
   }
 }
 

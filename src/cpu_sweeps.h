@@ -126,6 +126,7 @@ const clnorm__cpu_kernels SWEEPS_TABLE = {
     .runs_apply = runs_apply,
     .runs_dx = runs_dx,
     .run_apply_stats = run_apply_stats,
+    .run_fused_stats = run_fused_stats,
     .run_dx_sums = run_dx_sums,
     .matrix_stats = matrix_stats,
     .matrix_sums = matrix_sums,

@@ -287,6 +287,60 @@ static void run_apply_stats(const void *x_at, void *y_at, const void *later_at, 
   store_last(y + n - W, last, n - i, 1);
 }
 
+/* As run_apply_stats. `curved` is a constant in each use. */
+ALWAYS_INLINE void flow_values(const fused *f, const element *later, size_t n, size_t ahead, clnorm__cycle c, vd shift,
+                               const int curved, double sums[2][CLNORM__SUM_LANES])
+{
+  const vd one = opaque_one();
+  const size_t lead = until_aligned(f->out);
+  outputs first, last, block;
+  compute(f, 0, 1, c.c, c.pitch, 0, 0, curved, &first);
+  compute(f, n - W, 1, c.c, c.pitch, 0, 0, curved, &last);
+  run_moments m = moments_begin(sums);
+  size_t i = lead, j = 0;
+  for (; i + BLOCK * W <= n; i += BLOCK * W, j += BLOCK * W) {
+    LOOK_AHEAD(later + j, BLOCK * W, ahead)
+    LOOK_NEAR(f->x + i, BLOCK * W)
+    if (hidden(f->residual) != NULL) {
+      LOOK_AHEAD(f->residual + i, BLOCK * W, ahead)
+    }
+    compute(f, i, BLOCK, c.c, c.pitch, 0, 0, curved, &block);
+    write(f, i, BLOCK, 0, 1, &block);
+    for (size_t v = 0; v < BLOCK * W; v += 4 * D) {
+      moments_add(&m, later + j + v, shift, one);
+    }
+  }
+  for (; i + W <= n; i += W) {
+    compute(f, i, 1, c.c, c.pitch, 0, 0, curved, &block);
+    write(f, i, 1, 0, 1, &block);
+  }
+  for (; j + 4 * D <= n; j += 4 * D) {
+    moments_add(&m, later + j, shift, one);
+  }
+  moments_end(&m, later, j, n, shift, sums);
+  write_end(f, 0, 0, lead, 0, 1, &first);
+  write_end(f, n - W, W - (n - i), n - i, 0, 1, &last);
+}
+
+#define FLOW_VALUES(name, curved)                                                                          \
+  static __attribute__((noinline)) void name(const fused *f, const element *later, size_t n, size_t ahead, \
+                                             clnorm__cycle c, vd shift, double sums[2][CLNORM__SUM_LANES]) \
+  {                                                                                                        \
+    const fused own = *f; /* as WALK */                                                                    \
+    flow_values(&own, later, n, ahead, c, shift, curved, sums);                                            \
+  }
+
+FLOW_VALUES(flow_line_values, 0)
+FLOW_VALUES(flow_curve_values, 1)
+
+static void run_fused_stats(const clnorm__cpu_bend *bend, const clnorm__cpu_fused *at, const void *later, size_t n,
+                            size_t ahead, const float c[3], float shift, double sums[2][CLNORM__SUM_LANES])
+{
+  const fused f = fused_at(bend, at);
+  (bend->curve != NULL ? flow_curve_values : flow_line_values)(&f, later, n, ahead, (clnorm__cycle){c, 1, 1, 0},
+                                                               all_d(shift), sums);
+}
+
 static void run_dx_sums(const void *x_at, const void *dy_at, void *dx_at, const void *later_x_at,
                         const void *later_dy_at, size_t n, size_t ahead, const float c[4], float mean,
                         double sums[3][CLNORM__SUM_LANES])

@@ -26,8 +26,9 @@ static int same_work(const clnorm_plan *a, const clnorm_plan *b)
       return 0;
     }
   }
-  return a->engine != CLNORM__ENGINE_HOST || (clnorm__cpu_exceeds_cache(a) == clnorm__cpu_exceeds_cache(b) &&
-                                              clnorm__cpu_is_serial(a) == clnorm__cpu_is_serial(b));
+  return a->engine != CLNORM__ENGINE_HOST ||
+         (clnorm__cpu_exceeds_cache(a) == clnorm__cpu_exceeds_cache(b) &&
+          clnorm__cpu_is_serial(a) == clnorm__cpu_is_serial(b) && clnorm__cpu_flows(a) == clnorm__cpu_flows(b));
 }
 
 typedef struct search {

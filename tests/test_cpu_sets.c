@@ -100,6 +100,7 @@ static const shape shapes[] = {
     {CLNORM_CHANNELS_LAST, 2, {129, 1}},      {CLNORM_CHANNELS_LAST, 2, {150, 3}},
     {CLNORM_CHANNELS_LAST, 2, {131, 33}},     {CLNORM_CHANNELS_LAST, 3, {4, 61, 40}},
     {CLNORM_CHANNELS_LAST, 2, {130, 1100}},   {CLNORM_CHANNELS_LAST, 3, {6, 16, 200}},
+    {CLNORM_CHANNELS_FIRST, 3, {2, 5, 333}},
 };
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])

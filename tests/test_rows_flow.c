@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "backend.h"
-#include "clnorm/tuning.h"
+#include "cpu_call.h"
 #include "family_run.h"
 #include "generate.h"
 #include "poison.h"
@@ -51,6 +51,29 @@ static clnorm_desc desc_of(const size_t dims[3], size_t kind)
   return desc;
 }
 
+/* Whether training and backward are done so. NULL: on the CPU backend. */
+static int flows(const clnorm__capabilities *machine, const clnorm_desc *desc, clnorm_pass pass, const char *choice)
+{
+  const clnorm__role role = pass == CLNORM_TRAIN ? CLNORM__ROWS_TRAIN_FLOW : CLNORM__ROWS_BACKWARD_FLOW;
+  char text[128];
+  clnorm_plan plan;
+  (void)snprintf(text, sizeof text, "rows_%s", choice);
+  cr_assert(clnorm__plan_make_with(desc, pass, text, machine != NULL ? machine : &clnorm__host_capabilities, &plan) ==
+            CLNORM_SUCCESS);
+  return machine != NULL ? clnorm__plan_has_role(&plan, role) : clnorm__cpu_flows(&plan);
+}
+
+static void expect_flow(const clnorm__capabilities *machine, const clnorm_desc *desc)
+{
+  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
+    /* Backward of half types is not worth it. */
+    const int can = pass == CLNORM_TRAIN || desc->dtype == CLNORM_F32;
+    cr_assert(flows(machine, desc, (clnorm_pass)pass, FLOWING) == can, "%zux%zux%zu", desc->dims[0], desc->dims[1],
+              desc->dims[2]);
+    cr_assert(!flows(machine, desc, (clnorm_pass)pass, ONE_BY_ONE));
+  }
+}
+
 #ifdef CLNORM_TEST_OPENCL
 /* One core, so that few statistics are tasks enough. */
 static void become(clnorm_cl *cl)
@@ -58,22 +81,17 @@ static void become(clnorm_cl *cl)
   cr_assert(cl->capabilities.engine == CLNORM__ENGINE_CL_WIDE);
   cl->capabilities.compute_units = 1;
 }
-
-static void expect_flow(const clnorm_cl *cl, const clnorm_desc *desc, const char *choice, int flows)
-{
-  for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
-    const clnorm__role role = pass == CLNORM_TRAIN ? CLNORM__ROWS_TRAIN_FLOW : CLNORM__ROWS_BACKWARD_FLOW;
-    char text[128];
-    clnorm_plan plan;
-    (void)snprintf(text, sizeof text, "rows_%s", choice);
-    cr_assert(clnorm__plan_make_with(desc, (clnorm_pass)pass, text, &cl->capabilities, &plan) == CLNORM_SUCCESS);
-    /* Backward of half types is not worth it. */
-    const int can = pass == CLNORM_TRAIN || desc->dtype == CLNORM_F32;
-    cr_assert(clnorm__plan_has_role(&plan, role) == (flows && can), "%zux%zux%zu", desc->dims[0], desc->dims[1],
-              desc->dims[2]);
-  }
-}
 #endif
+
+static const clnorm__capabilities *machine_of(const family_run *r)
+{
+#ifdef CLNORM_TEST_OPENCL
+  return family_run_get_cl(r) != NULL ? &family_run_get_cl(r)->capabilities : NULL;
+#else
+  (void)r;
+  return NULL;
+#endif
+}
 
 static family_run *open_run(void)
 {
@@ -96,12 +114,7 @@ Test(rows_flow, they_are_normalized_as_the_reference_does)
       const clnorm_desc desc = desc_of(shapes[i], kind);
       /* Half numbers do not have large means. */
       const trial_data data = family_run_data(means[desc.dtype == CLNORM_F32 ? i % COUNT(means) : 0], i + kind);
-#ifdef CLNORM_TEST_OPENCL
-      if (family_run_get_cl(r) != NULL) {
-        expect_flow(family_run_get_cl(r), &desc, FLOWING, 1);
-        expect_flow(family_run_get_cl(r), &desc, ONE_BY_ONE, 0);
-      }
-#endif
+      expect_flow(machine_of(r), &desc);
       wrong += family_run_check(r, &desc, &data, family_run_presences, FAMILY_RUN_PRESENCES);
     }
   }
@@ -142,8 +155,8 @@ typedef struct outcome {
   float *result, *first, *second; /* y, mean, inv_std; dx, dgamma, dbeta */
 } outcome;
 
-static void run_as(backend *b, const clnorm_desc *desc, clnorm_pass pass, const char *choice, float *x, float *dy,
-                   const outcome *to)
+static void run_as(backend *b, const clnorm_desc *desc, clnorm_pass pass, const char *choice, int threads, float *x,
+                   float *dy, const outcome *to)
 {
   const int forward = pass == CLNORM_TRAIN;
   const backend_args args = {.x = x,
@@ -154,7 +167,7 @@ static void run_as(backend *b, const clnorm_desc *desc, clnorm_pass pass, const 
                              .dx = forward ? NULL : to->result,
                              .dgamma = forward ? NULL : to->first,
                              .dbeta = forward ? NULL : to->second,
-                             .threads = 1};
+                             .threads = threads};
   backend_force(b, choice);
   cr_assert(backend_run(b, desc, pass, &args) == CLNORM_SUCCESS, "%s", clnorm_last_error());
   cr_assert(backend_was_forced(b));
@@ -163,10 +176,13 @@ static void run_as(backend *b, const clnorm_desc *desc, clnorm_pass pass, const 
 /* On the CPU backend the machine's caches tell whether it is done so, and results must not depend on the machine. */
 Test(rows_flow, the_cpu_backend_makes_the_same_bits_without_it)
 {
+  static const clnorm_activation bends[] = {CLNORM_ACTIVATION_NONE, CLNORM_ACTIVATION_RELU, CLNORM_ACTIVATION_TANH};
   backend *b = backend_open();
   backend_set_offset(b, 5);
-  for (size_t i = 0; i < COUNT(shapes) && backend_is_cpu(b); i++) {
-    const clnorm_desc desc = desc_of(shapes[i], 0);
+  for (size_t turn = 0; turn < COUNT(bends) * COUNT(shapes) && backend_is_cpu(b); turn++) {
+    const size_t i = turn % COUNT(shapes);
+    clnorm_desc desc = desc_of(shapes[i], 0);
+    desc.activation = bends[turn / COUNT(shapes)];
     const size_t n = shapes[i][0] * shapes[i][1] * shapes[i][2], c = shapes[i][1];
     float *memory = calloc(4 * n + 4 * c, sizeof *memory);
     cr_assert(memory != NULL);
@@ -176,10 +192,10 @@ Test(rows_flow, the_cpu_backend_makes_the_same_bits_without_it)
     generate_normal(x, n, i, 1000.0, 1.0);
     generate_normal(dy, n, i + 9, 0.5, 1.0);
     for (int pass = CLNORM_TRAIN; pass <= CLNORM_BACKWARD; pass += CLNORM_BACKWARD - CLNORM_TRAIN) {
-      run_as(b, &desc, (clnorm_pass)pass, "rows_" FLOWING, x, dy, &with);
-      run_as(b, &desc, (clnorm_pass)pass, "rows_" ONE_BY_ONE, x, dy, &without);
-      cr_expect(memcmp(with.result, without.result, n * sizeof *x) == 0, "shape %zu, pass %d", i, pass);
-      cr_expect(memcmp(with.first, without.first, 2 * c * sizeof *x) == 0, "shape %zu, pass %d", i, pass);
+      run_as(b, &desc, (clnorm_pass)pass, "rows_" FLOWING " serial_below=0", 3, x, dy, &with);
+      run_as(b, &desc, (clnorm_pass)pass, "rows_" ONE_BY_ONE, 1, x, dy, &without);
+      cr_expect(memcmp(with.result, without.result, n * sizeof *x) == 0, "case %zu, pass %d", turn, pass);
+      cr_expect(memcmp(with.first, without.first, 2 * c * sizeof *x) == 0, "case %zu, pass %d", turn, pass);
     }
     free(memory);
   }

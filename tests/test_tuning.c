@@ -690,6 +690,24 @@ Test(tuning, each_neighbour_is_another_plan_that_its_choice_makes_again)
   clnorm_plan_destroy(plan);
 }
 
+/* On the CPU backend it shows in no step whether a statistic is written while the next one is summed. */
+Test(tuning, what_only_calls_tell_apart_is_another_plan_too)
+{
+  const size_t dims[] = {2, 8, 512};
+  clnorm_desc desc;
+  clnorm_plan *plan = NULL;
+  char choice[CLNORM__CHOICE_BYTES];
+  int found = 0;
+  desc_set(&desc, CLNORM_CHANNELS_FIRST, 0, 3, dims);
+  expect_success(clnorm_plan_create_with(&desc, CLNORM_TRAIN, "rows_whole stream_eighths=0", &plan));
+  for (size_t i = 0; clnorm_plan_neighbour(plan, i, choice, sizeof choice) != 0; i++) {
+    found += strcmp(choice, "rows_whole flow_eighths=0 stream_eighths=0") == 0 ||
+             strcmp(choice, "rows_whole stream_eighths=0 flow_eighths=0") == 0;
+  }
+  cr_assert(found == 1);
+  clnorm_plan_destroy(plan);
+}
+
 Test(tuning, more_choices_than_there_is_room_for_are_refused)
 {
   clnorm_tuning *t = open_here(&host);
