@@ -13,11 +13,14 @@
 typedef const char *const header_list[MOST_HEADERS];
 static header_list numbers = {"common", SUMS};
 static header_list rows = {WALKS};
+static header_list rows_flow = {WALKS, "flow"};
 static header_list rows_held = {WALKS, "held"};
 static header_list columns = {WALKS, "columns", "columns_write"};
 static header_list samples = {WALKS, "samples"};
+static header_list samples_flow = {WALKS, "samples", "flow"};
 static header_list samples_held = {WALKS, "samples", "held"};
 static header_list gradients = {WALKS, "samples", "samples_gradients"};
+static header_list gradients_flow = {WALKS, "samples", "samples_gradients", "flow"};
 static header_list gradients_held = {WALKS, "samples", "samples_gradients", "held"};
 static header_list matrix = {WALKS, "columns", "columns_write", "matrix"};
 static header_list general = {ELEMENTS, "pair", "real_number", "reduce", "general"};
@@ -31,8 +34,8 @@ static const char *const *headers_of(clnorm__role role)
       [CLNORM__ROWS_APPLY] = &rows,
       [CLNORM__ROWS_GRADIENTS] = &rows,
       [CLNORM__ROWS_DX] = &rows,
-      [CLNORM__ROWS_TRAIN_FLOW] = &rows,
-      [CLNORM__ROWS_BACKWARD_FLOW] = &rows,
+      [CLNORM__ROWS_TRAIN_FLOW] = &rows_flow,
+      [CLNORM__ROWS_BACKWARD_FLOW] = &rows_flow,
       [CLNORM__ROWS_TRAIN_HELD] = &rows_held,
       [CLNORM__ROWS_BACKWARD_HELD] = &rows_held,
       [CLNORM__COLUMNS_TRAIN] = &columns,
@@ -45,10 +48,10 @@ static const char *const *headers_of(clnorm__role role)
       [CLNORM__MERGE_GRADIENTS] = &columns,
       [CLNORM__MERGE_RUNNING] = &numbers,
       [CLNORM__SAMPLES_FORWARD] = &samples,
-      [CLNORM__SAMPLES_FLOW] = &samples,
+      [CLNORM__SAMPLES_FLOW] = &samples_flow,
       [CLNORM__SAMPLES_FORWARD_HELD] = &samples_held,
       [CLNORM__SAMPLES_BACKWARD] = &gradients,
-      [CLNORM__SAMPLES_BACKWARD_FLOW] = &gradients,
+      [CLNORM__SAMPLES_BACKWARD_FLOW] = &gradients_flow,
       [CLNORM__SAMPLES_BACKWARD_HELD] = &gradients_held,
       [CLNORM__SAMPLES_MERGE] = &rows,
       [CLNORM__MATRIX_STATS] = &rows,

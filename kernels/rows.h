@@ -151,42 +151,9 @@ INLINE_LOCAL statistics rows_combine(const rows_stats_state *state, rows_counts 
   return made;
 }
 
-#if MEASURES_TOGETHER
-/* One statistic over n values from sums about a shift; centred: as in rows_combine, else the shift has to be 0. */
-INLINE_LOCAL statistics statistics_about(const lane_stats *sums, float shift, ulong n, int centred)
-{
-  const real sum = stats_shifted_sum(sums), squares = stats_shifted_squares(sums);
-  const real off = centred ? real_divide(sum, real_from_count(n)) : real_of(0.0f, 0.0f);
-  const statistics made = {sum, real_add(real_of(shift, 0.0f), off), real_subtract(squares, real_multiply(off, sum))};
-  return made;
-}
-#endif
-
 static inline vec normalize(vec x, forward_coefficients k)
 {
   return normalized(x, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift));
-}
-
-/* Of what is read while something else is written, elements that are asked for before: less than a page, because the next page
- * may be anywhere. */
-#define FLOW_AHEAD 512
-
-/* And the bytes before which it is asked for once more, into the first cache: stores past the caches keep so many of the places in
- * which that one waits for lines that few loads are under way. */
-#define NEAR_BYTES 512
-
-/* How far from what is summed that is meanwhile: one run ahead where that is near. */
-static inline ulong flow_ahead(ulong run, ulong segment_stride)
-{
-  const ulong ahead = run_ahead(1, run, segment_stride);
-  return ahead != 0 ? ahead : FLOW_AHEAD;
-}
-
-static inline void prefetch_near(const __global storage *p)
-{
-  for (ulong i = 0; i < WIDTH; i += 64 / sizeof(storage)) {
-    PREFETCH_NEAR(p + i + NEAR_BYTES / sizeof(storage));
-  }
 }
 
 /* How far from a vector those of x and of the residual are that should be prefetched while y is made; 0: none. */
@@ -336,15 +303,15 @@ static inline vec derive(vec x, vec dy, vec added, forward_coefficients k, float
   return derived(x, dy, added, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift), alpha);
 }
 
-/* Adds the sums of one run to a lane's, and prefetches what is `ahead` elements from it. tail: the elements after the last
- * whole vector that are to be added here. */
+/* Adds the sums of one run, from element `from` on, a multiple of WIDTH, to a lane's, and prefetches what is `ahead` elements from
+ * it. tail: the elements after the last whole vector that are to be added here. */
 static inline void run_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
-                                 const __global storage *residual, ulong run, uint tail, forward_coefficients k,
-                                 float alpha, ulong ahead, rows_place at)
+                                 const __global storage *residual, ulong from, ulong run, uint tail,
+                                 forward_coefficients k, float alpha, ulong ahead, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
   const vec mean = (vec)(k.mean);
-  for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
+  for (ulong i = from + at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
       prefetch_elements(x + i + ahead, WIDTH);
       prefetch_elements(dy + i + ahead, WIDTH);
@@ -412,7 +379,7 @@ static inline void rows_reduce_gradients(lane_sums *sums, uint group, const __gl
       lane_sums s = sums[g];
       for (ulong segment = block; segment < end; segment += at.rows) {
         const ulong offset = segment * segment_stride + g * statistic_stride;
-        run_gradients(&s, x + offset, dy + offset, residual + offset, run, together ? 0 : tail, k[g], alpha, ahead, at);
+        run_gradients(&s, x + offset, dy + offset, residual + offset, 0, run, together ? 0 : tail, k[g], alpha, ahead, at);
       }
       if (together) {
         tails_gradients(&s, x + first, dy + first, residual + first, run, tail, k[g], alpha, (uint)(end - block),
@@ -483,8 +450,8 @@ static inline vec gradient_at_z_between(vec x, vec dy, vec added, backward_coeff
                  between(a.shift, b.shift, lanes), alpha);
 }
 
-/* dx and dresidual of `count` runs beside each other: either may be dy, so what the ends have of it is loaded before anything is
- * stored. */
+/* The ends of dx and dresidual of `count` runs beside each other: either may be dy, so what they have of it is loaded before
+ * anything is stored. */
 static inline void load_ends(vec ends[2], const __global storage *dy, ragged_ends at)
 {
   for (uint e = 0; e < 2; e++) {
@@ -507,6 +474,7 @@ static inline void store_ends_dx(const vec *ends, ragged_ends at, const __global
   }
 }
 
+/* dx and dresidual of `count` runs beside each other. */
 static inline void joined_dx(const __global storage *x, const __global storage *dy, const __global storage *residual,
                              __global storage *dx, __global storage *dresidual, ulong run, uint count,
                              const backward_coefficients *k, float alpha)

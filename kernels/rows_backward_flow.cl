@@ -20,44 +20,19 @@ INLINE_LOCAL flow_place flow_place_at(const flow_place *p, ulong i)
   return made;
 }
 
-/* Adds a run's elements from i on, a multiple of WIDTH, and prefetches what is `ahead` elements from them. */
-INLINE_LOCAL void sums_ahead(lane_sums *sums, const flow_place *p, ulong i, ulong run, ulong ahead,
-                             const forward_coefficients *k, float alpha)
-{
-  const uint tail = (uint)(run % WIDTH);
-  const forward_coefficients own = *k;
-  lane_sums s = *sums; /* so that it stays in registers */
-  for (; i + WIDTH <= run; i += WIDTH) {
-    prefetch_elements(p->x + i + ahead, WIDTH);
-    prefetch_elements(p->dy + i + ahead, WIDTH);
-    if (RESIDUAL && DERIVES) {
-      prefetch_elements(p->residual + i + ahead, WIDTH);
-    }
-    const vec x = tensor_load(p->x + i);
-    sums_add(&s, x, derive(x, tensor_load(p->dy + i), addend(p->residual, i, DERIVES), own, alpha), (vec)(own.mean));
-  }
-  if (tail != 0) {
-    const ulong last = run - WIDTH;
-    const vec x = tensor_load(p->x + last);
-    const vec g = derive(x, tensor_load(p->dy + last), addend(p->residual, last, DERIVES), own, alpha);
-    sums_add(&s, keep_last(x, tail, own.mean), keep_last(g, tail, 0.0f), (vec)(own.mean));
-  }
-  *sums = s;
-}
-
 /* Writes dx of the run at p, and adds the sums of the one at `later`. */
 INLINE_LOCAL void flow(lane_sums *sums, const flow_place *p, const flow_place *later, ulong run, ulong ahead,
-                       const backward_coefficients *k, const forward_coefficients *k_later, float alpha)
+                       const backward_coefficients *k, const forward_coefficients *k_later, float alpha, rows_place at)
 {
   const ulong lead = until_aligned(RESIDUAL && !p->dx ? p->dresidual : p->dx);
   const int streams =
       can_stream_both(RESIDUAL && !p->dx ? 0 : p->dx + lead, wants(p->dresidual) ? p->dresidual + lead : 0);
-  const ragged_ends at = ends_of(run, lead, streams);
+  const ragged_ends ragged = ends_of(run, lead, streams);
   const backward_coefficients own = *k;
   const forward_coefficients other = *k_later;
-  lane_sums s = *sums;
+  lane_sums s = *sums; /* so that it stays in registers */
   vec ends[2];
-  load_ends(ends, p->dy, at);
+  load_ends(ends, p->dy, ragged);
   ulong j = 0;
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH, j += WIDTH) {
     prefetch_elements(later->x + j + ahead, WIDTH);
@@ -77,9 +52,9 @@ INLINE_LOCAL void flow(lane_sums *sums, const flow_place *p, const flow_place *l
     sums_add(&s, x, derive(x, tensor_load(later->dy + j), addend(later->residual, j, DERIVES), other, alpha),
              (vec)(other.mean));
   }
-  store_ends_dx(ends, at, p->x, p->residual, p->dx, p->dresidual, 1, k, alpha);
+  store_ends_dx(ends, ragged, p->x, p->residual, p->dx, p->dresidual, 1, k, alpha);
+  run_gradients(&s, later->x, later->dy, later->residual, j, run, lane_tail(at, run), other, alpha, 0, at);
   *sums = s;
-  sums_ahead(sums, later, j, run, ahead, k_later, alpha);
 }
 
 /* What statistics that are given have: backward of a training forward pass. */
@@ -118,6 +93,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_f
   const ulong end = min(first + outer_tile, statistics_count);
   const ulong n = segments * run, ahead = flow_ahead(run, segment_stride);
   const int writes = dx || wants(dresidual);
+  const rows_place at = rows_place_of(LOCAL);
   const flow_given given = {mean + mean_offset, spread + spread_offset, gamma ? gamma + gamma_offset : 0,
                             beta ? beta + beta_offset : 0};
   const flow_place all = {x + x_offset, dy + dy_offset, residual + residual_offset,
@@ -138,9 +114,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_f
       const flow_place later = flow_place_at(&all, i);
       const flow_place written = flow_place_at(&all, writes_it ? i - statistic_stride : i);
       if (sums_it && writes_it) {
-        flow(&sums, &written, &later, run, ahead, &k, &k_later, alpha);
+        flow(&sums, &written, &later, run, ahead, &k, &k_later, alpha, at);
       } else if (sums_it) {
-        sums_ahead(&sums, &later, 0, run, ahead, &k_later, alpha);
+        run_gradients(&sums, later.x, later.dy, later.residual, 0, run, lane_tail(at, run), k_later, alpha, ahead, at);
       } else if (writes_it) {
         joined_dx(written.x, written.dy, written.residual, written.dx, written.dresidual, run, 1, &k, alpha);
       }

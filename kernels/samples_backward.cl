@@ -115,7 +115,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_backwar
       const real factor = real_of(parameter_at(gamma, p + k, 1.0f), 0.0f);
       lane_sums sums;
       sums_clear(&sums);
-      run_gradients(&sums, x + i, dy + i, residual + i, repeat, lane_tail(at, repeat), z, alpha, sample_ahead(run, run),
+      run_gradients(&sums, x + i, dy + i, residual + i, 0, repeat, lane_tail(at, repeat), z, alpha, sample_ahead(run, run),
                     at);
       gradient_sums all;
       all.g = work_group_sum(lanes_sum(sums_g(&sums), 0, WIDTH), scratch);

@@ -31,8 +31,7 @@ typedef struct clnorm__capabilities {
 extern const clnorm__capabilities clnorm__host_capabilities;
 
 /* Bytes of a CPU's last-level cache in which results are better kept than in memory: of what the system tells, as much as cores
- * reach faster than memory. 0 bytes: unknown, taken for 32 MiB; 0
- * processors: unknown. */
+ * reach faster than memory. 0 bytes: unknown, taken for 32 MiB; 0 processors: unknown. */
 uint64_t clnorm__near_cache(uint64_t bytes, uint64_t processors);
 
 #endif

@@ -16,7 +16,7 @@ int clnorm__cpu_flows(const clnorm_plan *plan)
                        : plan->pass == CLNORM_BACKWARD ? step->role == CLNORM__ROWS_BACKWARD
                                                        : 0;
   return is_whole && step->group == 1 && clnorm__cpu_exceeds_cache(plan) &&
-         clnorm__flow_pays(plan, plan->pass == CLNORM_TRAIN ? 1 : 2, clnorm__cpu_second_cache());
+         clnorm__flow_pays(plan, clnorm__cpu_second_cache());
 }
 
 static int flows(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t count)

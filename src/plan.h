@@ -58,7 +58,7 @@
 
 /* X(NAME, kernel): what one step does; the kernel's name is the stem of its file in kernels/. First what only OpenCL has: of
  * samples that are matrices (channels-last) columns_* take each sample's own statistics, and matrix_* are their merges; *_flow, of
- * CPU devices, write samples while they sum others; *_held read a tensor once where the work-items of a work-group can hold what a
+ * CPU devices, write statistics while they sum others; *_held read a tensor once where the work-items of a work-group can hold what a
  * statistic has of it. */
 #define CLNORM__CL_ROLE_TABLE(X)                                                                                       \
   X(MATRIX_STATS, matrix_stats)         /* partials of columns_stats -> mean, inv_std, coefficients of each sample */  \
@@ -67,7 +67,7 @@
   X(MATRIX_BACKWARD, matrix_backward)   /* dx of these, and partial sums of dgamma and dbeta */                        \
   X(SAMPLES_FLOW, samples_flow)         /* samples_forward, a sample written while another is summed */                \
   X(SAMPLES_BACKWARD_FLOW, samples_backward_flow) /* dx of some written while others are summed */                     \
-  X(ROWS_TRAIN_FLOW, rows_train_flow)   /* rows_train, a statistic written while the next is summed */                 \
+  X(ROWS_TRAIN_FLOW, rows_train_flow)             /* rows_train, a statistic written while the next is summed */       \
   X(ROWS_BACKWARD_FLOW, rows_backward_flow)                                                                            \
   X(ROWS_TRAIN_HELD, rows_train_held)                                                                                  \
   X(ROWS_BACKWARD_HELD, rows_backward_held)                                                                            \

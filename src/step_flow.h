@@ -4,13 +4,12 @@
 
 #include "plan.h"
 
-/* Gives a step with whole rows that role, and several statistics a task, where that is faster. tensors: those of which each element
- * is read twice. */
+/* Gives a step with whole rows that role, and several statistics a task, where that is faster. */
 void clnorm__step_let_flow(const clnorm_plan *plan, const clnorm__capabilities *capabilities, clnorm__role role,
-                           uint32_t tensors, clnorm__step *step);
+                           clnorm__step *step);
 
 /* 1 if runs are long enough to be walked one by one, and what is read while others are written is still in the second cache when its
  * turn comes. */
-int clnorm__flow_pays(const clnorm_plan *plan, uint32_t tensors, uint64_t second_cache);
+int clnorm__flow_pays(const clnorm_plan *plan, uint64_t second_cache);
 
 #endif

@@ -70,7 +70,7 @@ void clnorm__build_whole(clnorm_plan *plan, const clnorm__capabilities *capabili
   if (plan->pass == CLNORM_TRAIN) {
     clnorm__step *train = add_whole(plan, CLNORM__ROWS_TRAIN, CLNORM__COLUMNS_TRAIN, CLNORM__ALWAYS, capabilities);
     clnorm__step_hold(plan, capabilities, CLNORM__ROWS_TRAIN_HELD, 1, train);
-    clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_TRAIN_FLOW, 1, train);
+    clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_TRAIN_FLOW, train);
     return;
   }
   if (plan->pass == CLNORM_BACKWARD) {
@@ -80,7 +80,5 @@ void clnorm__build_whole(clnorm_plan *plan, const clnorm__capabilities *capabili
   clnorm__step *backward =
       add_whole(plan, CLNORM__ROWS_BACKWARD, CLNORM__COLUMNS_BACKWARD, CLNORM__ALWAYS, capabilities);
   clnorm__step_hold(plan, capabilities, CLNORM__ROWS_BACKWARD_HELD, 2, backward);
-  /* x, dy, and what an activation's derivative needs of the residual. */
-  const uint32_t tensors = clnorm__plan_derives(plan) && (plan->desc.flags & CLNORM_RESIDUAL) != 0 ? 3 : 2;
-  clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_BACKWARD_FLOW, tensors, backward);
+  clnorm__step_let_flow(plan, capabilities, CLNORM__ROWS_BACKWARD_FLOW, backward);
 }
