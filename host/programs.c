@@ -64,7 +64,9 @@ static int adds_of(const clnorm_desc *desc, clnorm__role role)
     case CLNORM__ROWS_BACKWARD:
     case CLNORM__ROWS_BACKWARD_FLOW:
     case CLNORM__ROWS_BACKWARD_HELD:
+    case CLNORM__ROWS_FROZEN:
     case CLNORM__COLUMNS_BACKWARD:
+    case CLNORM__COLUMNS_FROZEN:
     case CLNORM__MERGE_GRADIENTS:
     case CLNORM__SAMPLES_MERGE:
       return adds;
@@ -81,6 +83,7 @@ static int sums_work_groups(const clnorm__step *step)
     case CLNORM__ROWS_BACKWARD:
     case CLNORM__ROWS_STATS:
     case CLNORM__ROWS_GRADIENTS:
+    case CLNORM__ROWS_FROZEN:
     case CLNORM__SAMPLES_FORWARD:
     case CLNORM__SAMPLES_BACKWARD:
       return step->local > 1;

@@ -34,8 +34,8 @@ TABLE(rows_train) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(R
                      AVERAGING, NUMBER(alpha), END};
 
 TABLE(rows_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
-                        ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY, STEP_32(lanes), NUMBER(epsilon),
-                        NUMBER(alpha), END};
+                        ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY, STEP_32(lanes), NUMBER(alpha),
+                        END};
 
 TABLE(rows_train_held) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
                           ARG(MEAN), ARG(INV_STD), GEOMETRY(segments), GEOMETRY(run), GEOMETRY(segment_stride),
@@ -53,12 +53,16 @@ TABLE(rows_backward_flow) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESID
                              ARG(DGAMMA), ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), ROWS_GEOMETRY,
                              STEP(outer_tile), NUMBER(alpha), END};
 
+TABLE(rows_frozen) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                      ARG(DBETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
+                      STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
+
 TABLE(rows_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials),
                      STEP_32(lanes), END};
 
 TABLE(rows_gradients) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(GAMMA), ARG(BETA), OPERAND(CENTER), OPERAND(SPREAD),
                          OPERAND(COEFFICIENTS), OPERAND(PARTIALS), ROWS_TILES, PLAN(partials), STEP_32(lanes),
-                         NUMBER(epsilon), NUMBER(alpha), END};
+                         NUMBER(alpha), END};
 
 TABLE(rows_apply) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR),
                      OPERAND(COEFFICIENTS), ROWS_TILES, STEP_32(lanes), NUMBER(epsilon), NUMBER(alpha), END};
@@ -72,7 +76,12 @@ TABLE(columns_train) = {ARG(X), ARG(RESIDUAL), ARG(Y), ARG(GAMMA), ARG(BETA), AR
 
 TABLE(columns_backward) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
                            ARG(DBETA), OPERAND(CENTER), OPERAND(SPREAD), COLUMNS_TILES, STEP_32(lanes),
-                           NUMBER(epsilon), NUMBER(alpha), END};
+                           NUMBER(alpha), END};
+
+TABLE(columns_frozen) = {ARG(X), ARG(DY), ARG(RESIDUAL), ARG(DX), ARG(DRESIDUAL), ARG(GAMMA), ARG(BETA), ARG(DGAMMA),
+                         ARG(DBETA), ARG(RUNNING_MEAN), ARG(RUNNING_VAR), OPERAND(PARTIALS), COLUMNS_TILES,
+                         STEP(outer_tiles), PLAN(partials), GEOMETRY(columns), STEP_32(lanes), NUMBER(epsilon),
+                         NUMBER(alpha), END};
 
 TABLE(columns_stats) = {ARG(X), OPERAND(GIVEN_MEAN), OPERAND(GIVEN_INV_STD), OPERAND(PARTIALS), COLUMNS_TILES,
                         GEOMETRY(run_parameters), GEOMETRY(parameter_groups), STEP(outer_tiles), GEOMETRY(columns),

@@ -1,12 +1,11 @@
 /* dbeta = sum g, dgamma = inv_std * sum g*(x - mean), dx = gamma*inv_std*(g - dbeta/n - xhat*dgamma/n), dresidual = g,
- * in one launch, for few rows; with frozen statistics dx = gamma*inv_std*g. g = dy * act'(z), z = gamma*xhat + beta +
- * residual. dx, dresidual, dgamma and dbeta may each be NULL, beta and residual without an activation.
+ * in one launch, for few rows. g = dy * act'(z), z = gamma*xhat + beta + residual. dx, dresidual, dgamma and dbeta may each
+ * be NULL, beta and residual without an activation.
  *
  * Work:    a work-group owns inner_tile columns, whole.
  * Traffic: x, dy and residual are read twice, the second time from cache if the tile fits there; dx and dresidual are
  *          written once. With an activation x once more where saved means are far from 0: mean_is_exact.
- * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL; FROM_RUNNING = 1: mean and spread are the
- *          running mean and variance, constants.
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL.
  *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backward(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
@@ -15,7 +14,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     const __global float *beta, ulong beta_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
     ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread,
     ulong spread_offset, ulong rows, ulong columns, ulong outer_tile, ulong inner_tile, ulong inner_tiles,
-    ulong sample_rows, uint lanes, float epsilon, float alpha)
+    ulong sample_rows, uint lanes, float alpha)
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
@@ -27,14 +26,10 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     const int has = i < at.vectors;
     const ulong column = has ? column_of(at, i) : 0;
     const uint width = has ? width_of(at, i) : 0;
-    const vec given = load_most(spread + spread_offset + column, width, 1.0f);
+    const vec inv_std = load_most(spread + spread_offset + column, width, 1.0f);
     const vec center = load_most(mean + mean_offset + column, width, 0.0f);
-    const vec inv_std = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
-    vec lo = (vec)(0.0f);
-    if (!FROM_RUNNING) {
-      const int need = has && !columns_are_exact(center, inv_std);
-      lo = columns_mean_rest(x + x_offset, center, columns, i, need, at, scratch);
-    }
+    const int need = has && !columns_are_exact(center, inv_std);
+    const vec lo = columns_mean_rest(x + x_offset, center, columns, i, need, at, scratch);
     if (has) {
       f.mean[i] = center;
       f.scale[i] = inv_std;
@@ -52,8 +47,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_backwar
     }
     const ulong column = column_of(at, i);
     const uint width = width_of(at, i);
-    const vec given = load_most(spread + spread_offset + column, width, 1.0f);
-    const vec inv_std = FROM_RUNNING ? vec_inv_std_of(given, epsilon) : given;
+    const vec inv_std = load_most(spread + spread_offset + column, width, 1.0f);
     k.mean[i] = load_most(mean + mean_offset + column, width, 0.0f);
     if (DERIVES) {
       k.shift[i] = f.shift[i];

@@ -1,12 +1,11 @@
 /* dbeta = sum g, dgamma = inv_std * sum g*(x - mean), dx = gamma*inv_std*(g - dbeta/n - xhat*dgamma/n), dresidual = g,
- * in one launch; with frozen statistics dx = gamma*inv_std*g. g = dy * act'(z), z = gamma*xhat + beta + residual. dx,
- * dresidual, dgamma and dbeta may each be NULL, beta and residual without an activation.
+ * in one launch. g = dy * act'(z), z = gamma*xhat + beta + residual. dx, dresidual, dgamma and dbeta may each be NULL, beta
+ * and residual without an activation.
  *
  * Work:    a work-group owns GROUP neighbouring statistics, whole.
  * Traffic: x, dy and residual are read twice, the second time from cache if a statistic's data fits there; dx and
  *          dresidual are written once. With an activation x once more where saved means are far from 0: mean_is_exact.
- * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL; FROM_RUNNING = 1: mean and spread are the
- *          running mean and variance, constants.
+ * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL.
  *          With ADDS dgamma or dbeta is added to what is there. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
@@ -15,7 +14,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     const __global float *beta, ulong beta_offset, __global float *dgamma, ulong dgamma_offset, __global float *dbeta,
     ulong dbeta_offset, const __global float *mean, ulong mean_offset, const __global float *spread, ulong spread_offset,
     ulong segments, ulong run, ulong segment_stride, ulong statistic_stride, ulong statistics_count, uint lanes,
-    float epsilon, float alpha)
+    float alpha)
 {
   __local real scratch[LOCAL];
   const rows_place at = rows_place_of(lanes);
@@ -36,7 +35,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     lo[g] = 0.0f;
   }
   /* What saved means' floats have not. */
-  const uint saved = !DERIVES || FROM_RUNNING ? 0 : group;
+  const uint saved = DERIVES ? group : 0;
   for (uint g = 0; g < saved; g++) {
     const ulong c = first + g;
     if (!mean_is_exact(mean[mean_offset + c], spread[spread_offset + c])) {
@@ -51,21 +50,17 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward(
     const ulong c = first + g;
     k[g] = center_only(mean[mean_offset + c]);
     if (DERIVES) {
-      const float given = spread[spread_offset + c];
-      const finished_statistics s = {k[g].mean, lo[g], FROM_RUNNING ? inv_std_of(given, epsilon) : given};
+      const finished_statistics s = {k[g].mean, lo[g], spread[spread_offset + c]};
       k[g] = affine(s, gamma ? gamma[gamma_offset + c] : 1.0f, beta ? beta[beta_offset + c] : 0.0f);
     }
   }
-  if (!FROM_RUNNING || dgamma || dbeta) {
-    rows_reduce_gradients(sums, group, x, dy, residual, k, alpha, segments, run, segment_stride, statistic_stride, at);
-  }
+  rows_reduce_gradients(sums, group, x, dy, residual, k, alpha, segments, run, segment_stride, statistic_stride, at);
   for (uint g = 0; g < group; g++) {
     const ulong c = first + g;
     const gradient_sums s = sums_combine(&sums[g], scratch);
-    const float given = spread[spread_offset + c];
-    finish_gradients(&coefficients[g], s.g, s.gd, s.d, n, c, FROM_RUNNING, mean[mean_offset + c],
-                     FROM_RUNNING ? inv_std_of(given, epsilon) : given, gamma ? gamma[gamma_offset + c] : 1.0f,
-                     writes && dgamma ? dgamma + dgamma_offset : 0, writes && dbeta ? dbeta + dbeta_offset : 0);
+    finish_gradients(&coefficients[g], s.g, s.gd, s.d, n, c, 0, mean[mean_offset + c], spread[spread_offset + c],
+                     gamma ? gamma[gamma_offset + c] : 1.0f, writes && dgamma ? dgamma + dgamma_offset : 0,
+                     writes && dbeta ? dbeta + dbeta_offset : 0);
     coefficients[g].shift = k[g].shift;
   }
   if (!dx && !wants(dresidual)) {

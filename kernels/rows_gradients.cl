@@ -1,12 +1,11 @@
 /* Partial sums of one tile: g, g*(x - mean), x - mean, g = dy * act'(z), for merge_gradients.
  *
- * With an activation z takes what merge_stats left of the mean in the coefficients, spread (inv_std, or with
- * FROM_RUNNING the variance), gamma, beta (each may be NULL) and the residual; without, all of these are NULL or not
- * read.
+ * With an activation z takes what merge_stats left of the mean in the coefficients, spread (inv_std), gamma, beta (each may
+ * be NULL) and the residual; without, all of these are NULL or not read.
  *
  * Work:    a work-group owns one tile of GROUP statistics: outer_tile segments by inner_tile elements of the run.
  * Traffic: x, dy and residual are read once; six floats a tile are written.
- * Macros:  WIDTH, LOCAL, GROUP, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING. */
+ * Macros:  WIDTH, LOCAL, GROUP, STORAGE, ACTIVATION, RESIDUAL. */
 __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
     const __global storage *x, ulong x_offset, const __global storage *dy, ulong dy_offset,
     const __global storage *residual, ulong residual_offset, const __global float *gamma, ulong gamma_offset,
@@ -14,7 +13,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
     const __global float *spread, ulong spread_offset, const __global float *coefficients, ulong coefficients_offset,
     __global float *partials, ulong partials_offset, ulong segments, ulong run, ulong segment_stride,
     ulong statistic_stride, ulong statistics_count, ulong outer_tile, ulong outer_tiles, ulong inner_tile, ulong tiles,
-    uint lanes, float epsilon, float alpha)
+    uint lanes, float alpha)
 {
   __local real scratch[LOCAL];
   const rows_place at = rows_place_of(lanes);
@@ -31,9 +30,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_gradients(
     sums_clear(&sums[g]);
     k[g] = center_only(mean[mean_offset + c]);
     if (DERIVES) {
-      const float given = spread[spread_offset + c];
-      const finished_statistics s = {k[g].mean, FROM_RUNNING ? 0.0f : coefficients[coefficients_offset + statistics_count + c],
-                                     FROM_RUNNING ? inv_std_of(given, epsilon) : given};
+      const finished_statistics s = {k[g].mean, coefficients[coefficients_offset + statistics_count + c],
+                                     spread[spread_offset + c]};
       k[g] = affine(s, gamma ? gamma[gamma_offset + c] : 1.0f, beta ? beta[beta_offset + c] : 0.0f);
     }
   }

@@ -86,12 +86,13 @@ typedef struct clnorm__sums {
 
 typedef void clnorm__cpu_task(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task);
 
-clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_stats, clnorm__cpu_rows_apply,
-    clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train, clnorm__cpu_columns_backward,
-    clnorm__cpu_columns_stats, clnorm__cpu_columns_apply, clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx,
-    clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients, clnorm__cpu_samples_forward, clnorm__cpu_samples_backward,
-    clnorm__cpu_samples_merge, clnorm__cpu_merge_running, clnorm__cpu_general_forward, clnorm__cpu_general_running,
-    clnorm__cpu_general_mask, clnorm__cpu_general_moments, clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
+clnorm__cpu_task clnorm__cpu_rows_train, clnorm__cpu_rows_backward, clnorm__cpu_rows_frozen, clnorm__cpu_rows_stats,
+    clnorm__cpu_rows_apply, clnorm__cpu_rows_gradients, clnorm__cpu_rows_dx, clnorm__cpu_columns_train,
+    clnorm__cpu_columns_backward, clnorm__cpu_columns_frozen, clnorm__cpu_columns_stats, clnorm__cpu_columns_apply,
+    clnorm__cpu_columns_gradients, clnorm__cpu_columns_dx, clnorm__cpu_merge_stats, clnorm__cpu_merge_gradients,
+    clnorm__cpu_samples_forward, clnorm__cpu_samples_backward, clnorm__cpu_samples_merge, clnorm__cpu_merge_running,
+    clnorm__cpu_general_forward, clnorm__cpu_general_running, clnorm__cpu_general_mask, clnorm__cpu_general_moments,
+    clnorm__cpu_general_parameters, clnorm__cpu_general_dx;
 
 /* Tasks [begin, end) of a step with whole rows in one go, if that pays: each statistic is written while the next one is summed, with
  * the same bits. Returns 0, with nothing done, if it does not. */
@@ -168,6 +169,10 @@ void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *ma
                           size_t pitch);
 void clnorm__matrix_slopes(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at,
                            const float *const c[3], double *const sums[3]);
+
+/* Sums as above and dx of a frozen pass, in one sweep. c: those of clnorm__cpu_frozen_coefficients. */
+void clnorm__matrix_frozen(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                           size_t pitch, const float *mean, double *const sums[3]);
 
 /* ---- execution (cpu_execute.c) ---------------------------------------------------------------------------------- */
 

@@ -67,7 +67,7 @@ static void slopes(const clnorm__cpu_call *call, const tile *t, const float *mea
 void clnorm__cpu_columns_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const tile whole = tile_of(call, step, task);
-  const float *mean = call->plan->pass == CLNORM_BACKWARD ? call->read_mean : call->running_mean;
+  const float *mean = call->read_mean;
   for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
     const tile t = piece_of(&whole, done);
     double *const sums[3] = {partial(call, &t, 0), partial(call, &t, 1), partial(call, &t, 2)};
@@ -121,6 +121,55 @@ void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *st
     const tile t = piece_of(&whole, done);
     clnorm__matrix_dx(call, &t.matrix, clnorm__cpu_in(call, call->x, t.at), clnorm__cpu_in(call, call->dy, t.at),
                       clnorm__cpu_out(call, call->dx, t.at), call->coefficients + t.column, pitch);
+  }
+  call->kernels->drain();
+}
+
+/* Sums and dx of a tile, what is asked for of both, in one sweep. */
+static void freeze(const clnorm__cpu_call *call, const tile *t, double *const sums[3])
+{
+  const float *mean = call->running_mean + t->column;
+  const int sums_wanted = call->dgamma != NULL || call->dbeta != NULL;
+  const void *dy = clnorm__cpu_in(call, call->dy, t->at);
+  float c[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
+  clnorm__cpu_frozen_coefficients(call, t->column, t->matrix.columns, c, CLNORM__MATRIX_COLUMNS);
+  const int writes = clnorm__cpu_writes_tensors(call);
+  if (sums_wanted && writes) {
+    clnorm__matrix_frozen(call, &t->matrix, t->at, c, CLNORM__MATRIX_COLUMNS, mean, sums);
+  } else if (sums_wanted && call->bends) {
+    slopes(call, t, mean, sums);
+  } else if (sums_wanted) {
+    clnorm__matrix_sums(call, &t->matrix, clnorm__cpu_in(call, call->x, t->at), dy, mean, sums);
+  } else if (writes && call->is_fused) {
+    clnorm__matrix_fused(call, &t->matrix, t->at, c, CLNORM__MATRIX_COLUMNS);
+  } else if (writes) {
+    clnorm__matrix_apply(call, &t->matrix, dy, clnorm__cpu_out(call, call->dx, t->at), c, CLNORM__MATRIX_COLUMNS);
+  }
+}
+
+/* Of one tile that has its columns whole; else they are partial results. */
+static void freeze_whole(const clnorm__cpu_call *call, const clnorm__step *step, const tile *t)
+{
+  double g[CLNORM__MATRIX_COLUMNS], gd[CLNORM__MATRIX_COLUMNS], d[CLNORM__MATRIX_COLUMNS];
+  double *const sums[3] = {g, gd, d};
+  float unused[CLNORM__BACKWARD_COEFFICIENTS];
+  freeze(call, t, sums);
+  for (size_t j = 0; (call->dgamma != NULL || call->dbeta != NULL) && j < t->matrix.columns; j++) {
+    clnorm__cpu_finish_gradients(call, step, t->column + j, (clnorm__sums){g[j], gd[j], d[j]}, unused);
+  }
+}
+
+void clnorm__cpu_columns_frozen(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
+{
+  const tile whole = tile_of(call, step, task);
+  for (size_t done = 0; done < whole.matrix.columns; done += CLNORM__MATRIX_COLUMNS) {
+    const tile t = piece_of(&whole, done);
+    if (call->plan->partials == 0) {
+      freeze_whole(call, step, &t);
+      continue;
+    }
+    double *const sums[3] = {partial(call, &t, 0), partial(call, &t, 1), partial(call, &t, 2)};
+    freeze(call, &t, sums);
   }
   call->kernels->drain();
 }

@@ -51,24 +51,12 @@ void clnorm__cpu_columns_train(const clnorm__cpu_call *call, const clnorm__step 
   call->kernels->drain();
 }
 
-static void frozen_dx(const clnorm__cpu_call *call, const columns *c)
-{
-  float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
-  clnorm__cpu_frozen_coefficients(call, c->first, c->matrix.columns, coefficients, CLNORM__MATRIX_COLUMNS);
-  if (call->is_fused) {
-    clnorm__matrix_fused(call, &c->matrix, c->first, coefficients, CLNORM__MATRIX_COLUMNS);
-    return;
-  }
-  clnorm__matrix_apply(call, &c->matrix, clnorm__cpu_in(call, call->dy, c->first),
-                       clnorm__cpu_out(call, call->dx, c->first), coefficients, CLNORM__MATRIX_COLUMNS);
-}
-
 /* Scale and shift of z. */
 static void measure_z(const clnorm__cpu_call *call, const columns *c, float *scale, float *shift)
 {
   double mean[CLNORM__MATRIX_COLUMNS], m2[CLNORM__MATRIX_COLUMNS];
   const size_t count = c->matrix.columns;
-  const int far = call->plan->pass == CLNORM_BACKWARD && clnorm__cpu_means_are_far(call, c->first, count);
+  const int far = clnorm__cpu_means_are_far(call, c->first, count);
   if (far) {
     clnorm__matrix_moments(call, &c->matrix, clnorm__cpu_in(call, call->x, c->first), mean, m2);
   }
@@ -80,7 +68,7 @@ static void measure_z(const clnorm__cpu_call *call, const columns *c, float *sca
 
 static void backward(const clnorm__cpu_call *call, const clnorm__step *step, const columns *c)
 {
-  const float *mean = step->from_running ? call->running_mean : call->read_mean;
+  const float *mean = call->read_mean;
   const void *x = clnorm__cpu_in(call, call->x, c->first), *dy = clnorm__cpu_in(call, call->dy, c->first);
   double g[CLNORM__MATRIX_COLUMNS], gd[CLNORM__MATRIX_COLUMNS], d[CLNORM__MATRIX_COLUMNS];
   double *const sums[3] = {g, gd, d};
@@ -100,9 +88,6 @@ static void backward(const clnorm__cpu_call *call, const clnorm__step *step, con
     clnorm__cpu_finish_gradients(call, step, c->first + i, (clnorm__sums){g[i], gd[i], d[i]}, one);
     put(coefficients, i, one, CLNORM__BACKWARD_COEFFICIENTS);
   }
-  if (step->from_running) {
-    return;
-  }
   if (call->is_fused && clnorm__cpu_writes_tensors(call)) {
     clnorm__matrix_fused(call, &c->matrix, c->first, coefficients, CLNORM__MATRIX_COLUMNS);
   } else if (call->dx != NULL) {
@@ -113,18 +98,12 @@ static void backward(const clnorm__cpu_call *call, const clnorm__step *step, con
 
 void clnorm__cpu_columns_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
   for (uint64_t done = 0;; done += CLNORM__MATRIX_COLUMNS) {
     const columns c = columns_of(call, step, task, done);
     if (c.matrix.columns == 0) {
       break;
     }
-    if (needs_sums) {
-      backward(call, step, &c);
-    }
-    if (clnorm__cpu_writes_tensors(call) && step->from_running) {
-      frozen_dx(call, &c);
-    }
+    backward(call, step, &c);
   }
   call->kernels->drain();
 }

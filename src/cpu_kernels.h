@@ -90,11 +90,18 @@ typedef struct clnorm__cpu_kernels {
   void (*run_dx_sums)(const void *x, const void *dy, void *dx, const void *later_x, const void *later_dy, size_t n,
                       size_t ahead, const float c[4], float mean, double sums[3][CLNORM__SUM_LANES]);
 
+  /* run_sums and runs_apply of dy, which dx may be, at once. */
+  void (*run_apply_sums)(const void *x, const void *dy, void *dx, size_t n, size_t ahead, const float c[3], float mean,
+                         double sums[3][CLNORM__SUM_LANES], int stream);
+
   /* run_stats and what follows it with one shift, mean and sum a column. */
   void (*matrix_stats)(const void *x, size_t rows, size_t columns, size_t stride, const float *shift, double *sum,
                        double *squares);
   void (*matrix_sums)(const void *x, const void *dy, size_t rows, size_t columns, size_t stride, const float *mean,
                       double *sum_g, double *sum_gd, double *sum_d);
+  /* matrix_sums, and dx = dy * scale, of columns that are whole vectors of CLNORM__CYCLE_REST elements and with `stream` aligned. */
+  void (*matrix_apply_sums)(const void *x, const void *dy, void *dx, size_t rows, size_t columns, size_t stride,
+                            const float *scale, const float *mean, double *const sums[3], int stream);
   /* y and dx of `rows` pieces of n contiguous elements, `stride` apart; within each the coefficients repeat themselves. */
   void (*cycle_apply)(const void *x, void *y, size_t rows, size_t n, size_t stride, const clnorm__cycle *cycle,
                       int stream);

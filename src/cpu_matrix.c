@@ -280,3 +280,90 @@ void clnorm__matrix_fused(const clnorm__cpu_call *call, const clnorm__matrix *ma
   const size_t pieces = pieces_of(&w, &length);
   call->kernels->cycle_fused(&call->bend, &tensors, pieces, length, w.main.stride, &cycle, call->stream);
 }
+
+/* ---- frozen: sums and dx, which waits for none of them --------------------------------------------------------- */
+
+/* Elements of a tensor that are summed, then written, where that is not done at once: few enough for the second cache. */
+#define FROZEN_CHUNK 65536
+
+static void sums_and_dx(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                        size_t pitch, const float *mean, double *const sums[3])
+{
+  const void *dy = clnorm__cpu_in(call, call->dy, at);
+  if (call->bends) {
+    const float *const of_z[3] = {mean, c + 4 * pitch, c + 5 * pitch};
+    clnorm__matrix_slopes(call, matrix, at, of_z, sums);
+  } else {
+    clnorm__matrix_sums(call, matrix, clnorm__cpu_in(call, call->x, at), dy, mean, sums);
+  }
+  if (call->is_fused) {
+    clnorm__matrix_fused(call, matrix, at, c, pitch);
+  } else {
+    clnorm__matrix_apply(call, matrix, dy, clnorm__cpu_out(call, call->dx, at), c, pitch);
+  }
+}
+
+static void add_sums(double *const sums[3], double some[3][CLNORM__MATRIX_COLUMNS], size_t statistics)
+{
+  for (int k = 0; k < 3; k++) {
+    for (size_t s = 0; s < statistics; s++) {
+      sums[k][s] += some[k][s];
+    }
+  }
+}
+
+static void frozen_chunks(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                          size_t pitch, const float *mean, double *const sums[3])
+{
+  const size_t statistics = matrix->columns / matrix->run, most = FROZEN_CHUNK / matrix->columns;
+  double some[3][CLNORM__MATRIX_COLUMNS], *const to[3] = {some[0], some[1], some[2]};
+  for (int k = 0; k < 3; k++) {
+    memset(sums[k], 0, statistics * sizeof *sums[k]);
+  }
+  for (size_t row = 0; row < matrix->rows; row += most) {
+    clnorm__matrix part = *matrix;
+    part.rows = matrix->rows - row < most ? matrix->rows - row : most;
+    sums_and_dx(call, &part, at + row * matrix->stride, c, pitch, mean, to);
+    add_sums(sums, some, statistics);
+  }
+}
+
+/* Whether its rows are whole vectors, where they are written past the cache aligned ones, which are whole lines: of half types two
+ * make one, and other rows' come between them. */
+static int is_straight(const clnorm__cpu_call *call, const wide *w, size_t at)
+{
+  const int is_whole = w->main.columns % VECTOR == 0;
+  const int is_aligned = w->main.stride % VECTOR == 0 && lead_of(call, clnorm__cpu_out(call, call->dx, at)) == 0;
+  return is_whole && (!call->stream || (is_aligned && VECTOR * call->element == LINE));
+}
+
+void clnorm__matrix_frozen(const clnorm__cpu_call *call, const clnorm__matrix *matrix, size_t at, const float *c,
+                           size_t pitch, const float *mean, double *const sums[3])
+{
+  const wide w = fold(matrix);
+  float means[CLNORM__MATRIX_COLUMNS], scales[CLNORM__MATRIX_COLUMNS];
+  double room[3][CLNORM__MATRIX_COLUMNS], *columns[3];
+  if (call->is_fused || !is_straight(call, &w, at)) {
+    frozen_chunks(call, matrix, at, c, pitch, mean, sums);
+    return;
+  }
+  spread(&w, matrix->run, mean, means);
+  spread(&w, matrix->run, c + pitch, scales);
+  for (int k = 0; k < 3; k++) {
+    columns[k] = is_plain(&w) ? sums[k] : room[k];
+    memset(columns[k], 0, w.main.columns * sizeof(double));
+  }
+  call->kernels->matrix_apply_sums(clnorm__cpu_in(call, call->x, at), clnorm__cpu_in(call, call->dy, at),
+                                   clnorm__cpu_out(call, call->dx, at), w.main.rows, w.main.columns, w.main.stride,
+                                   scales, means, columns, call->stream);
+  for (int k = 0; k < 3 && !is_plain(&w); k++) {
+    gather(&w, matrix->run, columns[k], sums[k]);
+  }
+  if (w.rest != 0) {
+    clnorm__matrix rest = *matrix;
+    rest.rows = w.rest / matrix->columns;
+    double *const to[3] = {room[0], room[1], room[2]};
+    sums_and_dx(call, &rest, at + w.main.rows * w.main.stride, c, pitch, mean, to);
+    add_sums(sums, room, w.statistics);
+  }
+}

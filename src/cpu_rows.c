@@ -2,21 +2,12 @@
  * statistics lie side by side. Very short runs are walked as matrices: a run's elements become columns. */
 #include <string.h>
 
-#include "cpu_call.h"
-
-/* Statistics that a task walks side by side. */
-#define GROUP 16
+#include "cpu_rows.h"
 
 /* With something fused each run is written by itself. Shorter ones go past the cache through a buffer that joins neighbours: lines
  * that two runs share would else be written in halves. */
 #define JOINED_RUN 256
 #define JOINED_BYTES 16384
-
-/* What an element-wise step reads and writes: y from x, or dx from x and dy (dy is NULL in the first case). */
-typedef struct sweep {
-  const void *x, *dy;
-  void *out;
-} sweep;
 
 /* The runs of a call with something fused: `count` beside each other from element `at` on, written to `out`; coefficient k of
  * the i-th at c[k * pitch + i]. Without dresidual they may be joined. */
@@ -29,7 +20,7 @@ static void fused_to(const clnorm__cpu_call *call, size_t at, void *out, size_t 
 }
 
 /* The same to where the output belongs. */
-static void fused_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
+static void fused_runs(const clnorm__cpu_call *call, const clnorm__rows_sweep *s, size_t at, size_t count, size_t run,
                        const float *c, size_t pitch)
 {
   static const float unchanged[CLNORM__FORWARD_COEFFICIENTS] = {0.0f, 1.0f, -0.0f};
@@ -48,7 +39,7 @@ static void fused_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, 
   }
 }
 
-static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, size_t count, size_t run,
+static void sweep_runs(const clnorm__cpu_call *call, const clnorm__rows_sweep *s, size_t at, size_t count, size_t run,
                        const float *c, size_t pitch)
 {
   if (call->is_fused) {
@@ -64,8 +55,8 @@ static void sweep_runs(const clnorm__cpu_call *call, const sweep *s, size_t at, 
   }
 }
 
-static void sweep_matrix(const clnorm__cpu_call *call, const sweep *s, const clnorm__matrix *matrix, size_t at,
-                         const float *c, size_t pitch)
+static void sweep_matrix(const clnorm__cpu_call *call, const clnorm__rows_sweep *s, const clnorm__matrix *matrix,
+                         size_t at, const float *c, size_t pitch)
 {
   if (call->is_fused) {
     clnorm__matrix_fused(call, matrix, at, c, pitch);
@@ -82,24 +73,6 @@ static void sweep_matrix(const clnorm__cpu_call *call, const sweep *s, const cln
 
 /* ---- reductions --------------------------------------------------------------------------------------------- */
 
-/* A block of elements: `count` neighbouring statistics, of each the same part of its runs. */
-typedef struct block {
-  size_t at;               /* first element */
-  size_t segments, stride; /* runs a statistic, and their distance */
-  size_t length, pitch;    /* elements of each run, and the distance of neighbouring statistics' runs */
-  size_t count;            /* statistics, at most GROUP */
-} block;
-
-static int is_matrix(const block *b)
-{
-  return b->length <= CLNORM__MATRIX_RUN && (b->count == 1 || b->pitch == b->length);
-}
-
-static clnorm__matrix matrix_of(const block *b)
-{
-  return (clnorm__matrix){b->segments, b->count * b->length, b->stride, b->length};
-}
-
 /* Runs lie far apart, on pages of their own, and the processor's prefetching stops at both: what is asked for is the same
  * place one segment later. With 32 segments of 3136 elements that takes training from 2.4 to 1.4 ms, and gradients from 2.3 to
  * 1.9 copies against asking 1024 elements ahead. Where segments are long the latter is enough. */
@@ -111,17 +84,18 @@ size_t clnorm__cpu_rows_ahead(const clnorm__cpu_call *call, size_t together, siz
   return together * call->element <= FAR_AHEAD_BYTES ? stride : NEAR_AHEAD_BYTES / call->element;
 }
 
-static size_t ahead_of(const clnorm__cpu_call *call, const block *b)
+size_t clnorm__rows_ahead_of(const clnorm__cpu_call *call, const clnorm__rows_block *b)
 {
   return clnorm__cpu_rows_ahead(call, b->pitch == b->length ? b->count * b->length : b->length, b->stride);
 }
 
-static void block_moments(const clnorm__cpu_call *call, const block *b, double mean[GROUP], double m2[GROUP])
+static void block_moments(const clnorm__cpu_call *call, const clnorm__rows_block *b, double mean[CLNORM__ROWS_GROUP],
+                          double m2[CLNORM__ROWS_GROUP])
 {
-  double sums[GROUP][2][CLNORM__SUM_LANES];
-  float shifts[GROUP];
-  if (is_matrix(b)) {
-    const clnorm__matrix matrix = matrix_of(b);
+  double sums[CLNORM__ROWS_GROUP][2][CLNORM__SUM_LANES];
+  float shifts[CLNORM__ROWS_GROUP];
+  if (clnorm__rows_are_matrix(b)) {
+    const clnorm__matrix matrix = clnorm__rows_matrix(b);
     clnorm__matrix_moments(call, &matrix, clnorm__cpu_in(call, call->x, b->at), mean, m2);
     return;
   }
@@ -129,7 +103,7 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
   for (size_t i = 0; i < b->count; i++) {
     shifts[i] = clnorm__cpu_shift_of(call, clnorm__cpu_in(call, call->x, b->at + i * b->pitch), b->length);
   }
-  const size_t ahead = ahead_of(call, b);
+  const size_t ahead = clnorm__rows_ahead_of(call, b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
       const void *x = clnorm__cpu_in(call, call->x, b->at + segment * b->stride + i * b->pitch);
@@ -143,15 +117,10 @@ static void block_moments(const clnorm__cpu_call *call, const block *b, double m
   clnorm__moments_from((double)b->segments * (double)b->length, shifts, b->count, mean, m2);
 }
 
-/* Scale and shift of z of a block's statistics. */
-typedef struct z_of {
-  float scale[GROUP], shift[GROUP];
-} z_of;
-
-static void slopes_of_runs(const clnorm__cpu_call *call, const block *b, const float *mean, const z_of *z,
-                           double sums[GROUP][3][CLNORM__SUM_LANES])
+static void slopes_of_runs(const clnorm__cpu_call *call, const clnorm__rows_block *b, const float *mean,
+                           const clnorm__rows_z *z, double sums[CLNORM__ROWS_GROUP][3][CLNORM__SUM_LANES])
 {
-  const size_t ahead = ahead_of(call, b);
+  const size_t ahead = clnorm__rows_ahead_of(call, b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
       const clnorm__cpu_fused at = clnorm__cpu_fused_at(call, b->at + segment * b->stride + i * b->pitch);
@@ -161,10 +130,10 @@ static void slopes_of_runs(const clnorm__cpu_call *call, const block *b, const f
   }
 }
 
-static void sums_of_runs(const clnorm__cpu_call *call, const block *b, const float *mean,
-                         double sums[GROUP][3][CLNORM__SUM_LANES])
+static void sums_of_runs(const clnorm__cpu_call *call, const clnorm__rows_block *b, const float *mean,
+                         double sums[CLNORM__ROWS_GROUP][3][CLNORM__SUM_LANES])
 {
-  const size_t ahead = ahead_of(call, b);
+  const size_t ahead = clnorm__rows_ahead_of(call, b);
   for (size_t segment = 0; segment < b->segments; segment++) {
     for (size_t i = 0; i < b->count; i++) {
       const size_t at = b->at + segment * b->stride + i * b->pitch;
@@ -175,18 +144,18 @@ static void sums_of_runs(const clnorm__cpu_call *call, const block *b, const flo
 }
 
 /* z: where the sums go through an activation's derivative, else not read. */
-static void block_sums(const clnorm__cpu_call *call, const block *b, const float *mean, const z_of *z,
-                       double out[3][GROUP])
+void clnorm__rows_sums(const clnorm__cpu_call *call, const clnorm__rows_block *b, const float *mean,
+                       const clnorm__rows_z *z, double out[3][CLNORM__ROWS_GROUP])
 {
-  double sums[GROUP][3][CLNORM__SUM_LANES];
-  const clnorm__matrix matrix = matrix_of(b);
+  double sums[CLNORM__ROWS_GROUP][3][CLNORM__SUM_LANES];
+  const clnorm__matrix matrix = clnorm__rows_matrix(b);
   double *const rows[3] = {out[0], out[1], out[2]};
-  if (is_matrix(b) && call->bends) {
+  if (clnorm__rows_are_matrix(b) && call->bends) {
     const float *const c[3] = {mean, z->scale, z->shift};
     clnorm__matrix_slopes(call, &matrix, b->at, c, rows);
     return;
   }
-  if (is_matrix(b)) {
+  if (clnorm__rows_are_matrix(b)) {
     const void *x = clnorm__cpu_in(call, call->x, b->at), *dy = clnorm__cpu_in(call, call->dy, b->at);
     clnorm__matrix_sums(call, &matrix, x, dy, mean, rows);
     return;
@@ -204,30 +173,25 @@ static void block_sums(const clnorm__cpu_call *call, const block *b, const float
   }
 }
 
-/* The mean that gradients are taken about. */
-static const float *mean_of(const clnorm__cpu_call *call)
-{
-  return call->plan->pass == CLNORM_BACKWARD ? call->read_mean : call->running_mean;
-}
-
 /* ---- whole: sums and element-wise step while the data is in the cache ----------------------------------------- */
 
-static block whole_block(const clnorm__geometry *g, uint64_t c, uint64_t end)
+static clnorm__rows_block whole_block(const clnorm__geometry *g, uint64_t c, uint64_t end)
 {
-  const uint64_t count = end - c < GROUP ? end - c : GROUP;
-  return (block){.at = (size_t)(c * g->statistic_stride),
-                 .segments = (size_t)g->segments,
-                 .stride = (size_t)g->segment_stride,
-                 .length = (size_t)g->run,
-                 .pitch = (size_t)g->statistic_stride,
-                 .count = (size_t)count};
+  const uint64_t count = end - c < CLNORM__ROWS_GROUP ? end - c : CLNORM__ROWS_GROUP;
+  return (clnorm__rows_block){.at = (size_t)(c * g->statistic_stride),
+                              .segments = (size_t)g->segments,
+                              .stride = (size_t)g->segment_stride,
+                              .length = (size_t)g->run,
+                              .pitch = (size_t)g->statistic_stride,
+                              .count = (size_t)count};
 }
 
 /* Last segments first: they are what the sums left in the cache. */
-static void sweep_block(const clnorm__cpu_call *call, const sweep *s, const block *b, const float *c, size_t pitch)
+void clnorm__rows_sweep_block(const clnorm__cpu_call *call, const clnorm__rows_sweep *s, const clnorm__rows_block *b,
+                              const float *c, size_t pitch)
 {
-  if (is_matrix(b)) {
-    const clnorm__matrix matrix = matrix_of(b);
+  if (clnorm__rows_are_matrix(b)) {
+    const clnorm__matrix matrix = clnorm__rows_matrix(b);
     sweep_matrix(call, s, &matrix, b->at, c, pitch);
     return;
   }
@@ -244,40 +208,32 @@ static uint64_t group_end(const clnorm__cpu_call *call, const clnorm__step *step
 
 void clnorm__cpu_rows_train(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const sweep s = {call->x, NULL, call->y};
+  const clnorm__rows_sweep s = {call->x, NULL, call->y};
   const uint64_t end = group_end(call, step, task);
-  for (uint64_t c = task * step->group; c < end; c += GROUP) {
-    const block b = whole_block(&call->plan->geometry, c, end);
+  for (uint64_t c = task * step->group; c < end; c += CLNORM__ROWS_GROUP) {
+    const clnorm__rows_block b = whole_block(&call->plan->geometry, c, end);
     const double n = (double)call->plan->geometry.values;
-    double mean[GROUP], m2[GROUP];
-    float coefficients[CLNORM__FORWARD_COEFFICIENTS * GROUP], one[CLNORM__FORWARD_COEFFICIENTS];
+    double mean[CLNORM__ROWS_GROUP], m2[CLNORM__ROWS_GROUP];
+    float coefficients[CLNORM__FORWARD_COEFFICIENTS * CLNORM__ROWS_GROUP], one[CLNORM__FORWARD_COEFFICIENTS];
     block_moments(call, &b, mean, m2);
     for (size_t i = 0; i < b.count; i++) {
       clnorm__cpu_finish_statistics(call, step, c + i, (clnorm__moments){n, mean[i], m2[i]}, one);
       for (int k = 0; k < CLNORM__FORWARD_COEFFICIENTS; k++) {
-        coefficients[(size_t)k * GROUP + i] = one[k];
+        coefficients[(size_t)k * CLNORM__ROWS_GROUP + i] = one[k];
       }
     }
     if (call->y != NULL) {
-      sweep_block(call, &s, &b, coefficients, GROUP);
+      clnorm__rows_sweep_block(call, &s, &b, coefficients, CLNORM__ROWS_GROUP);
     }
   }
   call->kernels->drain();
 }
 
-static void rows_frozen_dx(const clnorm__cpu_call *call, const block *b, uint64_t c)
-{
-  const sweep s = {call->dy, NULL, call->dx};
-  float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP];
-  clnorm__cpu_frozen_coefficients(call, c, b->count, coefficients, GROUP);
-  sweep_block(call, &s, b, coefficients, GROUP);
-}
-
 /* Of statistics from c on that the block has whole. */
-static void measure_z(const clnorm__cpu_call *call, const block *b, uint64_t c, z_of *z)
+static void measure_z(const clnorm__cpu_call *call, const clnorm__rows_block *b, uint64_t c, clnorm__rows_z *z)
 {
-  double mean[GROUP], m2[GROUP];
-  const int far = call->plan->pass == CLNORM_BACKWARD && clnorm__cpu_means_are_far(call, c, b->count);
+  double mean[CLNORM__ROWS_GROUP], m2[CLNORM__ROWS_GROUP];
+  const int far = clnorm__cpu_means_are_far(call, c, b->count);
   if (far) {
     block_moments(call, b, mean, m2);
   }
@@ -288,44 +244,36 @@ static void measure_z(const clnorm__cpu_call *call, const block *b, uint64_t c, 
 }
 
 /* The sums of a block, and what follows from them. */
-static void whole_gradients(const clnorm__cpu_call *call, const clnorm__step *step, const block *b, uint64_t c,
-                            float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP])
+static void whole_gradients(const clnorm__cpu_call *call, const clnorm__step *step, const clnorm__rows_block *b,
+                            uint64_t c, float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__ROWS_GROUP])
 {
-  double sums[3][GROUP];
+  double sums[3][CLNORM__ROWS_GROUP];
   float one[CLNORM__BACKWARD_COEFFICIENTS];
-  z_of z;
+  clnorm__rows_z z;
   if (call->is_fused) {
     measure_z(call, b, c, &z);
-    memcpy(coefficients + (size_t)CLNORM__BACKWARD_COEFFICIENTS * GROUP, z.scale, sizeof z.scale);
-    memcpy(coefficients + (size_t)(CLNORM__BACKWARD_COEFFICIENTS + 1) * GROUP, z.shift, sizeof z.shift);
+    memcpy(coefficients + (size_t)CLNORM__BACKWARD_COEFFICIENTS * CLNORM__ROWS_GROUP, z.scale, sizeof z.scale);
+    memcpy(coefficients + (size_t)(CLNORM__BACKWARD_COEFFICIENTS + 1) * CLNORM__ROWS_GROUP, z.shift, sizeof z.shift);
   }
-  block_sums(call, b, mean_of(call) + c, &z, sums);
+  clnorm__rows_sums(call, b, call->read_mean + c, &z, sums);
   for (size_t i = 0; i < b->count; i++) {
     clnorm__cpu_finish_gradients(call, step, c + i, (clnorm__sums){sums[0][i], sums[1][i], sums[2][i]}, one);
     for (int k = 0; k < CLNORM__BACKWARD_COEFFICIENTS; k++) {
-      coefficients[(size_t)k * GROUP + i] = one[k];
+      coefficients[(size_t)k * CLNORM__ROWS_GROUP + i] = one[k];
     }
   }
 }
 
 void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const sweep s = {call->x, call->dy, call->dx};
+  const clnorm__rows_sweep s = {call->x, call->dy, call->dx};
   const uint64_t end = group_end(call, step, task);
-  const int needs_sums = !step->from_running || call->dgamma != NULL || call->dbeta != NULL;
-  for (uint64_t c = task * step->group; c < end; c += GROUP) {
-    const block b = whole_block(&call->plan->geometry, c, end);
-    float coefficients[CLNORM__FUSED_COEFFICIENTS * GROUP];
-    if (needs_sums) {
-      whole_gradients(call, step, &b, c, coefficients);
-    }
-    if (!clnorm__cpu_writes_tensors(call)) {
-      continue;
-    }
-    if (step->from_running) {
-      rows_frozen_dx(call, &b, c);
-    } else {
-      sweep_block(call, &s, &b, coefficients, GROUP);
+  for (uint64_t c = task * step->group; c < end; c += CLNORM__ROWS_GROUP) {
+    const clnorm__rows_block b = whole_block(&call->plan->geometry, c, end);
+    float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__ROWS_GROUP];
+    whole_gradients(call, step, &b, c, coefficients);
+    if (clnorm__cpu_writes_tensors(call)) {
+      clnorm__rows_sweep_block(call, &s, &b, coefficients, CLNORM__ROWS_GROUP);
     }
   }
   call->kernels->drain();
@@ -333,14 +281,9 @@ void clnorm__cpu_rows_backward(const clnorm__cpu_call *call, const clnorm__step 
 
 /* ---- split: partial results of tiles ------------------------------------------------------------------------ */
 
-typedef struct partial_tile {
-  block b;
-  uint64_t c;    /* first statistic */
-  uint64_t part; /* index of the partial result */
-} partial_tile;
-
-/* The tile's part of up to GROUP statistics from the `done`-th of the task's group on; count 0 past the last. */
-static partial_tile tile_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, uint64_t done)
+/* The tile's part of up to CLNORM__ROWS_GROUP statistics from the `done`-th of the task's group on; count 0 past the last. */
+clnorm__rows_tile clnorm__rows_tile_of(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task,
+                                       uint64_t done)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   const uint64_t groups = (g->statistics + step->group - 1) / step->group;
@@ -350,7 +293,7 @@ static partial_tile tile_of(const clnorm__cpu_call *call, const clnorm__step *st
   const uint64_t inner = part / step->outer_tiles * step->inner_tile;
   const uint64_t segments = g->segments - segment < step->outer_tile ? g->segments - segment : step->outer_tile;
   const uint64_t length = g->run - inner < step->inner_tile ? g->run - inner : step->inner_tile;
-  partial_tile t = {.c = c, .part = part};
+  clnorm__rows_tile t = {.c = c, .part = part};
   if (c < end) {
     t.b = whole_block(g, c, end);
     t.b.at += (size_t)(segment * g->segment_stride + inner);
@@ -360,7 +303,7 @@ static partial_tile tile_of(const clnorm__cpu_call *call, const clnorm__step *st
   return t;
 }
 
-static void put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c, double a, double b, double d)
+void clnorm__rows_put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c, double a, double b, double d)
 {
   const uint64_t statistics = call->plan->geometry.statistics, plane = call->plan->partials * statistics;
   double *out = call->partials + part * statistics + c;
@@ -371,22 +314,22 @@ static void put_partial(const clnorm__cpu_call *call, uint64_t part, uint64_t c,
 
 void clnorm__cpu_rows_stats(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  for (uint64_t done = 0; done < step->group; done += GROUP) {
-    const partial_tile t = tile_of(call, step, task, done);
-    double mean[GROUP], m2[GROUP];
+  for (uint64_t done = 0; done < step->group; done += CLNORM__ROWS_GROUP) {
+    const clnorm__rows_tile t = clnorm__rows_tile_of(call, step, task, done);
+    double mean[CLNORM__ROWS_GROUP], m2[CLNORM__ROWS_GROUP];
     if (t.b.count == 0) {
       return;
     }
     block_moments(call, &t.b, mean, m2);
     const double count = (double)t.b.segments * (double)t.b.length;
     for (size_t i = 0; i < t.b.count; i++) {
-      put_partial(call, t.part, t.c + i, count, mean[i], m2[i]);
+      clnorm__rows_put_partial(call, t.part, t.c + i, count, mean[i], m2[i]);
     }
   }
 }
 
 /* What merge_stats left in the workspace, or what follows from the statistics. */
-static void z_from(const clnorm__cpu_call *call, uint64_t c, size_t count, z_of *z)
+static void z_from(const clnorm__cpu_call *call, uint64_t c, size_t count, clnorm__rows_z *z)
 {
   const uint64_t statistics = call->plan->geometry.statistics;
   const float *stored = call->coefficients + CLNORM__BACKWARD_COEFFICIENTS * statistics + c;
@@ -402,19 +345,19 @@ static void z_from(const clnorm__cpu_call *call, uint64_t c, size_t count, z_of 
 
 void clnorm__cpu_rows_gradients(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  for (uint64_t done = 0; done < step->group; done += GROUP) {
-    const partial_tile t = tile_of(call, step, task, done);
-    double sums[3][GROUP];
-    z_of z;
+  for (uint64_t done = 0; done < step->group; done += CLNORM__ROWS_GROUP) {
+    const clnorm__rows_tile t = clnorm__rows_tile_of(call, step, task, done);
+    double sums[3][CLNORM__ROWS_GROUP];
+    clnorm__rows_z z;
     if (t.b.count == 0) {
       return;
     }
     if (call->bends) {
       z_from(call, t.c, t.b.count, &z);
     }
-    block_sums(call, &t.b, mean_of(call) + t.c, &z, sums);
+    clnorm__rows_sums(call, &t.b, call->read_mean + t.c, &z, sums);
     for (size_t i = 0; i < t.b.count; i++) {
-      put_partial(call, t.part, t.c + i, sums[0][i], sums[1][i], sums[2][i]);
+      clnorm__rows_put_partial(call, t.part, t.c + i, sums[0][i], sums[1][i], sums[2][i]);
     }
   }
 }
@@ -437,8 +380,8 @@ static const float *coefficients_of(const clnorm__cpu_call *call, const clnorm__
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Of each of the runs [begin, end) the part from `inner` on. */
-static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, const sweep *s, uint64_t begin,
-                        uint64_t end, uint64_t inner, uint64_t length)
+static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, const clnorm__rows_sweep *s,
+                        uint64_t begin, uint64_t end, uint64_t inner, uint64_t length)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   float room[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
@@ -458,22 +401,24 @@ static void sweep_range(const clnorm__cpu_call *call, const clnorm__step *step, 
   }
 }
 
-/* A tile of one statistic group: see partial_tile. */
-static void sweep_group(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
+/* A tile of one statistic group: see clnorm__rows_tile. */
+static void sweep_group(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task,
+                        const clnorm__rows_sweep *s)
 {
   float room[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
-  for (uint64_t done = 0; done < step->group; done += GROUP) {
-    const partial_tile t = tile_of(call, step, task, done);
+  for (uint64_t done = 0; done < step->group; done += CLNORM__ROWS_GROUP) {
+    const clnorm__rows_tile t = clnorm__rows_tile_of(call, step, task, done);
     size_t pitch;
     if (t.b.count == 0) {
       return;
     }
     const float *coefficients = coefficients_of(call, step, t.c, t.b.count, room, &pitch);
-    sweep_block(call, s, &t.b, coefficients, pitch);
+    clnorm__rows_sweep_block(call, s, &t.b, coefficients, pitch);
   }
 }
 
-static void sweep_tile(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task, const sweep *s)
+static void sweep_tile(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task,
+                       const clnorm__rows_sweep *s)
 {
   const clnorm__geometry *g = &call->plan->geometry;
   if (g->run <= CLNORM__MATRIX_RUN) {
@@ -489,12 +434,12 @@ static void sweep_tile(const clnorm__cpu_call *call, const clnorm__step *step, u
 
 void clnorm__cpu_rows_apply(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const sweep s = {call->x, NULL, call->y};
+  const clnorm__rows_sweep s = {call->x, NULL, call->y};
   sweep_tile(call, step, task, &s);
 }
 
 void clnorm__cpu_rows_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const sweep batch = {call->x, call->dy, call->dx}, frozen = {call->dy, NULL, call->dx};
+  const clnorm__rows_sweep batch = {call->x, call->dy, call->dx}, frozen = {call->dy, NULL, call->dx};
   sweep_tile(call, step, task, step->from_running ? &frozen : &batch);
 }

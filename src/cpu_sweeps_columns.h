@@ -208,6 +208,53 @@ static inline void put(element *p, vf v, int stream)
   }
 }
 
+/* block_sums of whole vectors, and dx of the same elements. `stream` is a constant in each use. */
+static inline __attribute__((always_inline)) void block_apply_sums(const element *x, const element *dy, element *dx,
+                                                                   size_t rows, size_t columns, size_t stride,
+                                                                   const float *scale, const float *mean,
+                                                                   double *const sums[3], size_t down, const int stream)
+{
+  const vd one = opaque_one();
+  for (size_t j = 0; j < columns; j += W) {
+    LOOK_DOWN(x, rows, j, stride, down)
+    LOOK_DOWN(dy, rows, j, stride, down)
+    const vf own = load_f(scale + j);
+    const vd k0 = load_wide(mean + j), k1 = load_wide(mean + j + D);
+    vd g0 = load_d(sums[0] + j), g1 = load_d(sums[0] + j + D);
+    vd p0 = load_d(sums[1] + j), p1 = load_d(sums[1] + j + D);
+    vd d0 = load_d(sums[2] + j), d1 = load_d(sums[2] + j + D);
+    for (size_t r = 0; r < rows; r++) {
+      const size_t at = r * stride + j;
+      const vd a0 = load_wide_e(x + at) - k0, a1 = load_wide_e(x + at + D) - k1;
+      const vd b0 = load_wide_e(dy + at), b1 = load_wide_e(dy + at + D);
+      g0 = ADD(g0, b0), g1 = ADD(g1, b1);
+      p0 += b0 * a0, p1 += b1 * a1;
+      d0 = ADD(d0, a0), d1 = ADD(d1, a1);
+      put(dx + at, load_e(dy + at) * own, stream);
+    }
+    store_d(sums[0] + j, g0), store_d(sums[0] + j + D, g1);
+    store_d(sums[1] + j, p0), store_d(sums[1] + j + D, p1);
+    store_d(sums[2] + j, d0), store_d(sums[2] + j + D, d1);
+  }
+}
+
+static void matrix_apply_sums(const void *x_at, const void *dy_at, void *dx_at, size_t rows, size_t columns,
+                              size_t stride, const float *scale, const float *mean, double *const sums[3], int stream)
+{
+  const element *const x = x_at;
+  const element *const dy = dy_at;
+  element *const dx = dx_at;
+  const size_t down = down_of(SUM_ROWS, columns, stride);
+  for (size_t r = 0; r < rows; r += SUM_ROWS) {
+    const size_t at = r * stride, some = rows - r < SUM_ROWS ? rows - r : SUM_ROWS, next = some < SUM_ROWS ? 0 : down;
+    if (stream) {
+      block_apply_sums(x + at, dy + at, dx + at, some, columns, stride, scale, mean, sums, next, 1);
+    } else {
+      block_apply_sums(x + at, dy + at, dx + at, some, columns, stride, scale, mean, sums, next, 0);
+    }
+  }
+}
+
 /* Where in a cycle the coefficients of element i are. */
 static inline size_t place_of(clnorm__cycle k, size_t i) { return (i % k.columns + k.columns - k.lead) % k.columns; }
 

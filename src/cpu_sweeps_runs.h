@@ -341,6 +341,46 @@ static void run_fused_stats(const clnorm__cpu_bend *bend, const clnorm__cpu_fuse
                                                                all_d(shift), sums);
 }
 
+/* The loop of run_apply_sums; `stream` is a constant in each use. Past the cache dx goes in aligned vectors, and is not dy. */
+static inline __attribute__((always_inline)) void apply_and_sum(const element *x, const element *dy, element *dx,
+                                                                size_t n, size_t ahead, forward_vectors own, vd mean,
+                                                                const int stream, double sums[3][CLNORM__SUM_LANES])
+{
+  const vd one = opaque_one();
+  const size_t lead = stream ? until_aligned(dx) : 0;
+  const vf first = apply_at(dy, own), last = apply_at(dy + n - W, own);
+  run_gradients m = gradients_begin(sums);
+  size_t i = lead, j = 0;
+  for (; i + 2 * D <= n; i += 2 * D, j += 2 * D) {
+    LOOK_AHEAD(x + j, 2 * D, ahead)
+    LOOK_AHEAD(dy + j, 2 * D, ahead)
+    gradients_add(&m, x + j, dy + j, mean, one);
+    for (size_t v = 0; v < 2 * D; v += W) {
+      put(dx + i + v, apply_at(dy + i + v, own), stream);
+    }
+  }
+  for (; j + 2 * D <= n; j += 2 * D) {
+    gradients_add(&m, x + j, dy + j, mean, one);
+  }
+  gradients_end(&m, x, dy, j, n, mean, sums);
+  store_first(dx, first, lead, stream);
+  store_last(dx + n - W, last, n - i, stream);
+}
+
+static void run_apply_sums(const void *x_at, const void *dy_at, void *dx_at, size_t n, size_t ahead, const float c[3],
+                           float mean, double sums[3][CLNORM__SUM_LANES], int stream)
+{
+  const forward_vectors own = forward_of(c, 1);
+  if (n < W) {
+    run_sums(x_at, dy_at, n, ahead, mean, sums);
+    runs_apply(dy_at, dx_at, 1, n, c, 1, stream);
+  } else if (stream) {
+    apply_and_sum(x_at, dy_at, dx_at, n, ahead, own, all_d(mean), 1, sums);
+  } else {
+    apply_and_sum(x_at, dy_at, dx_at, n, ahead, own, all_d(mean), 0, sums);
+  }
+}
+
 static void run_dx_sums(const void *x_at, const void *dy_at, void *dx_at, const void *later_x_at,
                         const void *later_dy_at, size_t n, size_t ahead, const float c[4], float mean,
                         double sums[3][CLNORM__SUM_LANES])

@@ -245,6 +245,8 @@ int clnorm__plan_exceeds(const clnorm_plan *plan, uint64_t cache)
 
 int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const clnorm__span spans[CLNORM__ARG_COUNT])
 {
+  const int parameters = spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+  const int inputs = spans[CLNORM__ARG_DX].present || spans[CLNORM__ARG_DRESIDUAL].present;
   if (step->tasks == 0) {
     return 0;
   }
@@ -254,13 +256,15 @@ int clnorm__step_needed(const clnorm_plan *plan, const clnorm__step *step, const
     case CLNORM__WITHOUT_STATISTICS:
       return !spans[CLNORM__ARG_MEAN].present || !spans[CLNORM__ARG_INV_STD].present;
     case CLNORM__WITH_SUMS:
-      return plan->pass == CLNORM_BACKWARD || spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+      return plan->pass == CLNORM_BACKWARD || parameters;
+    case CLNORM__WITHOUT_SUMS:
+      return inputs && !parameters;
     case CLNORM__WITH_RUNNING:
       return spans[CLNORM__ARG_RUNNING_MEAN].present || spans[CLNORM__ARG_RUNNING_VAR].present;
     case CLNORM__WITH_PARAMETERS:
-      return spans[CLNORM__ARG_DGAMMA].present || spans[CLNORM__ARG_DBETA].present;
+      return parameters;
     case CLNORM__WITH_INPUTS:
-      return spans[CLNORM__ARG_DX].present || spans[CLNORM__ARG_DRESIDUAL].present;
+      return inputs;
   }
   return 1;
 }

@@ -76,13 +76,15 @@
 
 #define CLNORM__ROLE_TABLE(X)                                                                                          \
   X(ROWS_TRAIN, rows_train)         /* reduce and apply, statistics and coefficients on the way */                     \
-  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx; batch or frozen statistics */                       \
+  X(ROWS_BACKWARD, rows_backward)   /* sums, dgamma, dbeta and dx */                                                   \
+  X(ROWS_FROZEN, rows_frozen)       /* the same with frozen statistics, of tiles too, in one sweep */                  \
   X(ROWS_STATS, rows_stats)         /* partial statistics of tiles */                                                  \
   X(ROWS_APPLY, rows_apply)         /* y from coefficients or from running statistics */                               \
   X(ROWS_GRADIENTS, rows_gradients) /* partial sums of tiles */                                                        \
   X(ROWS_DX, rows_dx)               /* dx from coefficients or from running statistics */                              \
-  X(COLUMNS_TRAIN, columns_train)   /* the same six walking columns */                                                 \
+  X(COLUMNS_TRAIN, columns_train)   /* the same seven walking columns */                                               \
   X(COLUMNS_BACKWARD, columns_backward)                                                                                \
+  X(COLUMNS_FROZEN, columns_frozen)                                                                                    \
   X(COLUMNS_STATS, columns_stats)                                                                                      \
   X(COLUMNS_APPLY, columns_apply)                                                                                      \
   X(COLUMNS_GRADIENTS, columns_gradients)                                                                              \
@@ -118,6 +120,7 @@ typedef enum clnorm__when {
   CLNORM__ALWAYS = 0,
   CLNORM__WITHOUT_STATISTICS, /* backward, mean or inv_std not given: compute them from x */
   CLNORM__WITH_SUMS,          /* backward: batch statistics, or dgamma or dbeta asked for */
+  CLNORM__WITHOUT_SUMS,       /* backward: dx or dresidual is asked for, and neither dgamma nor dbeta */
   CLNORM__WITH_RUNNING,       /* running_mean or running_var is given */
   CLNORM__WITH_PARAMETERS,    /* dgamma or dbeta is asked for */
   CLNORM__WITH_INPUTS         /* dx or dresidual is asked for */

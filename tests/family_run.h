@@ -24,8 +24,12 @@ void family_run_close(family_run *r);
 int family_run_pass(void *context, const clnorm_desc *desc, clnorm_pass pass, const trial_buffer buffers[TRIAL_SLOTS],
                     uint64_t batch_number);
 
-/* Trains and goes backward with each of `count` sets of arguments (TRIAL_WITH_* ...) on the data; tells what is wrong, and returns
- * how many passes were. */
+/* Runs a pass with each of `count` sets of arguments (TRIAL_WITH_* ...) on the data; tells what is wrong, and returns how many
+ * runs were. */
+size_t family_run_check_pass(family_run *r, const clnorm_desc *desc, clnorm_pass pass, const trial_data *data,
+                             const unsigned *with, size_t count);
+
+/* The same of training and backward. */
 size_t family_run_check(family_run *r, const clnorm_desc *desc, const trial_data *data, const unsigned *with,
                         size_t count);
 
