@@ -50,7 +50,7 @@ case ${1-} in
     ;;
   --all)
     say "testing: everything"
-    run_tests test -E '^(family|variants)@pocl[+]some$' # parts of what runs
+    run_tests test -E '^(family|variants|walked_samples)@pocl[+]some$' # parts of what runs
     with_sanitizer
     build asan
     say "testing: with sanitizers, on the CPU and PoCL"
