@@ -111,6 +111,10 @@ void clnorm__cpu_columns_apply(const clnorm__cpu_call *call, const clnorm__step 
 
 void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
+  /* A dresidual that is dy already, alone. */
+  if (!clnorm__cpu_writes_tensors(call)) {
+    return;
+  }
   if (step->from_running || call->is_fused) {
     apply(call, step, task, call->dy, call->dx);
     return;

@@ -195,8 +195,12 @@ void clnorm__rows_sweep_block(const clnorm__cpu_call *call, const clnorm__rows_s
     sweep_matrix(call, s, &matrix, b->at, c, pitch);
     return;
   }
+  /* Pieces of runs do not lie beside each other. */
+  const size_t together = b->pitch == b->length ? b->count : 1;
   for (size_t segment = b->segments; segment-- > 0;) {
-    sweep_runs(call, s, b->at + segment * b->stride, b->count, b->length, c, pitch);
+    for (size_t i = 0; i < b->count; i += together) {
+      sweep_runs(call, s, b->at + segment * b->stride + i * b->pitch, together, b->length, c + i, pitch);
+    }
   }
 }
 
@@ -441,5 +445,9 @@ void clnorm__cpu_rows_apply(const clnorm__cpu_call *call, const clnorm__step *st
 void clnorm__cpu_rows_dx(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
   const clnorm__rows_sweep batch = {call->x, call->dy, call->dx}, frozen = {call->dy, NULL, call->dx};
+  /* A dresidual that is dy already, alone. */
+  if (!clnorm__cpu_writes_tensors(call)) {
+    return;
+  }
   sweep_tile(call, step, task, step->from_running ? &frozen : &batch);
 }

@@ -14,9 +14,10 @@
 
 /* Samples, channels, positions. Channels-first: runs that are whole vectors, that are not, long and short ones, neighbours of which
  * are written together; more segments than are walked at a time. Channels-last: rows of whole vectors, narrow ones that are folded
- * with a rest, rows that are no whole vectors, wider than a tile, more of them than are walked at a time. */
-static const size_t shapes[][3] = {{11, 3, 512}, {3, 2, 515},   {90, 19, 49}, {24, 33, 64}, {37, 16, 5},
-                                   {5, 3, 67},   {2, 1040, 21}, {3, 48, 300}, {1, 67, 1200}};
+ * with a rest, rows that are no whole vectors, wider than a tile, more of them than are walked at a time.
+ * The last one: tiles of pieces of several statistics' runs. */
+static const size_t shapes[][3] = {{11, 3, 512}, {3, 2, 515},   {90, 19, 49}, {24, 33, 64},  {37, 16, 5},
+                                   {5, 3, 67},   {2, 1040, 21}, {3, 48, 300}, {1, 67, 1200}, {14, 8, 217}};
 
 /* Past the caches, whatever their size, and through them; GPUs know no such thing. */
 static const char *const choices[] = {"whole stream_eighths=0", "split stream_eighths=0 min_tile=1024",
@@ -109,3 +110,26 @@ static void check_layout(clnorm_layout layout)
 Test(frozen, runs_are_summed_and_written_as_the_reference_does) { check_layout(CLNORM_CHANNELS_FIRST); }
 
 Test(frozen, rows_of_a_matrix_are_summed_and_written_as_the_reference_does) { check_layout(CLNORM_CHANNELS_LAST); }
+
+/* Without an activation the residual's gradient is dy: in its place there is nothing to write. */
+Test(frozen, the_residuals_gradient_in_the_place_of_dy_is_there_already)
+{
+  static const unsigned nothing[] = {
+      (TRIAL_ALL & ~(TRIAL_WITH_DX | TRIAL_WITH_DGAMMA | TRIAL_WITH_DBETA)) | TRIAL_IN_PLACE_RESIDUAL,
+      (TRIAL_ALL & ~TRIAL_WITH_DX) | TRIAL_IN_PLACE_RESIDUAL};
+  static const char *const ways[] = {"whole", "split min_tile=1024"};
+  size_t wrong = 0;
+  family_run *r = family_run_open();
+  for (int layout = CLNORM_CHANNELS_FIRST; layout <= CLNORM_CHANNELS_LAST; layout++) {
+    for (size_t i = 0; i < COUNT(ways); i++) {
+      clnorm_desc desc = desc_of(shapes[3], (clnorm_layout)layout, 0);
+      const trial_data data = family_run_data(0.25, i);
+      desc.flags = CLNORM_RESIDUAL;
+      r->forced = ways[i];
+      wrong += family_run_check_pass(r, &desc, CLNORM_BACKWARD, &data, nothing, COUNT(nothing));
+      wrong += family_run_check_pass(r, &desc, CLNORM_BACKWARD_FROZEN, &data, nothing, COUNT(nothing));
+    }
+  }
+  family_run_close(r);
+  cr_assert(wrong == 0, "%zu passes are wrong", wrong);
+}
