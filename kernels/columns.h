@@ -300,6 +300,17 @@ static inline vec column_derived(const column_forward *k, uint i, vec x, vec dy,
   return DERIVES ? derived(x, dy, added, k->mean[i], k->scale[i], k->shift[i], alpha) : dy;
 }
 
+/* look_down of what sums of gradients read, from element `next` on. */
+static inline void look_down_gradients(const __global storage *x, const __global storage *dy,
+                                       const __global storage *residual, ulong next, ulong columns)
+{
+  look_down(x + next, columns, SUM_ROWS);
+  look_down(dy + next, columns, SUM_ROWS);
+  if (RESIDUAL && DERIVES) {
+    look_down(residual + next, columns, SUM_ROWS);
+  }
+}
+
 /* Adds the tile's rows to the sums of the work-item's vectors. The sums of one vector stay in registers over a block. k is read
  * with an activation, and where mean is NULL its means. */
 static inline void columns_reduce_gradients(lane_sums *sums, const __global storage *x, const __global storage *dy,
@@ -317,12 +328,7 @@ static inline void columns_reduce_gradients(lane_sums *sums, const __global stor
       lane_sums s = sums[i];
       const vec center = mean ? VLOAD(mean + column_of(at, i)) : k->mean[i];
       if (CAN_PREFETCH) {
-        const ulong next = min(row + ahead, last) * columns + column_of(at, i);
-        look_down(x + next, columns, SUM_ROWS);
-        look_down(dy + next, columns, SUM_ROWS);
-        if (RESIDUAL && DERIVES) {
-          look_down(residual + next, columns, SUM_ROWS);
-        }
+        look_down_gradients(x, dy, residual, min(row + ahead, last) * columns + column_of(at, i), columns);
       }
       for (ulong r = row; r < end; r += at.rows) {
         const ulong offset = r * columns + column_of(at, i);

@@ -8,13 +8,8 @@
  * Macros:  WIDTH, LOCAL, GROUP, STREAM, STORAGE, ACTIVATION, RESIDUAL, FOLDED; FROM_RUNNING is 1.
  *          With ADDS dgamma or dbeta is added to what is there. */
 
-typedef struct frozen_tensors {
-  const __global storage *x, *dy, *residual;
-  __global storage *dx, *dresidual;
-} frozen_tensors;
-
 /* What follows from `count` elements of column vector i at `offset`, of which dy is loaded already. */
-INLINE_LOCAL void freeze_at(lane_sums *s, const frozen_tensors *t, ulong offset, uint count, vec dy,
+INLINE_LOCAL void freeze_at(lane_sums *s, const backward_tensors *t, ulong offset, uint count, vec dy,
                             const column_forward *k, uint i, float alpha, int writes, int streams)
 {
   const vec x = tensor_load_most(t->x + offset, count, 0.0f);
@@ -29,7 +24,7 @@ INLINE_LOCAL void freeze_at(lane_sums *s, const frozen_tensors *t, ulong offset,
 }
 
 /* Sums of the tile's rows, and what is written of them. The sums of one vector stay in registers over some rows. */
-INLINE_LOCAL void columns_freeze(lane_sums *sums, const frozen_tensors *t, const column_forward *k, float alpha,
+INLINE_LOCAL void columns_freeze(lane_sums *sums, const backward_tensors *t, const column_forward *k, float alpha,
                                  ulong columns, columns_place at)
 {
   const int writes = t->dx || wants(t->dresidual), has_edge = at.vectors > at.whole;
@@ -47,12 +42,7 @@ INLINE_LOCAL void columns_freeze(lane_sums *sums, const frozen_tensors *t, const
     for (uint i = 0; i < at.whole; i++) {
       lane_sums s = sums[i];
       if (CAN_PREFETCH) {
-        const ulong next = min(row + ahead, last) * columns + column_of(at, i);
-        look_down(t->x + next, columns, SUM_ROWS);
-        look_down(t->dy + next, columns, SUM_ROWS);
-        if (RESIDUAL && DERIVES) {
-          look_down(t->residual + next, columns, SUM_ROWS);
-        }
+        look_down_gradients(t->x, t->dy, t->residual, min(row + ahead, last) * columns + column_of(at, i), columns);
       }
       for (ulong r = row; r < end; r += at.rows) {
         const ulong offset = r * columns + column_of(at, i);
@@ -78,8 +68,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void columns_frozen(
 {
   __local vec_real scratch[LOCAL];
   const columns_place at = columns_place_of(lanes, rows, columns, outer_tile, inner_tile, inner_tiles, sample_rows);
-  const frozen_tensors t = {x + x_offset, dy + dy_offset, residual + residual_offset, dx ? dx + dx_offset : 0,
-                            wants(dresidual) ? dresidual + dresidual_offset : 0};
+  const backward_tensors t = {x + x_offset, dy + dy_offset, residual + residual_offset, dx ? dx + dx_offset : 0,
+                              wants(dresidual) ? dresidual + dresidual_offset : 0};
   lane_sums sums[GROUP];
   column_forward k;
 

@@ -134,6 +134,19 @@ static inline int can_stream_both(const __global storage *dx, const __global sto
   return RESIDUAL ? (!dx || can_stream(dx)) && (!dresidual || can_stream(dresidual)) : can_stream(dx);
 }
 
+/* What a backward pass reads and writes; places that it has not, or that nobody asks for, are NULL. */
+typedef struct backward_tensors {
+  const __global storage *x, *dy, *residual;
+  __global storage *dx, *dresidual;
+} backward_tensors;
+
+INLINE_LOCAL backward_tensors tensors_at(const backward_tensors *t, ulong i)
+{
+  const backward_tensors made = {t->x + i, t->dy + i, t->residual + i, t->dx ? t->dx + i : 0,
+                                 wants(t->dresidual) ? t->dresidual + i : 0};
+  return made;
+}
+
 /* Backward: a mean rounded to a float is off by 2^-24 of itself at most. Up to so many standard deviations that moves z by
  * less than its bound in docs/numerics.md; beyond, sums over x give back what the float has not. */
 #define EXACT_MEANS 4.0f

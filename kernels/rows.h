@@ -303,6 +303,17 @@ static inline vec derive(vec x, vec dy, vec added, forward_coefficients k, float
   return derived(x, dy, added, (vec)(k.mean), (vec)(k.scale), (vec)(k.shift), alpha);
 }
 
+/* Prefetches what a vector's sums of gradients read, from element i on. */
+static inline void prefetch_gradients(const __global storage *x, const __global storage *dy,
+                                      const __global storage *residual, ulong i)
+{
+  prefetch_elements(x + i, WIDTH);
+  prefetch_elements(dy + i, WIDTH);
+  if (RESIDUAL && DERIVES) {
+    prefetch_elements(residual + i, WIDTH);
+  }
+}
+
 /* Adds the sums of one run, from element `from` on, a multiple of WIDTH, to a lane's, and prefetches what is `ahead` elements from
  * it. tail: the elements after the last whole vector that are to be added here. */
 static inline void run_gradients(lane_sums *s, const __global storage *x, const __global storage *dy,
@@ -313,11 +324,7 @@ static inline void run_gradients(lane_sums *s, const __global storage *x, const 
   const vec mean = (vec)(k.mean);
   for (ulong i = from + at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
-      prefetch_elements(x + i + ahead, WIDTH);
-      prefetch_elements(dy + i + ahead, WIDTH);
-      if (RESIDUAL && DERIVES) {
-        prefetch_elements(residual + i + ahead, WIDTH);
-      }
+      prefetch_gradients(x, dy, residual, i + ahead);
     }
     const vec value = tensor_load(x + i);
     sums_add(s, value, derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha), mean);

@@ -7,21 +7,8 @@
  * Macros:  WIDTH, LOCAL (1), GROUP (1), STREAM, STORAGE, ACTIVATION, RESIDUAL, FROM_RUNNING (0), ADDS (as rows_backward);
  *          sums in double. */
 
-/* What a statistic is read from, and written to; from one run on. */
-typedef struct flow_place {
-  const __global storage *x, *dy, *residual;
-  __global storage *dx, *dresidual;
-} flow_place;
-
-INLINE_LOCAL flow_place flow_place_at(const flow_place *p, ulong i)
-{
-  const flow_place made = {p->x + i, p->dy + i, p->residual + i, RESIDUAL && !p->dx ? 0 : p->dx + i,
-                           wants(p->dresidual) ? p->dresidual + i : 0};
-  return made;
-}
-
 /* Writes dx of the run at p, and adds the sums of the one at `later`. */
-INLINE_LOCAL void flow(lane_sums *sums, const flow_place *p, const flow_place *later, ulong run, ulong ahead,
+INLINE_LOCAL void flow(lane_sums *sums, const backward_tensors *p, const backward_tensors *later, ulong run, ulong ahead,
                        const backward_coefficients *k, const forward_coefficients *k_later, float alpha, rows_place at)
 {
   const ulong lead = until_aligned(RESIDUAL && !p->dx ? p->dresidual : p->dx);
@@ -96,8 +83,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_f
   const rows_place at = rows_place_of(LOCAL);
   const flow_given given = {mean + mean_offset, spread + spread_offset, gamma ? gamma + gamma_offset : 0,
                             beta ? beta + beta_offset : 0};
-  const flow_place all = {x + x_offset, dy + dy_offset, residual + residual_offset,
-                          RESIDUAL && !dx ? 0 : dx + dx_offset, wants(dresidual) ? dresidual + dresidual_offset : 0};
+  const backward_tensors all = {x + x_offset, dy + dy_offset, residual + residual_offset,
+                                RESIDUAL && !dx ? 0 : dx + dx_offset, wants(dresidual) ? dresidual + dresidual_offset : 0};
   backward_coefficients k = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}; /* of statistic c - 1 */
 
   for (ulong c = first; c <= end; c++) {
@@ -111,8 +98,8 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_backward_f
     }
     for (ulong segment = 0; segment < segments; segment++) {
       const ulong i = begin + segment * segment_stride;
-      const flow_place later = flow_place_at(&all, i);
-      const flow_place written = flow_place_at(&all, writes_it ? i - statistic_stride : i);
+      const backward_tensors later = tensors_at(&all, i);
+      const backward_tensors written = tensors_at(&all, writes_it ? i - statistic_stride : i);
       if (sums_it && writes_it) {
         flow(&sums, &written, &later, run, ahead, &k, &k_later, alpha, at);
       } else if (sums_it) {

@@ -17,20 +17,8 @@ typedef struct frozen_coefficients {
   backward_coefficients dx[GROUP];
 } frozen_coefficients;
 
-typedef struct frozen_tensors {
-  const __global storage *x, *dy, *residual;
-  __global storage *dx, *dresidual;
-} frozen_tensors;
-
-INLINE_LOCAL frozen_tensors tensors_at(const frozen_tensors *t, ulong i)
-{
-  const frozen_tensors made = {t->x + i, t->dy + i, t->residual + i, t->dx ? t->dx + i : 0,
-                               wants(t->dresidual) ? t->dresidual + i : 0};
-  return made;
-}
-
 /* One run: read, summed and written at once. dx may be dy. */
-INLINE_LOCAL void run_frozen(lane_sums *sums, const frozen_tensors *t, ulong run, ulong ahead, forward_coefficients k,
+INLINE_LOCAL void run_frozen(lane_sums *sums, const backward_tensors *t, ulong run, ulong ahead, forward_coefficients k,
                              backward_coefficients b, float alpha, rows_place at)
 {
   const ulong step = (ulong)at.lanes * WIDTH;
@@ -40,11 +28,7 @@ INLINE_LOCAL void run_frozen(lane_sums *sums, const frozen_tensors *t, ulong run
   lane_sums s = *sums; /* so that it stays in registers */
   for (ulong i = at.lane * WIDTH; i + WIDTH <= run; i += step) {
     if (ahead != 0) {
-      prefetch_elements(t->x + i + ahead, WIDTH);
-      prefetch_elements(t->dy + i + ahead, WIDTH);
-      if (RESIDUAL && DERIVES) {
-        prefetch_elements(t->residual + i + ahead, WIDTH);
-      }
+      prefetch_gradients(t->x, t->dy, t->residual, i + ahead);
     }
     const vec value = tensor_load(t->x + i);
     const vec g = derive(value, tensor_load(t->dy + i), addend(t->residual, i, DERIVES), k, alpha);
@@ -63,7 +47,7 @@ INLINE_LOCAL void run_frozen(lane_sums *sums, const frozen_tensors *t, ulong run
 
 /* The same of a lone work-item whose vectors do not begin where those of dx do: dx is written as whole aligned vectors all the
  * same, so it may not be dy. */
-INLINE_LOCAL void run_frozen_apart(lane_sums *sums, const frozen_tensors *t, ulong run, ulong ahead,
+INLINE_LOCAL void run_frozen_apart(lane_sums *sums, const backward_tensors *t, ulong run, ulong ahead,
                                    forward_coefficients k, backward_coefficients b, float alpha, rows_place at)
 {
   const ulong lead = until_aligned(RESIDUAL && !t->dx ? t->dresidual : t->dx);
@@ -76,11 +60,7 @@ INLINE_LOCAL void run_frozen_apart(lane_sums *sums, const frozen_tensors *t, ulo
   load_ends(ends, t->dy, ragged);
   ulong j = 0;
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH, j += WIDTH) {
-    prefetch_elements(t->x + j + ahead, WIDTH);
-    prefetch_elements(t->dy + j + ahead, WIDTH);
-    if (RESIDUAL && DERIVES) {
-      prefetch_elements(t->residual + j + ahead, WIDTH);
-    }
+    prefetch_gradients(t->x, t->dy, t->residual, j + ahead);
     const vec x = tensor_load(t->x + j);
     sums_add(&s, x, derive(x, tensor_load(t->dy + j), addend(t->residual, j, DERIVES), k, alpha), mean);
     const vec value = tensor_load(t->x + i);
@@ -107,7 +87,7 @@ typedef enum frozen_way {
 /* Runs of fewer elements are written together with their neighbours. */
 #define LEAST_APART 256
 
-static inline frozen_way way_of(const frozen_tensors *t, int sums_wanted, ulong run, ulong segment_stride,
+static inline frozen_way way_of(const backward_tensors *t, int sums_wanted, ulong run, ulong segment_stride,
                                 ulong statistic_stride)
 {
   const ulong all = run | segment_stride | statistic_stride; /* WIDTH is a power of two */
@@ -122,7 +102,7 @@ static inline frozen_way way_of(const frozen_tensors *t, int sums_wanted, ulong 
 
 /* Sums, if they are wanted, and dx of `group` neighbouring statistics. BLOCK segments of one after another, so that its sums stay
  * near. One call of each function, so that it is inlined. */
-INLINE_LOCAL void rows_freeze(lane_sums *sums, int sums_wanted, uint group, const frozen_tensors *t,
+INLINE_LOCAL void rows_freeze(lane_sums *sums, int sums_wanted, uint group, const backward_tensors *t,
                               const frozen_coefficients *k, float alpha, ulong segments, ulong run,
                               ulong segment_stride, ulong statistic_stride, rows_place at)
 {
@@ -131,10 +111,10 @@ INLINE_LOCAL void rows_freeze(lane_sums *sums, int sums_wanted, uint group, cons
   const ulong some = way == CHUNKS ? max(FROZEN_CHUNK / (run * group), 1ul) * at.rows : BLOCK * at.rows;
   for (ulong block = 0; block < segments; block += some) {
     const ulong here = min(some, segments - block), start = block * segment_stride;
-    const frozen_tensors own = tensors_at(t, start);
+    const backward_tensors own = tensors_at(t, start);
     for (uint g = 0; way != CHUNKS && g < group; g++) {
       for (ulong segment = at.row; segment < here; segment += at.rows) {
-        const frozen_tensors one = tensors_at(&own, segment * segment_stride + g * statistic_stride);
+        const backward_tensors one = tensors_at(&own, segment * segment_stride + g * statistic_stride);
         if (way == STRAIGHT) {
           run_frozen(&sums[g], &one, run, ahead, k->z[g], k->dx[g], alpha, at);
         } else if (LOCAL == 1) {
@@ -168,9 +148,9 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_frozen(
   const rows_tile tile = rows_tile_of(segments, run, segment_stride, statistic_stride, statistics_count, outer_tile,
                                       outer_tiles, inner_tile);
   const int sums_wanted = dgamma || dbeta;
-  const frozen_tensors whole = {x + x_offset, dy + dy_offset, residual + residual_offset,
-                                dx ? dx + dx_offset : 0, wants(dresidual) ? dresidual + dresidual_offset : 0};
-  const frozen_tensors t = tensors_at(&whole, tile.start);
+  const backward_tensors whole = {x + x_offset, dy + dy_offset, residual + residual_offset,
+                                  dx ? dx + dx_offset : 0, wants(dresidual) ? dresidual + dresidual_offset : 0};
+  const backward_tensors t = tensors_at(&whole, tile.start);
   lane_sums sums[GROUP];
   frozen_coefficients k;
 

@@ -62,6 +62,12 @@ static inline int clnorm__cpu_writes_tensors(const clnorm__cpu_call *call)
   return call->dx != NULL || (call->is_fused && call->dresidual != NULL);
 }
 
+/* 1 if a backward pass is asked for gradients of parameters. */
+static inline int clnorm__cpu_wants_sums(const clnorm__cpu_call *call)
+{
+  return call->dgamma != NULL || call->dbeta != NULL;
+}
+
 /* A statistic of `count` values: the mean and the sum of squares about it. */
 typedef struct clnorm__moments {
   double count, mean, m2;

@@ -133,7 +133,7 @@ void clnorm__cpu_columns_dx(const clnorm__cpu_call *call, const clnorm__step *st
 static void freeze(const clnorm__cpu_call *call, const tile *t, double *const sums[3])
 {
   const float *mean = call->running_mean + t->column;
-  const int sums_wanted = call->dgamma != NULL || call->dbeta != NULL;
+  const int sums_wanted = clnorm__cpu_wants_sums(call);
   const void *dy = clnorm__cpu_in(call, call->dy, t->at);
   float c[CLNORM__FUSED_COEFFICIENTS * CLNORM__MATRIX_COLUMNS];
   clnorm__cpu_frozen_coefficients(call, t->column, t->matrix.columns, c, CLNORM__MATRIX_COLUMNS);
@@ -158,7 +158,7 @@ static void freeze_whole(const clnorm__cpu_call *call, const clnorm__step *step,
   double *const sums[3] = {g, gd, d};
   float unused[CLNORM__BACKWARD_COEFFICIENTS];
   freeze(call, t, sums);
-  for (size_t j = 0; (call->dgamma != NULL || call->dbeta != NULL) && j < t->matrix.columns; j++) {
+  for (size_t j = 0; clnorm__cpu_wants_sums(call) && j < t->matrix.columns; j++) {
     clnorm__cpu_finish_gradients(call, step, t->column + j, (clnorm__sums){g[j], gd[j], d[j]}, unused);
   }
 }

@@ -62,7 +62,7 @@ static void freeze(const clnorm__cpu_call *call, const clnorm__rows_block *b, ui
 {
   const clnorm__rows_sweep s = {call->dy, NULL, call->dx};
   const float *mean = call->running_mean + c;
-  const int sums_wanted = call->dgamma != NULL || call->dbeta != NULL, writes = clnorm__cpu_writes_tensors(call);
+  const int sums_wanted = clnorm__cpu_wants_sums(call), writes = clnorm__cpu_writes_tensors(call);
   float coefficients[CLNORM__FUSED_COEFFICIENTS * CLNORM__ROWS_GROUP];
   clnorm__rows_z z;
   clnorm__cpu_frozen_coefficients(call, c, b->count, coefficients, CLNORM__ROWS_GROUP);
@@ -85,7 +85,7 @@ static void freeze(const clnorm__cpu_call *call, const clnorm__rows_block *b, ui
 
 void clnorm__cpu_rows_frozen(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t task)
 {
-  const int sums_wanted = call->dgamma != NULL || call->dbeta != NULL;
+  const int sums_wanted = clnorm__cpu_wants_sums(call);
   for (uint64_t done = 0; done < step->group; done += CLNORM__ROWS_GROUP) {
     const clnorm__rows_tile t = clnorm__rows_tile_of(call, step, task, done);
     double sums[3][CLNORM__ROWS_GROUP];
