@@ -124,7 +124,8 @@ float clnorm__cpu_shift_of(const clnorm__cpu_call *call, const void *x, size_t n
 
 /* Of `statistics` of `count` values each: from sums of d = x - shift in mean[] and of d*d in m2[] to means and sums of
  * squares about them, in place. */
-void clnorm__moments_from(double count, const float *shift, size_t statistics, double *mean, double *m2);
+void clnorm__moments_from(double count, const float *shift, size_t statistics, double *restrict mean,
+                          double *restrict m2);
 
 /* Stores the mean, inv_std and running statistics of statistic c and gives the coefficients of y. */
 void clnorm__cpu_finish_statistics(const clnorm__cpu_call *call, const clnorm__step *step, uint64_t c,

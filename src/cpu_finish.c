@@ -9,6 +9,9 @@
 
 float clnorm__cpu_shift_of(const clnorm__cpu_call *call, const void *x, size_t n)
 {
+  if (call->kernels->moments_about_0) {
+    return 0.0f;
+  }
   double sums[2][CLNORM__SUM_LANES] = {{0}};
   n = n < SHIFT_ELEMENTS ? n : SHIFT_ELEMENTS;
   call->kernels->run_stats(x, n, 0, 0.0f, sums);
@@ -16,11 +19,30 @@ float clnorm__cpu_shift_of(const clnorm__cpu_call *call, const void *x, size_t n
   return isfinite(shift) ? shift : 0.0f;
 }
 
-void clnorm__moments_from(double count, const float *shift, size_t statistics, double *mean, double *m2)
+/* Of sums that cancel to less than this part of them, products are taken exactly. */
+#define CANCELLED 0x1p-16
+
+/* The sum of squares about the mean, of which nothing is lost where both products are nearly the same. */
+static double exact_squares(double count, double squares, double sum)
+{
+  const double a = count * squares, b = sum * sum;
+  return ((a - b) + (fma(count, squares, -a) - fma(sum, sum, -b))) / count;
+}
+
+void clnorm__moments_from(double count, const float *shift, size_t statistics, double *restrict mean,
+                          double *restrict m2)
 {
   const double each = 1.0 / count;
+  int cancelled = 0;
   for (size_t s = 0; s < statistics; s++) {
-    const double off = mean[s] * each, squares = m2[s] - mean[s] * off;
+    cancelled |= m2[s] - mean[s] * (mean[s] * each) < CANCELLED * m2[s];
+  }
+  for (size_t s = 0; s < statistics; s++) {
+    const double off = mean[s] * each;
+    double squares = m2[s] - mean[s] * off;
+    if (cancelled && squares < CANCELLED * m2[s]) {
+      squares = exact_squares(count, m2[s], mean[s]);
+    }
     mean[s] = (double)shift[s] + off;
     /* A NaN stays one. */
     m2[s] = squares < 0.0 ? 0.0 : squares;

@@ -68,6 +68,10 @@ typedef struct clnorm__cpu_fused {
 } clnorm__cpu_fused;
 
 typedef struct clnorm__cpu_kernels {
+  /* 1 for the half types: every shift of moments has to be 0. Squares of 8 or 11 bits leave so many of a double's 53 that sums of
+   * them lose none that counts, however far the mean is from 0 (docs/numerics.md). */
+  int moments_about_0;
+
   /* `ahead` is the distance in elements to what will be read some time later, for prefetching: a hint, 0 is none.
    * sums[0][...] += x - shift, sums[1][...] += (x - shift)^2 */
   void (*run_stats)(const void *x, size_t n, size_t ahead, float shift, double sums[2][CLNORM__SUM_LANES]);

@@ -117,6 +117,10 @@ static void choose_shifts(const clnorm__cpu_call *call, const clnorm__matrix *ma
 {
   static const float zeros[CLNORM__MATRIX_COLUMNS];
   double columns[CLNORM__MATRIX_COLUMNS] = {0}, squares[CLNORM__MATRIX_COLUMNS] = {0}, sums[CLNORM__MATRIX_COLUMNS];
+  if (call->kernels->moments_about_0) {
+    memset(shifts, 0, w->statistics * sizeof *shifts);
+    return;
+  }
   size_t rows = w->main.rows / SHIFT_SHARE;
   rows = rows < 1 ? 1 : rows > SHIFT_ROWS ? SHIFT_ROWS : rows;
   call->kernels->matrix_stats(x, rows, w->main.columns, w->main.stride, zeros, columns, squares);

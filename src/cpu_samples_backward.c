@@ -239,9 +239,10 @@ static clnorm__sums sum_run(work *w, const samples *s, size_t i, uint64_t j)
 static double measure_off(const clnorm__cpu_call *call, uint64_t c, float mean)
 {
   const size_t run = (size_t)call->plan->geometry.run;
+  const float shift = call->kernels->moments_about_0 ? 0.0f : mean;
   double sums[2][CLNORM__SUM_LANES] = {{0.0}};
-  call->kernels->run_stats(clnorm__cpu_in(call, call->x, (size_t)c * run), run, AHEAD, mean, sums);
-  return clnorm__cpu_total(sums[0]) / (double)run;
+  call->kernels->run_stats(clnorm__cpu_in(call, call->x, (size_t)c * run), run, AHEAD, shift, sums);
+  return clnorm__cpu_total(sums[0]) / (double)run + ((double)shift - (double)mean);
 }
 
 /* Sums over a sample of h and h * xh. */

@@ -121,6 +121,7 @@ static void roots(const double *variance, double epsilon, size_t n, double *inv_
 }
 
 const clnorm__cpu_kernels SWEEPS_TABLE = {
+    .moments_about_0 = MOMENTS_ABOUT_0,
     .run_stats = run_stats,
     .run_sums = run_sums,
     .runs_apply = runs_apply,

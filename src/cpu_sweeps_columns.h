@@ -9,7 +9,7 @@ static inline void columns_stats(const element *x, size_t rows, size_t stride, c
   const vd k = load_wide(shift);
   vd s = load_d(sum), q = load_d(squares);
   for (size_t r = 0; r < rows; r++) {
-    vd d = load_wide_e(x + r * stride) - k;
+    vd d = about(load_wide_e(x + r * stride), k);
     if (lanes < D) {
       d = keep_last(d, lanes);
     }
@@ -47,7 +47,8 @@ static inline void block_stats(const element *x, size_t rows, size_t columns, si
     vd s0 = load_d(sum + j), s1 = load_d(sum + j + D);
     vd q0 = load_d(squares + j), q1 = load_d(squares + j + D);
     for (size_t r = 0; r < rows; r++) {
-      const vd d0 = load_wide_e(x + r * stride + j) - k0, d1 = load_wide_e(x + r * stride + j + D) - k1;
+      const vd d0 = about(load_wide_e(x + r * stride + j), k0);
+      const vd d1 = about(load_wide_e(x + r * stride + j + D), k1);
       s0 = ADD(s0, d0), s1 = ADD(s1, d1);
       q0 += d0 * d0, q1 += d1 * d1;
     }

@@ -14,8 +14,10 @@ static inline run_moments moments_begin(double sums[2][CLNORM__SUM_LANES])
 
 static inline void moments_add(run_moments *m, const element *x, vd shift, vd one)
 {
-  const vd d0 = load_wide_e(x) - shift, d1 = load_wide_e(x + D) - shift;
-  const vd d2 = load_wide_e(x + 2 * D) - shift, d3 = load_wide_e(x + 3 * D) - shift;
+  vd d0, d1, d2, d3;
+  load_both(x, &d0, &d1);
+  load_both(x + W, &d2, &d3);
+  d0 = about(d0, shift), d1 = about(d1, shift), d2 = about(d2, shift), d3 = about(d3, shift);
   m->s[0] = ADD(m->s[0], d0), m->s[1] = ADD(m->s[1], d1), m->s[2] = ADD(m->s[2], d2), m->s[3] = ADD(m->s[3], d3);
   m->q[0] += d0 * d0, m->q[1] += d1 * d1, m->q[2] += d2 * d2, m->q[3] += d3 * d3;
 }
@@ -25,12 +27,12 @@ static inline void moments_end(run_moments *m, const element *x, size_t i, size_
                                double sums[2][CLNORM__SUM_LANES])
 {
   for (; i + D <= n; i += D) {
-    const vd d = load_wide_e(x + i) - shift;
+    const vd d = about(load_wide_e(x + i), shift);
     m->s[0] += d;
     m->q[0] += d * d;
   }
   if (i < n) {
-    const vd d = keep_last(load_wide_e(x + n - D) - shift, n - i);
+    const vd d = keep_last(about(load_wide_e(x + n - D), shift), n - i);
     m->s[1] += d;
     m->q[1] += d * d;
   }
@@ -71,8 +73,10 @@ static inline run_gradients gradients_begin(double sums[3][CLNORM__SUM_LANES])
 
 static inline void gradients_add(run_gradients *m, const element *x, const element *dy, vd mean, vd one)
 {
-  const vd a = load_wide_e(x) - mean, b = load_wide_e(x + D) - mean;
-  const vd ga = load_wide_e(dy), gb = load_wide_e(dy + D);
+  vd a, b, ga, gb;
+  load_both(x, &a, &b);
+  load_both(dy, &ga, &gb);
+  a -= mean, b -= mean;
   m->g[0] = ADD(m->g[0], ga), m->g[1] = ADD(m->g[1], gb);
   m->p[0] += ga * a, m->p[1] += gb * b;
   m->d[0] = ADD(m->d[0], a), m->d[1] = ADD(m->d[1], b);

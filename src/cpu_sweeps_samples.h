@@ -52,7 +52,9 @@ typedef struct square_sums {
 ALWAYS_INLINE void add_squares(square_sums *f, const element *x)
 {
   const vd one = opaque_one();
-  const vd a = load_wide_e(x), b = load_wide_e(x + D), c = load_wide_e(x + W), d = load_wide_e(x + W + D);
+  vd a, b, c, d;
+  load_both(x, &a, &b);
+  load_both(x + W, &c, &d);
   f->s[0] = ADD(f->s[0], a), f->s[1] = ADD(f->s[1], b), f->s[2] = ADD(f->s[2], c), f->s[3] = ADD(f->s[3], d);
   f->q[0] += a * a, f->q[1] += b * b, f->q[2] += c * c, f->q[3] += d * d;
 }

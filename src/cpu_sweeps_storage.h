@@ -9,6 +9,7 @@ typedef uint16_t element;
 /* W halves, and as many words. */
 typedef uint16_t vh __attribute__((vector_size(2 * W)));
 typedef uint32_t vu __attribute__((vector_size(4 * W)));
+typedef uint32_t vw __attribute__((vector_size(4 * D)));
 
 static inline vh load_halves(const element *p)
 {
@@ -120,13 +121,17 @@ static inline vf floats_of(vh halves)
 
 static inline vh halves_of(vf v)
 {
-  const vu bits = (vu)v, rounded = bits + 0x7fffu + (bits >> 16 & 1u);
 #if defined(__AVX512F__)
-  const __mmask16 is_nan = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
-  const __m512i quiet = _mm512_set1_epi32(0x400000);
-  const __m512i half = _mm512_mask_or_epi32((__m512i)rounded, is_nan, (__m512i)bits, quiet);
+  /* Masks take two instructions less than words do, 0.85 of the time. A NaN, quiet as arithmetic leaves it, is cut off: rounding
+   * might make a zero of it. */
+  const __m512i bits = (__m512i)v;
+  const __mmask16 is_number = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+  const __mmask16 is_odd = _mm512_mask_test_epi32_mask(is_number, bits, _mm512_set1_epi32(0x10000));
+  const __m512i even = _mm512_mask_add_epi32(bits, is_number, bits, _mm512_set1_epi32(0x7fff));
+  const __m512i half = _mm512_mask_sub_epi32(even, is_odd, even, _mm512_set1_epi32(-1));
   return (vh)_mm512_castsi512_si256(_mm512_permutexvar_epi16(from_upper_halves(), half));
 #else
+  const vu bits = (vu)v, rounded = bits + 0x7fffu + (bits >> 16 & 1u);
   const vu half = choose((vi)(v != v), bits | 0x400000u, rounded) >> 16;
 #if defined(__AVX2__)
   const __m128i low = _mm256_castsi256_si128((__m256i)half), high = _mm256_extracti128_si256((__m256i)half, 1);
@@ -171,6 +176,27 @@ static inline vn load_few(const element *p)
 
 static inline vd load_wide_e(const element *p) { return wide_of(load_few(p)); }
 static inline float load_one(const element *p) { return float_of(*p); }
+
+/* W elements for sums, in an order that is the type's own. bf16: words shifted and masked, where taking halves apart waits for one
+ * of the two units: 0.85 of the time. */
+static inline void load_both(const element *p, vd *a, vd *b)
+{
+#if defined(SWEEPS_BF16) && defined(__AVX2__)
+  vw words;
+  memcpy(&words, p, sizeof words);
+  *a = wide_of((vn)(words << 16)), *b = wide_of((vn)(words & 0xffff0000u));
+#else
+  *a = load_wide_e(p), *b = load_wide_e(p + D);
+#endif
+}
+
+#define MOMENTS_ABOUT_0 1
+static inline vd about(vd x, vd shift)
+{
+  (void)shift;
+  return x;
+}
+
 static inline void store_one(element *p, float value) { *p = half_of(value); }
 static inline void store_e(element *p, vf v) { store_halves(p, halves_of(v)); }
 static inline void stream_e(element *p, vf v) { stream_halves(p, halves_of(v)); }
@@ -183,6 +209,12 @@ static inline vf load_e(const element *p) { return load_f(p); }
 static inline vn load_few(const element *p) { return load_n(p); }
 static inline vd load_wide_e(const element *p) { return load_wide(p); }
 static inline float load_one(const element *p) { return *p; }
+
+static inline void load_both(const element *p, vd *a, vd *b) { *a = load_wide(p), *b = load_wide(p + D); }
+
+#define MOMENTS_ABOUT_0 0
+static inline vd about(vd x, vd shift) { return x - shift; }
+
 static inline void store_one(element *p, float value) { *p = value; }
 static inline void store_e(element *p, vf v) { store_f(p, v); }
 
