@@ -91,6 +91,11 @@ static inline vec addend(const __global storage *residual, ulong i, int needed)
   return RESIDUAL && needed ? tensor_load(residual + i) : (vec)(0.0f);
 }
 
+static inline vec addend_unsorted(const __global storage *residual, ulong i, int needed)
+{
+  return RESIDUAL && needed ? tensor_load_unsorted(residual + i) : (vec)(0.0f);
+}
+
 static inline vec addend_most(const __global storage *residual, ulong i, uint count, int needed)
 {
   return RESIDUAL && needed ? tensor_load_most(residual + i, count, 0.0f) : (vec)(0.0f);

@@ -26,7 +26,12 @@ static inline void prefetch_near(const __global storage *p)
 INLINE_LOCAL statistics statistics_about(const lane_stats *sums, float shift, ulong n, int centred)
 {
   const real sum = stats_shifted_sum(sums), squares = stats_shifted_squares(sums);
-  const real off = centred ? real_divide(sum, real_from_count(n)) : real_of(0.0f, 0.0f);
-  const statistics made = {sum, real_add(real_of(shift, 0.0f), off), real_subtract(squares, real_multiply(off, sum))};
+  const real count = real_from_count(n);
+  if (!centred) {
+    const statistics made = {sum, real_of(shift, 0.0f), squares};
+    return made;
+  }
+  const statistics made = {sum, real_add(real_of(shift, 0.0f), real_divide(sum, count)),
+                           squares_about_mean(count, squares, sum)};
   return made;
 }

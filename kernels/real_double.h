@@ -125,7 +125,28 @@ static inline real lanes_sum(vec_real v, uint first, uint count)
 
 /* ---- statistics of a lane: shifted by its first value -----------------------------------------------------------------
  * The shift k is one of the values, so (k - mean)^2 <= n * variance: subtracting sum^2/n loses at most log2(n) of the 53
- * bits, whatever the data. */
+ * bits, whatever the data. Of half types it is 0: squares of 8 or 11 bits leave so many of the 53 that sums of them lose none that
+ * counts, and what is subtracted costs as much as what is added (docs/numerics.md). */
+#if STORAGE == 2 || STORAGE == 3
+#define ABOUT_0 1
+#else
+#define ABOUT_0 0
+#endif
+
+/* count * squares - sum^2, divided by count: the sum of squares about the mean. */
+#if ABOUT_0
+/* With the low halves of both products: nearly the same where the mean is far from 0. */
+#define SQUARES_ABOUT_MEAN(type)                                                          \
+  const type a = count * squares, b = sum * sum;                                          \
+  return ((a - b) + (fma(count, squares, -a) - fma(sum, sum, -b))) / count;
+#else
+#define SQUARES_ABOUT_MEAN(type) return squares - sum / count * sum;
+#endif
+static inline real squares_about_mean(real count, real squares, real sum) { SQUARES_ABOUT_MEAN(real) }
+static inline vec_real vec_squares_about_mean(vec_real count, vec_real squares, vec_real sum)
+{
+  SQUARES_ABOUT_MEAN(vec_real)
+}
 
 typedef struct lane_stats {
   vec shift;
@@ -138,14 +159,18 @@ static inline void stats_clear(lane_stats *s)
   s->sum = s->squares = (vec_real)(0.0);
 }
 
+static inline vec_real shifted(const lane_stats *s, vec x)
+{
+  return ABOUT_0 ? TO_DOUBLE(x) : TO_DOUBLE(x) - TO_DOUBLE(s->shift);
+}
+
 static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size)
 {
-  if (count == 0) {
+  if (ABOUT_0 == 0 && count == 0) {
     s->shift = x[0];
   }
-  const vec_real shift = TO_DOUBLE(s->shift);
   vec_real d[BLOCK];
-  UNROLL_BLOCK for (uint i = 0; i < BLOCK; i++) { d[i] = i < size ? TO_DOUBLE(x[i]) - shift : (vec_real)(0.0); }
+  UNROLL_BLOCK for (uint i = 0; i < BLOCK; i++) { d[i] = i < size ? shifted(s, x[i]) : (vec_real)(0.0); }
   s->sum += ((d[0] + d[1]) + (d[2] + d[3])) + ((d[4] + d[5]) + (d[6] + d[7]));
   const vec_real q01 = fma(d[1], d[1], d[0] * d[0]), q23 = fma(d[3], d[3], d[2] * d[2]);
   const vec_real q45 = fma(d[5], d[5], d[4] * d[4]), q67 = fma(d[7], d[7], d[6] * d[6]);
@@ -154,10 +179,10 @@ static inline void stats_add(lane_stats *s, ulong count, const vec *x, uint size
 
 static inline void stats_add_one(lane_stats *s, ulong count, vec x)
 {
-  if (count == 0) {
+  if (ABOUT_0 == 0 && count == 0) {
     s->shift = x;
   }
-  const vec_real d = TO_DOUBLE(x) - TO_DOUBLE(s->shift);
+  const vec_real d = shifted(s, x);
   s->sum += d;
   s->squares = fma(d, d, s->squares);
 }
@@ -172,7 +197,7 @@ static inline vec_real stats_squares(const lane_stats *s, ulong count, vec_real 
   const vec_real n = (vec_real)((double)count);
   const vec_real own = s->sum / n;
   const vec_real delta = (TO_DOUBLE(s->shift) - mean) + own;
-  return (s->squares - own * s->sum) + n * delta * delta;
+  return vec_squares_about_mean(n, s->squares, s->sum) + n * delta * delta;
 }
 
 /* What lanes have seen about one shift, each other values of the same statistic, is put together first. */
@@ -194,9 +219,9 @@ static inline real stats_shifted_squares(const lane_stats *s) { return lanes_sum
 /* Mean and squares about it (m2) of WIDTH statistics of `count` values, from these. */
 static inline void stats_unshift(vec_real *mean, vec_real *m2, vec shift, vec_real sum, vec_real squares, ulong count)
 {
-  const vec_real off = sum / (vec_real)((double)count);
-  *mean = TO_DOUBLE(shift) + off;
-  *m2 = squares - off * sum;
+  const vec_real n = (vec_real)((double)count);
+  *mean = TO_DOUBLE(shift) + sum / n;
+  *m2 = vec_squares_about_mean(n, squares, sum);
 }
 
 /* ---- sums of gradients ---------------------------------------------------------------------------------------------- */

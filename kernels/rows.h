@@ -104,12 +104,15 @@ static inline rows_counts rows_reduce(rows_stats_state *states, uint group, cons
 /* Whether runs are summed about a shift that all lanes share. */
 #if LOCAL == 1 && CAN_SHARE_SHIFTS
 #define MEASURES_TOGETHER 1
+/* That of a run at p. */
+static inline float shift_at(const __global storage *p) { return ABOUT_0 ? 0.0f : LOAD(p); }
+
 /* Adds a run's elements from i on, a multiple of WIDTH, about its shift. */
 INLINE_LOCAL void sums_rest(lane_stats *s, const __global storage *x, ulong i, ulong run, float shift)
 {
   const uint tail = (uint)(run % WIDTH);
   for (; i + WIDTH <= run; i += WIDTH) {
-    stats_add_shifted(s, tensor_load(x + i));
+    stats_add_shifted(s, tensor_load_unsorted(x + i));
   }
   if (tail != 0) {
     stats_add_shifted(s, run < WIDTH ? tensor_load_some(x, tail, shift)
@@ -326,8 +329,8 @@ static inline void run_gradients(lane_sums *s, const __global storage *x, const 
     if (ahead != 0) {
       prefetch_gradients(x, dy, residual, i + ahead);
     }
-    const vec value = tensor_load(x + i);
-    sums_add(s, value, derive(value, tensor_load(dy + i), addend(residual, i, DERIVES), k, alpha), mean);
+    const vec value = tensor_load_unsorted(x + i), added = addend_unsorted(residual, i, DERIVES);
+    sums_add(s, value, derive(value, tensor_load_unsorted(dy + i), added, k, alpha), mean);
   }
   if (tail != 0 && tail_overlaps(at, run)) {
     const ulong i = run - WIDTH;

@@ -35,8 +35,8 @@ INLINE_LOCAL void flow(lane_sums *sums, const backward_tensors *p, const backwar
     const vec value = tensor_load(p->x + i);
     const vec g = gradient_at_z(value, tensor_load(p->dy + i), addend(p->residual, i, DERIVES), own, alpha);
     store_gradients(g, gradient(value, g, own), p->dx, p->dresidual, i, streams);
-    const vec x = tensor_load(later->x + j);
-    sums_add(&s, x, derive(x, tensor_load(later->dy + j), addend(later->residual, j, DERIVES), other, alpha),
+    const vec x = tensor_load_unsorted(later->x + j), added = addend_unsorted(later->residual, j, DERIVES);
+    sums_add(&s, x, derive(x, tensor_load_unsorted(later->dy + j), added, other, alpha),
              (vec)(other.mean));
   }
   store_ends_dx(ends, ragged, p->x, p->residual, p->dx, p->dresidual, 1, k, alpha);

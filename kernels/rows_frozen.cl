@@ -61,8 +61,8 @@ INLINE_LOCAL void run_frozen_apart(lane_sums *sums, const backward_tensors *t, u
   ulong j = 0;
   for (ulong i = lead; i + WIDTH <= run; i += WIDTH, j += WIDTH) {
     prefetch_gradients(t->x, t->dy, t->residual, j + ahead);
-    const vec x = tensor_load(t->x + j);
-    sums_add(&s, x, derive(x, tensor_load(t->dy + j), addend(t->residual, j, DERIVES), k, alpha), mean);
+    const vec x = tensor_load_unsorted(t->x + j), added = addend_unsorted(t->residual, j, DERIVES);
+    sums_add(&s, x, derive(x, tensor_load_unsorted(t->dy + j), added, k, alpha), mean);
     const vec value = tensor_load(t->x + i);
     const vec g = gradient_at_z(value, tensor_load(t->dy + i), addend(t->residual, i, DERIVES), b, alpha);
     store_gradients(g, gradient(value, g, b), t->dx, t->dresidual, i, streams);

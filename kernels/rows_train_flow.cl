@@ -10,7 +10,7 @@ INLINE_LOCAL void sums_ahead(lane_stats *sums, const __global storage *x, ulong 
   lane_stats own = *sums; /* so that it stays in registers */
   for (; i + WIDTH <= run; i += WIDTH) {
     prefetch_elements(x + i + ahead, WIDTH);
-    stats_add_shifted(&own, tensor_load(x + i));
+    stats_add_shifted(&own, tensor_load_unsorted(x + i));
   }
   sums_rest(&own, x, i, run, shift);
   *sums = own;
@@ -36,7 +36,7 @@ INLINE_LOCAL void flow(lane_stats *sums, const __global storage *x, const __glob
       prefetch_elements(residual + i + ahead, WIDTH);
     }
     store_result(activated(normalize(tensor_load(x + i), same), addend(residual, i, 1), alpha), y + i, streams);
-    stats_add_shifted(&own, tensor_load(later + j));
+    stats_add_shifted(&own, tensor_load_unsorted(later + j));
   }
   store_ends(ends, at, y);
   sums_rest(&own, later, j, run, shift);
@@ -62,7 +62,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void rows_train_flow
   for (ulong c = first; c <= end; c++) {
     const __global storage *later = x + c * statistic_stride;
     const int sums_it = c != end, writes_it = c != first;
-    const float shift = sums_it ? LOAD(later) : 0.0f;
+    const float shift = sums_it ? shift_at(later) : 0.0f;
     lane_stats sums;
     stats_begin(&sums, shift);
     for (ulong segment = 0; segment < segments; segment++) {

@@ -80,7 +80,7 @@ INLINE_LOCAL void samples_measure(samples_together *made, const __global storage
     sums[j] = squares[j] = real_of(0.0f, 0.0f);
     shifts[j] = 0.0f;
     if (j < count) {
-      shifts[j] = LOAD(x + j * run);
+      shifts[j] = shift_at(x + j * run);
       sample_sums(&sums[j], &squares[j], shifts[j], x + j * run, run);
     }
   }

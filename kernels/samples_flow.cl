@@ -34,7 +34,7 @@ INLINE_LOCAL void flow(lane_stats *sums, const each_forward *f, __global storage
     prefetch_elements(later + j + FLOW_AHEAD, WIDTH);
     prefetch_for_apply(f->x, f->residual, i, ahead);
     store_result(each_value(f, i, WIDTH), y + i, streams);
-    stats_add_shifted(&own, tensor_load(later + j));
+    stats_add_shifted(&own, tensor_load_unsorted(later + j));
   }
   store_ends(ends, at, y);
   sums_rest(&own, later, j, run, shift);
@@ -61,7 +61,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
   inv_std = inv_std ? inv_std + inv_std_offset : 0;
   for (ulong c = first; c < min(first + LATER, end); c++) {
     const __global storage *own = x + c * run;
-    const float shift = op == OP_RMS ? 0.0f : LOAD(own);
+    const float shift = op == OP_RMS ? 0.0f : shift_at(own);
     lane_stats sums;
     stats_begin(&sums, shift);
     sums_rest(&sums, own, 0, run, shift);
@@ -82,7 +82,7 @@ __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void samples_flow(
       continue;
     }
     const __global storage *later = x + (c + LATER) * run;
-    const float shift = op == OP_RMS ? 0.0f : LOAD(later);
+    const float shift = op == OP_RMS ? 0.0f : shift_at(later);
     lane_stats sums;
     stats_begin(&sums, shift);
     flow(&sums, &f, y + i, later, run, shift);

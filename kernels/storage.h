@@ -98,16 +98,22 @@ static inline vec vec_of(stored halves) { return OF_WIDTH(vload_half)(0, (const 
 #define STORED_OF(v) stored_of(v)
 /* The upper halves of 32 bits. */
 #if WIDTH == 16 && defined(POCL_DEVICE_ADDRESS_BITS)
-/* As odd halves, not shifted and converted: a conversion and a store past the caches are made one ordinary store by PoCL 3.1's
- * compiler, and lines of which other vectors do go past the caches take six times as long. */
-static inline stored upper_halves(uint16 bits) { return (stored)(as_ushort16(bits.lo).odd, as_ushort16(bits.hi).odd); }
+/* Not shifted and converted: a conversion and a store past the caches are made one ordinary store by PoCL 3.1's compiler, and lines
+ * of which other vectors do go past the caches take six times as long. */
+typedef ushort halves_of_words __attribute__((ext_vector_type(32)));
+static inline stored upper_halves(uint16 words)
+{
+  const halves_of_words h = __builtin_astype(words, halves_of_words);
+  return __builtin_shufflevector(h, h, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
 #else
 static inline stored upper_halves(OF_WIDTH(uint) bits) { return OF_WIDTH(convert_ushort)(bits >> 16); }
 #endif
 static inline stored stored_of(vec v)
 {
+  /* A NaN, quiet as arithmetic leaves it, is cut off: rounding might make a zero of it. */
   const OF_WIDTH(uint) bits = OF_WIDTH(as_uint)(v), rounded = bits + 0x7fffu + (bits >> 16 & 1u);
-  return upper_halves(select(rounded, bits | 0x400000u, isnan(v)));
+  return upper_halves(select(bits, rounded, isequal(v, v)));
 }
 #define TENSOR_LOAD(p) OF_WIDTH(as_float)(OF_WIDTH(convert_uint)(LOAD_BITS(p)) << 16)
 #define TENSOR_STORE(v, p) STORE_BITS(stored_of(v), (p))
@@ -115,6 +121,23 @@ static inline stored stored_of(vec v)
 
 static inline vec tensor_load(const __global storage *p) { return TENSOR_LOAD(p); }
 static inline void tensor_store(vec value, __global storage *p) { TENSOR_STORE(value, p); }
+
+/* The same in an order that is the type's own, for what is only summed. bf16: words shifted and masked; PoCL's compiler takes halves
+ * apart by one of the processor's units alone. */
+#if STORAGE == 3 && WIDTH >= 4 && defined(POCL_DEVICE_ADDRESS_BITS)
+#define HALF_WIDTH_16 8
+#define HALF_WIDTH_8 4
+#define HALF_WIDTH_4 2
+#define OF_HALF_WIDTH(name) PASTE_VALUE(name, OF_WIDTH(HALF_WIDTH_))
+typedef OF_HALF_WIDTH(uint) __attribute__((aligned(2))) words_anywhere;
+static inline vec tensor_load_unsorted(const __global storage *p)
+{
+  const OF_HALF_WIDTH(uint) words = *(const __global words_anywhere *)p;
+  return (vec)(OF_HALF_WIDTH(as_float)(words << 16), OF_HALF_WIDTH(as_float)(words & 0xffff0000u));
+}
+#else
+static inline vec tensor_load_unsorted(const __global storage *p) { return tensor_load(p); }
+#endif
 
 /* As load_some and its like, of a tensor's elements. */
 RARE vec tensor_load_some(const __global storage *p, uint count, float fill)
