@@ -39,9 +39,24 @@ typedef struct backward_sample {
   vf mean, inv_std, off, h, h_xh;
 } backward_sample;
 
+/* With h and h_xh as they are subtracted. */
+static inline clnorm__sample negative_of(const clnorm__sample *s)
+{
+  clnorm__sample made = *s;
+  made.h = -s->h, made.h_xh = -s->h_xh;
+  return made;
+}
+
+static inline backward_sample spread_sample(const clnorm__sample *negative)
+{
+  return (backward_sample){all_f(negative->mean), all_f(negative->inv_std), all_f(negative->off), all_f(negative->h),
+                           all_f(negative->h_xh)};
+}
+
 static inline backward_sample backward_sample_of(const clnorm__sample *s)
 {
-  return (backward_sample){all_f(s->mean), all_f(s->inv_std), all_f(s->off), all_f(-s->h), all_f(-s->h_xh)};
+  const clnorm__sample negative = negative_of(s);
+  return spread_sample(&negative);
 }
 
 /* xh and dx of one element; h and h_xh are negative. Range: inv_std is multiplied last, everything before is of dy's size. */
@@ -161,14 +176,14 @@ static void sample_runs_dx(const void *x_at, const void *dy_at, void *dx_at, siz
  * conversions. */
 static inline __attribute__((always_inline)) void gradient_columns(const element *x, const element *dy,
                                                                    const size_t rows, size_t stride, vf gamma,
-                                                                   const clnorm__sample *samples, double *dgamma,
+                                                                   const clnorm__sample *negative, double *dgamma,
                                                                    double *dbeta, size_t lanes, vf *dx)
 {
   const vd one = opaque_one();
   vd p0 = load_d(dgamma), p1 = load_d(dgamma + D), g0 = load_d(dbeta), g1 = load_d(dbeta + D);
   vf p = {0};
   for (size_t r = 0; r < rows; r++) {
-    const backward_sample s = backward_sample_of(&samples[r]);
+    const backward_sample s = spread_sample(&negative[r]);
     const vf xh = XH(load_e(x + r * stride), s.mean, s.inv_std, s.off);
     vf g = load_e(dy + r * stride);
     dx[r] = SAMPLE_DX(g, xh, gamma, s.h, s.h_xh, s.inv_std);
@@ -179,7 +194,9 @@ static inline __attribute__((always_inline)) void gradient_columns(const element
     if (lanes != ALL) {
       g0 += lower_half(g), g1 += upper_half(g);
     } else {
-      g0 = ADD(g0, load_wide_e(dy + r * stride)), g1 = ADD(g1, load_wide_e(dy + r * stride + D));
+      vd a, b;
+      widen(dy + r * stride, g, &a, &b);
+      g0 = ADD(g0, a), g1 = ADD(g1, b);
     }
     if (r % 2 == 1 || r + 1 == rows) {
       p0 = ADD(p0, lower_half(p)), p1 = ADD(p1, upper_half(p));
@@ -203,21 +220,25 @@ static inline __attribute__((always_inline)) void gradient_rows(const element *x
                                                                 const int stores)
 {
   vf first[GRADIENT_ROWS] = {{0}}, last[GRADIENT_ROWS] = {{0}}, value[GRADIENT_ROWS];
+  clnorm__sample negative[GRADIENT_ROWS];
+  for (size_t r = 0; r < rows; r++) {
+    negative[r] = negative_of(&samples[r]);
+  }
   const size_t begin = stores && n >= ALIGNED_ROW ? until_aligned(dx) : 0, rest = (n - begin) % W;
   size_t i = begin;
   if (begin != 0) {
-    gradient_columns(x, dy, rows, stride, parameters_at(gamma, 0), samples, dgamma, dbeta, FIRST(begin), first);
+    gradient_columns(x, dy, rows, stride, parameters_at(gamma, 0), negative, dgamma, dbeta, FIRST(begin), first);
   }
   if (rest != 0) {
     const size_t at = n - W;
-    gradient_columns(x + at, dy + at, rows, stride, parameters_at(gamma, at), samples, dgamma + at, dbeta + at,
+    gradient_columns(x + at, dy + at, rows, stride, parameters_at(gamma, at), negative, dgamma + at, dbeta + at,
                      LAST(rest), last);
   }
   for (; i + W <= n; i += W) {
     for (size_t r = 0; r < rows; r++) {
       LOOK_AHEAD(dy + r * stride + i, W, ahead)
     }
-    gradient_columns(x + i, dy + i, rows, stride, parameters_at(gamma, i), samples, dgamma + i, dbeta + i, ALL, value);
+    gradient_columns(x + i, dy + i, rows, stride, parameters_at(gamma, i), negative, dgamma + i, dbeta + i, ALL, value);
     for (size_t r = 0; stores && r < rows; r++) {
       put(dx + r * stride + i, value[r], stores == 2);
     }

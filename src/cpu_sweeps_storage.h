@@ -190,6 +190,13 @@ static inline void load_both(const element *p, vd *a, vd *b)
 #endif
 }
 
+/* W elements as doubles, of which the floats are at hand. */
+static inline void widen(const element *p, vf v, vd *a, vd *b)
+{
+  (void)p;
+  *a = lower_half(v), *b = upper_half(v);
+}
+
 #define MOMENTS_ABOUT_0 1
 static inline vd about(vd x, vd shift)
 {
@@ -211,6 +218,13 @@ static inline vd load_wide_e(const element *p) { return load_wide(p); }
 static inline float load_one(const element *p) { return *p; }
 
 static inline void load_both(const element *p, vd *a, vd *b) { *a = load_wide(p), *b = load_wide(p + D); }
+
+/* Converted from memory they need not be taken out of the vector. */
+static inline void widen(const element *p, vf v, vd *a, vd *b)
+{
+  (void)v;
+  load_both(p, a, b);
+}
 
 #define MOMENTS_ABOUT_0 0
 static inline vd about(vd x, vd shift) { return x - shift; }

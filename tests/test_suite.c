@@ -152,6 +152,6 @@ Test(suite, the_family_has_valid_rows_of_every_operation_each_once)
   }
   suite_free(&suite);
   cr_assert(suite_add_family(&suite, &plan, wants_bf16, NULL) == 0);
-  cr_expect(suite.count == 4, "%zu rows of bf16", suite.count);
+  cr_expect(suite.count == 7, "%zu rows of bf16", suite.count);
   suite_free(&suite);
 }
